@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+# The build vocabulary of the project.
+#
+#   carousel_library(NAME name SRCS... HDRS... DEPS... [PRIVATE_DEPS...])
+#       -> static (or header-only) library carousel_NAME, alias carousel::NAME
+#   carousel_binary(NAME name SRCS... DEPS...)
+#       -> executable bin/NAME
+#   carousel_test(NAME name SRCS... DEPS... [LABELS...])
+#       -> a GoogleTest binary registered with CTest
+#
+# DEPS are the only way to see another module. Who may see whom is enforced by
+# tests/tools/check_layering.py.
+
+add_library(carousel_warnings INTERFACE)
+target_compile_options(carousel_warnings INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
+  $<$<BOOL:${CAROUSEL_WERROR}>:-Werror>
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  # What a program says of its own files must not depend on where it was built.
+  -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+
+add_library(carousel_sanitize INTERFACE)
+if(CAROUSEL_SANITIZE)
+  target_compile_options(carousel_sanitize INTERFACE
+    -fsanitize=${CAROUSEL_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(carousel_sanitize INTERFACE
+    -fsanitize=${CAROUSEL_SANITIZE})
+endif()
+
+function(carousel_library)
+  cmake_parse_arguments(ARG "" "NAME" "SRCS;HDRS;DEPS;PRIVATE_DEPS" ${ARGN})
+  set(target carousel_${ARG_NAME})
+  if(ARG_SRCS)
+    add_library(${target} STATIC ${ARG_SRCS} ${ARG_HDRS})
+    set(scope PUBLIC)
+    target_link_libraries(${target}
+      PRIVATE ${ARG_PRIVATE_DEPS} carousel_warnings
+      PUBLIC carousel_sanitize)
+  else()
+    add_library(${target} INTERFACE ${ARG_HDRS})
+    set(scope INTERFACE)
+  endif()
+  add_library(carousel::${ARG_NAME} ALIAS ${target})
+  target_include_directories(${target} ${scope} ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${target} ${scope} ${ARG_DEPS})
+endfunction()
+
+function(carousel_binary)
+  cmake_parse_arguments(ARG "" "NAME" "SRCS;DEPS" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SRCS})
+  target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${ARG_NAME} PRIVATE
+    ${ARG_DEPS} carousel_warnings carousel_sanitize)
+endfunction()
+
+function(carousel_test)
+  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SRCS})
+  target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${ARG_NAME} PRIVATE
+    ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main
+    carousel_warnings carousel_sanitize)
+  target_compile_definitions(${ARG_NAME} PRIVATE
+    CAROUSEL_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    CAROUSEL_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  set_target_properties(${ARG_NAME} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME}
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  # One OpenMP thread, as a worker has: tests run side by side, and a barrier
+  # that waits for a CPU makes them hundreds of times slower.
+  set_tests_properties(${ARG_NAME} PROPERTIES
+    TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+    ENVIRONMENT "OMP_NUM_THREADS=1")
+endfunction()
