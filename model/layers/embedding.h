@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The embedding: row `id` of a table, as floats.
+
+#ifndef CAROUSEL_MODEL_LAYERS_EMBEDDING_H_
+#define CAROUSEL_MODEL_LAYERS_EMBEDDING_H_
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "model/tensor/tensor.h"
+
+namespace carousel {
+
+// out (ids.size(), E) = the rows `ids` of `table` (V, E), F32 or BF16.
+// REQUIRES: 0 <= id < V.
+void GatherRows(const Tensor& table, absl::Span<const int32_t> ids, float* out);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_LAYERS_EMBEDDING_H_

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The element-by-element arithmetic of training, in versions for several
+// instruction sets; the best that the CPU has is chosen when first asked for.
+// (Matrix products are oneDNN's.)
+//
+// Every kernel works on plain memory, on the calling thread, and gives the same
+// bits for the same arguments. Exponentials are within 2 units in the last
+// place; NaN stays NaN.
+
+#ifndef CAROUSEL_MODEL_LAYERS_KERNELS_H_
+#define CAROUSEL_MODEL_LAYERS_KERNELS_H_
+
+#include <cstdint>
+
+namespace carousel {
+
+// One row of an LSTM step; all of them have H elements but the gates, 4H.
+struct LstmRowForward {
+  float* gates;  // in: sums before activation; out: i, f, g, o
+  const float* c_prev;
+  float* c;
+  float* tanh_c;
+  float* h;
+};
+
+struct LstmRowBackward {
+  const float* gates;  // activated
+  const float* c_prev;
+  const float* tanh_c;
+  const float* dh;  // dLoss/dh_t
+  float* dc;        // in: dLoss/dc_t from the step after; out: dLoss/dc_{t-1}
+  float* dgates;    // out: dLoss/d(sums before activation)
+};
+
+// Constants of one AdamW update.
+struct AdamWStep {
+  float learning_rate;
+  float beta1;
+  float beta2;
+  float epsilon;
+  float weight_decay;
+  float gradient_scale;  // clipping
+  float bias1;           // 1 - beta1^step
+  float bias2_sqrt;      // sqrt(1 - beta2^step)
+};
+
+struct Kernels {
+  const char* instruction_set;
+
+  void (*lstm_forward)(int64_t hidden, const LstmRowForward& row);
+  void (*lstm_backward)(int64_t hidden, const LstmRowBackward& row);
+
+  // Softmax cross-entropy of a row of n logits, to which `bias` (n) is added.
+  // Returns -log softmax(logits)[target]. The logits become the gradient
+  // scale * (softmax - onehot(target)).
+  float (*softmax_cross_entropy)(int64_t n, float* logits, const float* bias,
+                                 int32_t target, float scale);
+
+  // y += x; y *= x.
+  void (*add)(int64_t n, const float* x, float* y);
+  void (*multiply)(int64_t n, const float* x, float* y);
+
+  double (*sum_of_squares)(int64_t n, const float* x);
+
+  // weights -= scale * gradient.
+  void (*sgd)(int64_t n, float scale, const float* gradient, float* weights);
+  void (*adamw)(int64_t n, const AdamWStep& step, const float* gradient,
+                float* first_moment, float* second_moment, float* weights);
+};
+
+// The kernels for this CPU. Thread-safe.
+const Kernels& GetKernels();
+
+// Version `index` among those that this CPU can run, the best first; null after
+// the last. For tests.
+const Kernels* SupportedKernels(int index);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_LAYERS_KERNELS_H_

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Compiled once for each instruction set, with CAROUSEL_KERNELS naming the
+// table that it defines. It includes no header with inline functions: one
+// compiled here for AVX-512 could be the copy that the linker keeps for
+// everybody.
+//
+// Loops are written so that the compiler turns them into vector code.
+
+#include "model/layers/kernels.h"
+
+namespace carousel {
+namespace {
+
+inline float Max(float a, float b) { return a > b ? a : b; }
+
+// NaN compares false, so it passes through.
+inline float Clamp(float x, float low, float high) {
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
+
+// exp(x) = 2^n exp(r), r in [-ln2/2, ln2/2]; the polynomial is that of the
+// Cephes library (Moshier). Saturates outside of [-87.3, 88].
+inline float Exp(float x) {
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds
+  x = Clamp(x, -87.3f, 88.0f);
+  const float n = (x * 1.44269504f + kRound) - kRound;
+  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  const int32_t power = (static_cast<int32_t>(n) + 127) << 23;
+  return p * __builtin_bit_cast(float, power);
+}
+
+inline float Sigmoid(float x) { return 1.0f / (1.0f + Exp(-x)); }
+
+// For small |x| the quotient would lose digits, so there an odd polynomial
+// (Cephes) is taken.
+inline float Tanh(float x) {
+  const float large = 1.0f - 2.0f / (Exp(2.0f * x) + 1.0f);
+  const float z = x * x;
+  float p = -5.70498872745e-3f;
+  p = p * z + 2.06390887954e-2f;
+  p = p * z - 5.37397155531e-2f;
+  p = p * z + 1.33314422036e-1f;
+  p = p * z - 3.33332819422e-1f;
+  const float small = p * z * x + x;
+  return z < 0.390625f ? small : large;
+}
+
+// Equations: model/onednn/lstm.h.
+void LstmForward(int64_t hidden, const LstmRowForward& row) {
+  float* __restrict i = row.gates;
+  float* __restrict f = row.gates + hidden;
+  float* __restrict g = row.gates + 2 * hidden;
+  float* __restrict o = row.gates + 3 * hidden;
+  const float* __restrict c_prev = row.c_prev;
+  float* __restrict c = row.c;
+  float* __restrict tanh_c = row.tanh_c;
+  float* __restrict h = row.h;
+#pragma omp simd
+  for (int64_t k = 0; k < hidden; ++k) {
+    i[k] = Sigmoid(i[k]);
+    f[k] = Sigmoid(f[k]);
+    g[k] = Tanh(g[k]);
+    o[k] = Sigmoid(o[k]);
+    c[k] = f[k] * c_prev[k] + i[k] * g[k];
+    tanh_c[k] = Tanh(c[k]);
+    h[k] = o[k] * tanh_c[k];
+  }
+}
+
+//   do = dh tanh(c)         dc += dh o (1 - tanh(c)^2)
+//   df = dc c_{t-1}         di = dc g         dg = dc i
+// and through the activations: s' = s (1 - s), tanh' = 1 - tanh^2.
+void LstmBackward(int64_t hidden, const LstmRowBackward& row) {
+  const float* __restrict i = row.gates;
+  const float* __restrict f = row.gates + hidden;
+  const float* __restrict g = row.gates + 2 * hidden;
+  const float* __restrict o = row.gates + 3 * hidden;
+  const float* __restrict c_prev = row.c_prev;
+  const float* __restrict tanh_c = row.tanh_c;
+  const float* __restrict dh = row.dh;
+  float* __restrict dc_row = row.dc;
+  float* __restrict di = row.dgates;
+  float* __restrict df = row.dgates + hidden;
+  float* __restrict dg = row.dgates + 2 * hidden;
+  float* __restrict d_o = row.dgates + 3 * hidden;
+#pragma omp simd
+  for (int64_t k = 0; k < hidden; ++k) {
+    const float dc = dc_row[k] + dh[k] * o[k] * (1.0f - tanh_c[k] * tanh_c[k]);
+    di[k] = dc * g[k] * i[k] * (1.0f - i[k]);
+    df[k] = dc * c_prev[k] * f[k] * (1.0f - f[k]);
+    dg[k] = dc * i[k] * (1.0f - g[k] * g[k]);
+    d_o[k] = dh[k] * tanh_c[k] * o[k] * (1.0f - o[k]);
+    dc_row[k] = dc * f[k];
+  }
+}
+
+float SoftmaxCrossEntropy(int64_t n, float* __restrict logits,
+                          const float* __restrict bias, int32_t target,
+                          float scale) {
+  float max = logits[0] + bias[0];
+#pragma omp simd reduction(max : max)
+  for (int64_t k = 0; k < n; ++k) {
+    logits[k] += bias[k];
+    max = Max(max, logits[k]);
+  }
+  const float shifted_target = logits[target] - max;
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t k = 0; k < n; ++k) {
+    logits[k] = Exp(logits[k] - max);
+    sum += logits[k];
+  }
+  const float factor = scale / sum;
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) logits[k] *= factor;
+  logits[target] -= scale;
+  return __builtin_logf(sum) - shifted_target;
+}
+
+void Add(int64_t n, const float* __restrict x, float* __restrict y) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) y[k] += x[k];
+}
+
+void Multiply(int64_t n, const float* __restrict x, float* __restrict y) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) y[k] *= x[k];
+}
+
+double SumOfSquares(int64_t n, const float* x) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t k = 0; k < n; ++k) {
+    sum += static_cast<double>(x[k]) * static_cast<double>(x[k]);
+  }
+  return sum;
+}
+
+void Sgd(int64_t n, float scale, const float* __restrict gradient,
+         float* __restrict weights) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) weights[k] -= scale * gradient[k];
+}
+
+// Loshchilov and Hutter 2019, algorithm 2, with PyTorch's placing of epsilon.
+void AdamW(int64_t n, const AdamWStep& step, const float* __restrict gradient,
+           float* __restrict first, float* __restrict second,
+           float* __restrict weights) {
+  const AdamWStep s = step;
+  const float rate = s.learning_rate / s.bias1;
+  const float keep = 1.0f - s.learning_rate * s.weight_decay;
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    const float g = gradient[k] * s.gradient_scale;
+    first[k] = s.beta1 * first[k] + (1.0f - s.beta1) * g;
+    second[k] = s.beta2 * second[k] + (1.0f - s.beta2) * g * g;
+    const float root = __builtin_sqrtf(second[k]) / s.bias2_sqrt + s.epsilon;
+    weights[k] = keep * weights[k] - rate * first[k] / root;
+  }
+}
+
+}  // namespace
+
+extern const Kernels CAROUSEL_KERNELS;
+const Kernels CAROUSEL_KERNELS = {
+    .instruction_set = CAROUSEL_KERNELS_NAME,
+    .lstm_forward = LstmForward,
+    .lstm_backward = LstmBackward,
+    .softmax_cross_entropy = SoftmaxCrossEntropy,
+    .add = Add,
+    .multiply = Multiply,
+    .sum_of_squares = SumOfSquares,
+    .sgd = Sgd,
+    .adamw = AdamW,
+};
+
+}  // namespace carousel

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The recurrent language model as it is served: embedding, a stack of LSTM
+// layers, an optional projection, and the output layer over the vocabulary.
+// Training has its own forward pass beside the backward one
+// (language_model_grad.h); a test holds the two together.
+//
+//   x_t      = embedding[token_t]                         (E)
+//   h_t, c_t = LSTM stack(x_t, h_{t-1}, c_{t-1})          (H), per layer
+//   p_t      = projection * h_t + projection_bias         (E)
+//   logits_t = output * p_t + output_bias                 (V)
+//
+// Without a projection p_t is the top layer's h_t and H must equal E. A tied
+// model's output matrix is its embedding (Press and Wolf 2017).
+
+#ifndef CAROUSEL_MODEL_LAYERS_LANGUAGE_MODEL_H_
+#define CAROUSEL_MODEL_LAYERS_LANGUAGE_MODEL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "model/tensor/tensor.h"
+
+namespace carousel {
+
+struct LanguageModelSizes {
+  int vocabulary = 0;  // V
+  int embedding = 0;   // E
+  int hidden = 0;      // H
+  int layers = 0;      // L
+  bool projection = false;
+  bool tied = true;
+
+  bool operator==(const LanguageModelSizes&) const = default;
+};
+
+// Name and shape of a weight; the names are PyTorch's:
+//   embedding.weight (V, E)
+//   rnn.weight_ih_l{k} (4H, I), rnn.weight_hh_l{k} (4H, H),
+//   rnn.bias_ih_l{k} (4H), rnn.bias_hh_l{k} (4H); gates i, f, g, o;
+//     I is E for k = 0, else H
+//   projection.weight (E, H), projection.bias (E)    if `projection`
+//   output.weight (V, E)                             if not `tied`
+//   output.bias (V)
+struct WeightSpec {
+  std::string name;
+  Shape shape;
+};
+
+// The weights of a model of these sizes, in the order above. INVALID_ARGUMENT
+// if the sizes do not make a model (each positive and at most 2^24, H == E
+// where there is no projection).
+absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
+    const LanguageModelSizes& sizes);
+
+// Numbers in all these weights. REQUIRES: WeightSpecs(sizes) is OK.
+int64_t CountParameters(const LanguageModelSizes& sizes);
+
+// h and c of every layer after a step, for N rows. A plain value.
+struct RecurrentState {
+  int rows = 0;          // N
+  std::vector<float> h;  // (L, N, H)
+  std::vector<float> c;  // (L, N, H)
+};
+
+// Immutable, so thread-safe; each thread brings a Workspace of its own.
+class LanguageModel {
+ public:
+  // What one thread needs to run the model: activations and the scratch memory
+  // of oneDNN's primitives. Grows to the largest call and is reused. One per
+  // thread; may serve several models.
+  class Workspace {
+   public:
+    Workspace();
+    ~Workspace();
+    Workspace(Workspace&&) noexcept;
+    Workspace& operator=(Workspace&&) noexcept;
+
+   private:
+    friend class LanguageModel;
+    struct Rep;
+    std::unique_ptr<Rep> rep_;
+  };
+
+  // `weights` are in the order of WeightSpecs(sizes), F32 or BF16, and are
+  // copied into the layout of the kernels, but for the embedding, which is read
+  // where it lies (a borrowed tensor's owner is kept alive).
+  //
+  // Output row r belongs to token output_order[r]; an empty order is the
+  // identity. REQUIRES: output_order is empty or a permutation of [0, V).
+  //
+  // INVALID_ARGUMENT, naming the tensor, if a shape or type is not as it should
+  // be; INTERNAL if oneDNN refuses.
+  static absl::StatusOr<std::unique_ptr<const LanguageModel>> Create(
+      const LanguageModelSizes& sizes, absl::Span<const Tensor> weights,
+      absl::Span<const int32_t> output_order);
+
+  ~LanguageModel();
+
+  const LanguageModelSizes& sizes() const;
+
+  // The state before the first token: zeros.
+  RecurrentState InitialState(int rows) const;
+
+  // Feeds `tokens` (T, N), time-major, and moves `*state` on by T steps. If
+  // `top` is not null it receives the top layer's h after every step (T, N, H).
+  // REQUIRES: 0 <= token < V; state->rows == N; T, N >= 1.
+  absl::Status Advance(absl::Span<const int32_t> tokens, int steps, int rows,
+                       RecurrentState* state, std::vector<float>* top,
+                       Workspace* workspace) const;
+
+  // Logits of the output rows [begin, end) for `rows` vectors of the top
+  // layer's h (N, H): `logits` (N, end - begin). REQUIRES: 0 <= begin < end <=
+  // V.
+  absl::Status Logits(absl::Span<const float> top, int rows, int begin, int end,
+                      absl::Span<float> logits, Workspace* workspace) const;
+
+  // The top layer's h within `state`: (N, H).
+  absl::Span<const float> Top(const RecurrentState& state) const;
+
+  // Which oneDNN implementations run, e.g. "lstm brgemm:avx512_core, matmul
+  // brg:avx512_core".
+  std::string Implementation() const;
+
+  // Bytes held, the embedding included.
+  size_t memory_bytes() const;
+
+ private:
+  struct Rep;
+  explicit LanguageModel(std::unique_ptr<Rep> rep);
+  const std::unique_ptr<Rep> rep_;
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_LAYERS_LANGUAGE_MODEL_H_

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The inside of Executor and what the wrappers of this folder share. The only
+// header that includes dnnl.hpp; no file outside model/onednn may include it.
+
+#ifndef CAROUSEL_MODEL_ONEDNN_EXECUTOR_REP_H_
+#define CAROUSEL_MODEL_ONEDNN_EXECUTOR_REP_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "dnnl.hpp"
+#include "model/onednn/executor.h"
+
+namespace carousel::onednn {
+
+// The CPU engine of the process. Never destroyed.
+const dnnl::engine& Cpu();
+
+// What makes two primitives of this folder the same one.
+using PrimitiveKey = std::array<int64_t, 10>;
+
+// A primitive and what it needs to run.
+struct CachedPrimitive {
+  dnnl::primitive primitive;
+  dnnl::memory::desc scratchpad;
+  std::unordered_map<int, dnnl::memory::desc> arguments;
+};
+
+// A memory object over `data`, which is only read if the primitive only reads.
+dnnl::memory View(const dnnl::memory::desc& desc, const void* data);
+
+// Row-major f32 matrix with rows `row_stride` elements apart, or its transpose.
+dnnl::memory::desc MatrixDesc(int64_t rows, int64_t columns, bool transposed,
+                              int64_t row_stride);
+
+// Runs `body`, which may throw dnnl::error, and says what failed.
+template <typename Body>
+absl::Status CatchErrors(const char* what, Body&& body) {
+  try {
+    return std::forward<Body>(body)();
+  } catch (const dnnl::error& error) {
+    return absl::InternalError(
+        absl::StrCat("oneDNN could not ", what, ": ", error.message,
+                     " (status ", static_cast<int>(error.status), ")"));
+  }
+}
+
+// A primitive's scratchpad belongs to whoever executes it.
+dnnl::primitive_attr UserScratchpad();
+
+}  // namespace carousel::onednn
+
+namespace carousel {
+
+struct Executor::Rep {
+  Rep();
+
+  // The primitive for `key`; `make` creates it where it is not there yet. The
+  // reference is valid until the next call.
+  template <typename Make>
+  onednn::CachedPrimitive& Get(const onednn::PrimitiveKey& key, Make&& make) {
+    auto found = primitives.find(key);
+    if (found != primitives.end()) return found->second;
+    if (primitives.size() >= kMaxPrimitives) primitives.clear();
+    return primitives.emplace(key, make()).first->second;
+  }
+
+  // Executes with the thread's scratchpad and waits for the result.
+  void Run(const onednn::CachedPrimitive& primitive,
+           std::unordered_map<int, dnnl::memory> arguments);
+
+  dnnl::stream stream;
+  dnnl::memory scratchpad;
+  size_t scratchpad_size = 0;
+  absl::flat_hash_map<onednn::PrimitiveKey, onednn::CachedPrimitive> primitives;
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_ONEDNN_EXECUTOR_REP_H_

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Matrix products in f32 through oneDNN's matmul primitive.
+
+#ifndef CAROUSEL_MODEL_ONEDNN_MATMUL_H_
+#define CAROUSEL_MODEL_ONEDNN_MATMUL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "model/onednn/executor.h"
+
+namespace carousel {
+
+// A row-major matrix in somebody else's memory, perhaps read transposed.
+struct MatrixView {
+  const float* data = nullptr;
+  int64_t row_stride = 0;  // elements from a stored row to the next
+  bool transposed = false;
+};
+
+// C = A B, or C += A B if `accumulate`: A is (m, k), B is (k, n), and C is
+// (m, n) with rows `c_row_stride` apart. INTERNAL if oneDNN refuses.
+struct MatmulArgs {
+  int64_t m = 0;
+  int64_t n = 0;
+  int64_t k = 0;
+  MatrixView a;
+  MatrixView b;
+  float* c = nullptr;
+  int64_t c_row_stride = 0;
+  bool accumulate = false;
+};
+absl::Status Matmul(const MatmulArgs& args, Executor* executor);
+
+// A constant right-hand side B (k, n) in the layout that oneDNN's kernel likes
+// best, so that it is reordered once and not in every product. Multiply() is
+// thread-safe; Pack() is not.
+class PackedMatrix {
+ public:
+  static absl::StatusOr<std::unique_ptr<PackedMatrix>> Create(int64_t k,
+                                                              int64_t n);
+  ~PackedMatrix();
+
+  // Replaces the values. `b` is (k, n) after transposition, if any.
+  absl::Status Pack(const MatrixView& b, Executor* executor);
+
+  // C = A B [+ C], C (m, n) with rows `c_row_stride` apart; A (m, k) has rows
+  // `a_row_stride` apart.
+  absl::Status Multiply(int64_t m, const float* a, int64_t a_row_stride,
+                        float* c, int64_t c_row_stride, bool accumulate,
+                        Executor* executor) const;
+
+  int64_t k() const { return k_; }
+  int64_t n() const { return n_; }
+  size_t memory_bytes() const;
+
+  // oneDNN's name of the kernel that runs, e.g. "brg:avx512_core".
+  const std::string& implementation() const { return implementation_; }
+
+ private:
+  struct Rep;
+  PackedMatrix(int64_t k, int64_t n, std::unique_ptr<Rep> rep);
+  const int64_t k_;
+  const int64_t n_;
+  std::string implementation_;
+  const std::unique_ptr<Rep> rep_;
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_ONEDNN_MATMUL_H_

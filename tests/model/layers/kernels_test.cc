@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/layers/kernels.h"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/base/random.h"
+
+namespace carousel {
+namespace {
+
+using Floats = std::vector<float>;
+
+// Lengths around the widths of vector registers.
+const std::vector<int64_t> kLengths = {1, 7, 16, 33, 1000};
+
+Floats RandomFloats(int64_t n, float low, float high, uint64_t seed) {
+  Random random(seed);
+  Floats values(static_cast<size_t>(n));
+  for (float& value : values) value = random.Uniform(low, high);
+  return values;
+}
+
+// Every version that this CPU can run.
+class KernelsTest : public ::testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    if (SupportedKernels(GetParam()) == nullptr) {
+      GTEST_SKIP() << "this CPU has fewer instruction sets";
+    }
+  }
+  const Kernels& kernels() const { return *SupportedKernels(GetParam()); }
+};
+INSTANTIATE_TEST_SUITE_P(Versions, KernelsTest, ::testing::Range(0, 3));
+
+double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+TEST_P(KernelsTest, LstmForwardIsTheEquationsToSixDigits) {
+  for (int64_t n : kLengths) {
+    const Floats sums = RandomFloats(4 * n, -12, 12, 1);
+    const Floats c_prev = RandomFloats(n, -3, 3, 2);
+    const auto size = static_cast<size_t>(n);
+    Floats gates = sums, c(size), tanh_c(size), h(size);
+    kernels().lstm_forward(n, {.gates = gates.data(),
+                               .c_prev = c_prev.data(),
+                               .c = c.data(),
+                               .tanh_c = tanh_c.data(),
+                               .h = h.data()});
+    for (size_t k = 0; k < size; ++k) {
+      const double i = Sigmoid(sums[k]), f = Sigmoid(sums[size + k]);
+      const double g = std::tanh(static_cast<double>(sums[2 * size + k]));
+      const double o = Sigmoid(sums[3 * size + k]);
+      const double expected_c = f * static_cast<double>(c_prev[k]) + i * g;
+      EXPECT_NEAR(c[k], expected_c, 1e-6);
+      EXPECT_NEAR(h[k], o * std::tanh(expected_c), 1e-6);
+    }
+  }
+}
+
+// Gates that saturate must not become NaN or infinite.
+TEST_P(KernelsTest, LstmForwardSaturatesAtHugeSums) {
+  Floats gates = {1e30f, -1e30f, 1e30f, 1e30f};
+  const float c_prev = 5;
+  float c = 0, tanh_c = 0, h = 0;
+  kernels().lstm_forward(1, {.gates = gates.data(),
+                             .c_prev = &c_prev,
+                             .c = &c,
+                             .tanh_c = &tanh_c,
+                             .h = &h});
+  EXPECT_FLOAT_EQ(c, 1.0f);
+  EXPECT_FLOAT_EQ(h, std::tanh(1.0f));
+}
+
+TEST_P(KernelsTest, CrossEntropyIsThatOfDoubleArithmetic) {
+  for (int64_t n : kLengths) {
+    Floats logits = RandomFloats(n, -20, 20, 3);
+    const Floats bias = RandomFloats(n, -1, 1, 4);
+    const auto target = static_cast<int32_t>(n / 2);
+    std::vector<double> exact;
+    double sum = 0;
+    for (size_t k = 0; k < logits.size(); ++k) {
+      exact.push_back(std::exp(static_cast<double>(logits[k] + bias[k])));
+      sum += exact.back();
+    }
+    const float loss = kernels().softmax_cross_entropy(
+        n, logits.data(), bias.data(), target, 0.5f);
+    const auto t = static_cast<size_t>(target);
+    EXPECT_NEAR(loss, std::log(sum / exact[t]),
+                1e-5 * std::log(sum / exact[t]) + 1e-6);
+    for (size_t k = 0; k < logits.size(); ++k) {
+      const double expected = 0.5 * (exact[k] / sum - (k == t ? 1.0 : 0.0));
+      EXPECT_NEAR(logits[k], expected, 1e-6);
+    }
+  }
+}
+
+// A NaN must be seen, not turned into a plausible number.
+TEST_P(KernelsTest, CrossEntropyOfNanIsNan) {
+  Floats logits(100, 1.0f);
+  logits[40] = std::nanf("");
+  const Floats bias(100, 0.0f);
+  const float loss =
+      kernels().softmax_cross_entropy(100, logits.data(), bias.data(), 3, 1.0f);
+  EXPECT_TRUE(std::isnan(loss));
+}
+
+TEST_P(KernelsTest, AdamWIsTheAlgorithmOfThePaper) {
+  for (int64_t n : kLengths) {
+    const Floats gradient = RandomFloats(n, -2, 2, 5);
+    Floats first = RandomFloats(n, -1, 1, 6), second = RandomFloats(n, 0, 1, 7);
+    Floats weights = RandomFloats(n, -1, 1, 8);
+    const Floats m = first, v = second, w = weights;
+    kernels().adamw(n,
+                    {.learning_rate = 0.01f,
+                     .beta1 = 0.9f,
+                     .beta2 = 0.99f,
+                     .epsilon = 1e-8f,
+                     .weight_decay = 0.1f,
+                     .gradient_scale = 0.5f,
+                     .bias1 = 0.19f,
+                     .bias2_sqrt = std::sqrt(0.0199f)},
+                    gradient.data(), first.data(), second.data(),
+                    weights.data());
+    for (size_t k = 0; k < w.size(); ++k) {
+      const double g = 0.5 * static_cast<double>(gradient[k]);
+      const double mk = 0.9 * static_cast<double>(m[k]) + 0.1 * g;
+      const double vk = 0.99 * static_cast<double>(v[k]) + 0.01 * g * g;
+      const double step = mk / 0.19 / (std::sqrt(vk / 0.0199) + 1e-8);
+      EXPECT_NEAR(weights[k],
+                  static_cast<double>(w[k]) * (1 - 0.001) - 0.01 * step, 1e-6);
+    }
+  }
+}
+
+TEST_P(KernelsTest, SimpleKernelsDoWhatTheySay) {
+  for (int64_t n : kLengths) {
+    const Floats x = RandomFloats(n, -2, 2, 9),
+                 start = RandomFloats(n, -2, 2, 10);
+    Floats sum = start, product = start, descended = start;
+    kernels().add(n, x.data(), sum.data());
+    kernels().multiply(n, x.data(), product.data());
+    kernels().sgd(n, 0.25f, x.data(), descended.data());
+    double squares = 0;
+    for (size_t k = 0; k < x.size(); ++k) {
+      EXPECT_FLOAT_EQ(sum[k], start[k] + x[k]);
+      EXPECT_FLOAT_EQ(product[k], start[k] * x[k]);
+      EXPECT_NEAR(descended[k], start[k] - 0.25f * x[k], 1e-6);
+      squares += static_cast<double>(x[k]) * static_cast<double>(x[k]);
+    }
+    EXPECT_NEAR(kernels().sum_of_squares(n, x.data()), squares, 1e-9 * squares);
+  }
+}
+
+}  // namespace
+}  // namespace carousel

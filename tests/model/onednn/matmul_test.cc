@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/onednn/matmul.h"
+
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/base/random.h"
+
+namespace carousel {
+namespace {
+
+using Floats = std::vector<float>;
+
+Floats RandomFloats(int64_t n, uint64_t seed) {
+  Random random(seed);
+  Floats values(static_cast<size_t>(n));
+  for (float& value : values) value = random.Uniform(-1, 1);
+  return values;
+}
+
+float At(const MatrixView& m, int64_t row, int64_t column) {
+  return m.transposed ? m.data[column * m.row_stride + row]
+                      : m.data[row * m.row_stride + column];
+}
+
+void ExpectProduct(const MatmulArgs& args, const Floats& before) {
+  for (int64_t i = 0; i < args.m; ++i) {
+    for (int64_t j = 0; j < args.n; ++j) {
+      const int64_t at = i * args.c_row_stride + j;
+      double sum = args.accumulate ? before[static_cast<size_t>(at)] : 0.0;
+      for (int64_t k = 0; k < args.k; ++k) {
+        sum += static_cast<double>(At(args.a, i, k)) *
+               static_cast<double>(At(args.b, k, j));
+      }
+      EXPECT_NEAR(args.c[at], sum, 1e-5);
+    }
+  }
+}
+
+class MatmulShapeTest
+    : public ::testing::TestWithParam<std::array<int64_t, 3>> {};
+
+// All four layouts, written over and added to, in matrices wider than the
+// product.
+TEST_P(MatmulShapeTest, ProductIsThatOfTheDefinition) {
+  const auto [m, n, k] = GetParam();
+  Executor executor;
+  for (int layout = 0; layout < 8; ++layout) {
+    const bool ta = (layout & 1) != 0, tb = (layout & 2) != 0;
+    const int64_t a_stride = (ta ? m : k) + 3, b_stride = (tb ? k : n) + 1;
+    const Floats a = RandomFloats((ta ? k : m) * a_stride, 1);
+    const Floats b = RandomFloats((tb ? n : k) * b_stride, 2);
+    const Floats before = RandomFloats(m * (n + 2), 3);
+    Floats c = before;
+    const MatmulArgs args = {
+        .m = m,
+        .n = n,
+        .k = k,
+        .a = {.data = a.data(), .row_stride = a_stride, .transposed = ta},
+        .b = {.data = b.data(), .row_stride = b_stride, .transposed = tb},
+        .c = c.data(),
+        .c_row_stride = n + 2,
+        .accumulate = (layout & 4) != 0};
+    ASSERT_TRUE(Matmul(args, &executor).ok());
+    ExpectProduct(args, before);
+    for (int64_t i = 0; i < m; ++i) {  // nothing beside the product is touched
+      const auto edge = static_cast<size_t>(i * (n + 2) + n);
+      EXPECT_EQ(c[edge], before[edge]);
+      EXPECT_EQ(c[edge + 1], before[edge + 1]);
+    }
+  }
+}
+
+TEST_P(MatmulShapeTest, PackedProductIsThatOfTheDefinition) {
+  const auto [m, n, k] = GetParam();
+  Executor executor;
+  const Floats a = RandomFloats(m * k, 4), b = RandomFloats(n * k, 5);
+  const MatrixView view = {
+      .data = b.data(), .row_stride = k, .transposed = true};
+  const auto packed = PackedMatrix::Create(k, n).value();
+  ASSERT_TRUE(packed->Pack(view, &executor).ok());
+  const Floats before = RandomFloats(m * n, 6);
+  for (bool accumulate : {false, true}) {
+    Floats c = before;
+    ASSERT_TRUE(
+        packed->Multiply(m, a.data(), k, c.data(), n, accumulate, &executor)
+            .ok());
+    ExpectProduct({.m = m,
+                   .n = n,
+                   .k = k,
+                   .a = {.data = a.data(), .row_stride = k},
+                   .b = view,
+                   .c = c.data(),
+                   .c_row_stride = n,
+                   .accumulate = accumulate},
+                  before);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, MatmulShapeTest,
+                         ::testing::Values(std::array<int64_t, 3>{1, 1, 1},
+                                           std::array<int64_t, 3>{1, 256, 17},
+                                           std::array<int64_t, 3>{3, 5, 7},
+                                           std::array<int64_t, 3>{64, 33, 100},
+                                           std::array<int64_t, 3>{65, 47, 1}));
+
+// Weights are shared, executors are not: oneDNN's primitives hold no state of a
+// call when the scratchpad is the caller's.
+TEST(PackedMatrixTest, ThreadsWithOwnExecutorsShareAMatrix) {
+  constexpr int64_t kN = 64;
+  const Floats a = RandomFloats(kN * kN, 7), b = RandomFloats(kN * kN, 8);
+  const auto packed = PackedMatrix::Create(kN, kN).value();
+  Executor own;
+  ASSERT_TRUE(packed->Pack({.data = b.data(), .row_stride = kN}, &own).ok());
+  std::vector<Floats> results(4, Floats(kN * kN));
+  std::vector<std::thread> threads;
+  for (auto& result : results) {
+    threads.emplace_back([&] {
+      Executor executor;
+      for (int i = 0; i < 50; ++i) {
+        EXPECT_TRUE(packed
+                        ->Multiply(kN, a.data(), kN, result.data(), kN, false,
+                                   &executor)
+                        .ok());
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const auto& result : results) EXPECT_EQ(result, results[0]);
+}
+
+// Shapes that come from input cannot make the cache grow for ever.
+TEST(ExecutorTest, NumberOfPrimitivesIsBounded) {
+  Executor executor;
+  const Floats a(2000), b(1);
+  Floats c(2000);
+  for (int64_t m = 1; m <= 1100; ++m) {
+    ASSERT_TRUE(Matmul({.m = m,
+                        .n = 1,
+                        .k = 1,
+                        .a = {.data = a.data(), .row_stride = 1},
+                        .b = {.data = b.data(), .row_stride = 1},
+                        .c = c.data(),
+                        .c_row_stride = 1},
+                       &executor)
+                    .ok());
+    ASSERT_LE(executor.primitives(), Executor::kMaxPrimitives);
+  }
+}
+
+}  // namespace
+}  // namespace carousel
