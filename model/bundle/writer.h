@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Makes bundles: from a training run, or from PyTorch's weights.
+
+#ifndef CAROUSEL_MODEL_BUNDLE_WRITER_H_
+#define CAROUSEL_MODEL_BUNDLE_WRITER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "model/bundle/manifest.h"
+#include "model/tensor/tensor.h"
+#include "model/text/tokenizer.h"
+
+namespace carousel {
+
+struct BundleContent {
+  // `files` and `self_test` are filled in by WriteBundle.
+  Manifest manifest;
+
+  // In the order of WeightSpecs(manifest.sizes); F32 or BF16.
+  std::vector<Tensor> weights;
+
+  // The type that weight matrices are stored in: kF32 or kBF16. Vectors
+  // (biases) stay F32.
+  DType stored_type = DType::kBF16;
+
+  const Tokenizer* tokenizer = nullptr;  // REQUIRES: not null
+
+  // CARD.md: what the model is for, its data, its measured figures.
+  std::string card;
+
+  // Texts for the golden self-test; at least one.
+  std::vector<std::string> self_test_texts;
+};
+
+// Writes `directory` (.../NAME/VERSION): into a neighbour first, loaded once as
+// a check, then renamed, so that `directory` appears whole or not at all.
+// ALREADY_EXISTS if it is there; otherwise as WriteFileAtomically.
+absl::Status WriteBundle(const std::string& directory,
+                         const BundleContent& content);
+
+// `carousel-train import`: a bundle from a PyTorch state_dict saved as
+// safetensors. `manifest_path` is a manifest.json without `files`, `self_test`
+// and `format_version`; besides, it may hold
+//   "vocabulary": path of vocabulary.txt (relative to the manifest; required)
+//   "tensors":    {"embedding.weight": "emb.weight", ...}: where the weights
+//                 have other names in the file than in WeightSpec
+//   "card":       path of a CARD.md
+//   "self_test_texts": list of texts
+// Every tensor of the file must be used, or the import is refused by name: a
+// weight that is silently left out is a wrong model. (A tied output matrix may
+// be there; it must equal the embedding.)
+absl::Status ImportPyTorch(const std::string& weights_path,
+                           const std::string& manifest_path,
+                           const std::string& directory);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_BUNDLE_WRITER_H_

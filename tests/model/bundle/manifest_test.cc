@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/bundle/manifest.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/testing/status_matchers.h"
+
+namespace carousel {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+
+Manifest Sample() {
+  Manifest manifest;
+  manifest.task = "language_model";
+  manifest.cell = "lstm";
+  manifest.sizes = {.vocabulary = 12,
+                    .embedding = 4,
+                    .hidden = 6,
+                    .layers = 2,
+                    .projection = true,
+                    .tied = true};
+  manifest.tokenizer = TokenizerKind::kWhitespace;
+  manifest.context = LineContext::kStream;
+  for (const char* name :
+       {"CARD.md", "vocabulary.txt", "weights.safetensors"}) {
+    manifest.files[name] = {std::string(64, 'a'), 17};
+  }
+  manifest.self_test = {{"a text", {3, 4}, {{5, -1.25f}, {1, -3.0625f}}}};
+  manifest.training = R"({"seed":7})";
+  return manifest;
+}
+
+json SampleJson() { return json::parse(SerialiseManifest(Sample())); }
+
+TEST(ManifestTest, ReadsBackWhatWasWritten) {
+  const auto read = ParseManifest(SerialiseManifest(Sample()));
+  ASSERT_THAT(read, IsOk());
+  const Manifest expected = Sample();
+  EXPECT_EQ(read->format_version, 1);
+  EXPECT_EQ(read->task, expected.task);
+  EXPECT_EQ(read->cell, expected.cell);
+  EXPECT_EQ(read->sizes, expected.sizes);
+  EXPECT_EQ(read->tokenizer, expected.tokenizer);
+  EXPECT_EQ(read->context, expected.context);
+  EXPECT_EQ(read->files.at("vocabulary.txt").size_bytes, 17);
+  EXPECT_EQ(read->self_test[0].text, "a text");
+  EXPECT_EQ(read->self_test[0].tokens, expected.self_test[0].tokens);
+  EXPECT_EQ(read->self_test[0].log_probabilities,
+            expected.self_test[0].log_probabilities);
+  EXPECT_EQ(read->training, expected.training);
+  EXPECT_EQ(SerialiseManifest(*read), SerialiseManifest(expected));
+}
+
+// The rule of format_version: what an old reader would misread has a new
+// number.
+TEST(ManifestTest, IgnoresUnknownFieldsButRefusesNewerVersions) {
+  json document = SampleJson();
+  document["later"] = {{"x", 1}};
+  document["network"]["dropout"] = 0.5;
+  EXPECT_THAT(ParseManifest(document.dump()), IsOk());
+  document["format_version"] = 2;
+  EXPECT_THAT(ParseManifest(document.dump()),
+              StatusIs(kInvalid, HasSubstr("format_version: expected an "
+                                           "integer from 1 to 1, found 2")));
+}
+
+TEST(ManifestTest, TrainingRecordIsOptional) {
+  json document = SampleJson();
+  document.erase("training");
+  EXPECT_EQ(ParseManifest(document.dump())->training, "{}");
+}
+
+// Every other field is needed, and named when it is not there.
+TEST(ManifestTest, RefusesEveryMissingField) {
+  for (const char* pointer : {"/format_version",
+                              "/task",
+                              "/network",
+                              "/network/cell",
+                              "/network/vocabulary",
+                              "/network/embedding",
+                              "/network/hidden",
+                              "/network/layers",
+                              "/network/projection",
+                              "/network/tied",
+                              "/tokenizer",
+                              "/tokenizer/kind",
+                              "/tokenizer/context",
+                              "/tokenizer/vocabulary",
+                              "/files",
+                              "/files/weights.safetensors",
+                              "/files/vocabulary.txt",
+                              "/files/CARD.md/sha256",
+                              "/files/CARD.md/bytes",
+                              "/self_test",
+                              "/self_test/tolerance",
+                              "/self_test/cases",
+                              "/self_test/cases/0",
+                              "/self_test/cases/0/text",
+                              "/self_test/cases/0/tokens",
+                              "/self_test/cases/0/log_probabilities"}) {
+    const json::json_pointer place(pointer);
+    json document = SampleJson();
+    json& parent = document[place.parent_pointer()];
+    if (parent.is_array()) {
+      parent.erase(0);
+    } else {
+      parent.erase(place.back());
+    }
+    const std::string last = parent.is_array() ? "cases" : place.back();
+    EXPECT_THAT(ParseManifest(document.dump()),
+                StatusIs(kInvalid, HasSubstr(last)))
+        << pointer;
+  }
+}
+
+// Each field with values that must not pass, and what the error must hold.
+TEST(ManifestTest, RefusesEveryDamagedField) {
+  const struct {
+    const char* pointer;
+    const char* value;
+    const char* error;
+  } cases[] = {
+      {"/format_version", "0", "format_version: expected"},
+      {"/format_version", "\"1\"", "found \"1\""},
+      {"/format_version", "1.0", "found 1.0"},
+      {"/task", "\"translator\"", "task: expected \"language_model\""},
+      {"/task", "3", "task: expected a string, found 3"},
+      {"/network", "[]", "network: expected an object"},
+      {"/network/cell", "\"gru\"", "network.cell: expected \"lstm\""},
+      {"/network/vocabulary", "0", "network.vocabulary"},
+      {"/network/embedding", "-4", "network.embedding"},
+      {"/network/hidden", "\"x\"",
+       "network.hidden: expected an integer from "
+       "1 to 16777216, found \"x\""},
+      {"/network/hidden", "16777217", "network.hidden"},
+      {"/network/hidden", "1e3", "network.hidden"},
+      {"/network/layers", "65", "network.layers"},
+      {"/network/projection", "1", "network.projection: expected true or"},
+      {"/network/tied", "null", "network.tied: expected true or false"},
+      {"/tokenizer", "\"words\"", "tokenizer: expected an object"},
+      {"/tokenizer/kind", "\"subword\"", "tokenizer.kind"},
+      {"/tokenizer/context", "\"page\"", "tokenizer.context"},
+      {"/tokenizer/vocabulary", "\"../v.txt\"", "tokenizer.vocabulary"},
+      {"/files", "[]", "files: expected an object"},
+      {"/files/CARD.md", "3", "files[\"CARD.md\"]: expected an object"},
+      {"/files/CARD.md/sha256", "\"abc\"", "64 lower-case hexadecimal"},
+      {"/files/CARD.md/bytes", "-1", "bytes: expected an integer"},
+      {"/self_test/tolerance", "0", "self_test.tolerance"},
+      {"/self_test/tolerance", "1e9", "self_test.tolerance"},
+      {"/self_test/cases", "{}", "self_test.cases: expected a list"},
+      {"/self_test/cases/0/text", "3", "self_test.cases[0].text"},
+      {"/self_test/cases/0/tokens", "[12]", "tokens[0]: expected an integer"},
+      {"/self_test/cases/0/tokens", "[-1]", "tokens[0]"},
+      {"/self_test/cases/0/log_probabilities", "[]", "at least one"},
+      {"/self_test/cases/0/log_probabilities/1", "[5]", "[1]: expected [id"},
+      {"/self_test/cases/0/log_probabilities/1/0", "12", "[1][0]: expected"},
+      {"/self_test/cases/0/log_probabilities/1/1", "\"x\"", "a number"},
+      {"/self_test/cases/0/log_probabilities/1/1", "1e300",
+       "a log-probability"},
+      {"/training", "[]", "training: expected an object"},
+  };
+  for (const auto& c : cases) {
+    json document = SampleJson();
+    document[json::json_pointer(c.pointer)] = json::parse(c.value);
+    EXPECT_THAT(ParseManifest(document.dump()),
+                StatusIs(kInvalid, HasSubstr(c.error)))
+        << c.pointer << " = " << c.value;
+  }
+}
+
+// A bundle's files lie in the bundle.
+TEST(ManifestTest, RefusesFileNamesThatLeadElsewhere) {
+  for (const char* name : {"", ".", "..", "../x", "a/b", "/etc/passwd", "a\\b",
+                           "a b", "a\n", ".hidden", "manifest.json"}) {
+    json document = SampleJson();
+    document["files"][name] = document["files"]["CARD.md"];
+    EXPECT_THAT(ParseManifest(document.dump()),
+                StatusIs(kInvalid, HasSubstr("files: expected names")))
+        << name;
+  }
+}
+
+TEST(ManifestTest, RefusesTheTextCutAtEveryByte) {
+  const std::string whole = SerialiseManifest(Sample());
+  // The last byte is a line's end, which may be missing.
+  for (size_t size = 0; size + 1 < whole.size(); ++size) {
+    EXPECT_THAT(ParseManifest(whole.substr(0, size)), StatusIs(kInvalid))
+        << size;
+  }
+}
+
+}  // namespace
+}  // namespace carousel

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/testing/tiny_bundle.h"
+
+#include <utility>
+
+#include "model/base/check.h"
+#include "model/base/random.h"
+#include "model/base/status_macros.h"
+#include "model/bundle/writer.h"
+#include "model/text/tokenizer.h"
+#include "model/text/vocabulary.h"
+
+namespace carousel {
+
+LanguageModelSizes TinySizes(int vocabulary) {
+  return {.vocabulary = vocabulary,
+          .embedding = 4,
+          .hidden = 6,
+          .layers = 2,
+          .projection = true,
+          .tied = true};
+}
+
+std::vector<Tensor> TinyWeights(const LanguageModelSizes& sizes,
+                                uint64_t seed) {
+  const auto specs = WeightSpecs(sizes);
+  CAROUSEL_CHECK(specs.ok());
+  std::vector<Tensor> weights;
+  for (const WeightSpec& spec : *specs) {
+    Random random(seed, weights.size());
+    Tensor tensor = Tensor::Zeros(DType::kF32, spec.shape);
+    for (float& value : tensor.mutable_span<float>()) {
+      value = random.Uniform(-1, 1);
+    }
+    weights.push_back(std::move(tensor));
+  }
+  return weights;
+}
+
+std::vector<std::string> TinyTokens(const std::vector<std::string>& words) {
+  std::vector<std::string> tokens;
+  for (absl::string_view token : Vocabulary::SpecialTokens()) {
+    tokens.emplace_back(token);
+  }
+  tokens.insert(tokens.end(), words.begin(), words.end());
+  return tokens;
+}
+
+absl::Status WriteTinyBundle(const std::string& directory,
+                             std::vector<std::string> words, uint64_t seed) {
+  ASSIGN_OR_RETURN(Vocabulary vocabulary,
+                   Vocabulary::Create(TinyTokens(words)));
+  const Tokenizer tokenizer(TokenizerKind::kWords, std::move(vocabulary));
+
+  BundleContent content;
+  content.manifest.task = "language_model";
+  content.manifest.cell = "lstm";
+  content.manifest.sizes = TinySizes(tokenizer.vocabulary().size());
+  content.weights = TinyWeights(content.manifest.sizes, seed);
+  content.tokenizer = &tokenizer;
+  content.card = "# A tiny model\n\nRandom weights, for tests.\n";
+  content.self_test_texts = {"", words.empty() ? "word" : words.front()};
+  return WriteBundle(directory, content);
+}
+
+}  // namespace carousel

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A language model of a few kilobytes with random weights: what it says means
+// nothing, but it is always the same.
+
+#ifndef CAROUSEL_TESTS_TESTING_TINY_BUNDLE_H_
+#define CAROUSEL_TESTS_TESTING_TINY_BUNDLE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "model/layers/language_model.h"
+#include "model/tensor/tensor.h"
+
+namespace carousel {
+
+// E = 4, H = 6, L = 2, with a projection and a tied output.
+LanguageModelSizes TinySizes(int vocabulary);
+
+// Weights in the order of WeightSpecs(sizes), F32, in [-1, 1).
+std::vector<Tensor> TinyWeights(const LanguageModelSizes& sizes, uint64_t seed);
+
+// The tokens of a vocabulary: the special ones, then `words`.
+std::vector<std::string> TinyTokens(const std::vector<std::string>& words);
+
+// Writes a bundle to `directory` (.../NAME/VERSION), whose vocabulary is
+// `words` behind the special tokens. Weights are stored as BF16. Errors as
+// WriteBundle.
+absl::Status WriteTinyBundle(const std::string& directory,
+                             std::vector<std::string> words, uint64_t seed);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_TESTS_TESTING_TINY_BUNDLE_H_
