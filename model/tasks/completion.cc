@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/tasks/completion.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "model/base/check.h"
+#include "model/base/status_macros.h"
+#include "model/tasks/casing.h"
+#include "model/tasks/word_ranking.h"
+#include "model/text/normalise.h"
+
+namespace carousel {
+namespace {
+
+constexpr int kMaxSuggestions = 100;
+
+// How much less probable a word that the model writes in lower case becomes
+// when a person begins it with a capital inside a sentence: "I met T" wants
+// "Tom", not "The".
+constexpr float kCapitalisedAnyway = 0.05f;
+
+// <eos> and at most `limit` tokens of `context`. The oldest are cut in steps of
+// a quarter of the limit: were each new token to push out one, no query would
+// begin with the tokens of the one before, and no state could be used again.
+std::vector<int32_t> QueryTokens(absl::Span<const int32_t> context, int limit) {
+  const size_t most = static_cast<size_t>(limit);
+  if (context.size() > most) {
+    const size_t step = std::max<size_t>(1, most / 4);
+    const size_t excess = context.size() - most;
+    context.remove_prefix((excess + step - 1) / step * step);
+  }
+  std::vector<int32_t> tokens = {Vocabulary::kEndOfLine};
+  tokens.insert(tokens.end(), context.begin(), context.end());
+  return tokens;
+}
+
+bool BeginsWithCapital(absl::string_view word) {
+  return ToTitle(word) == word && ToLower(word) != word;
+}
+
+// `logits` are those of `range`.
+void WeighByCapital(const Vocabulary& vocabulary, RankRange range,
+                    std::vector<float>* logits) {
+  for (int i = 0; i < range.size(); ++i) {
+    if (BeginsWithCapital(
+            vocabulary.token(vocabulary.id_at(range.begin + i)))) {
+      continue;
+    }
+    (*logits)[i] += std::log(kCapitalisedAnyway);
+  }
+}
+
+}  // namespace
+
+absl::Status CheckOptions(const CompletionOptions& options) {
+  if (options.max_suggestions < 1 ||
+      options.max_suggestions > kMaxSuggestions) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_suggestions: expected 1 to ", kMaxSuggestions,
+                     ", found ", options.max_suggestions));
+  }
+  if (options.max_context_tokens < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_context_tokens: expected at least 1, found ",
+                     options.max_context_tokens));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Completion> Completion::Start(const Tokenizer& tokenizer,
+                                             absl::string_view text,
+                                             const CompletionOptions& options) {
+  RETURN_IF_ERROR(CheckOptions(options));
+  ASSIGN_OR_RETURN(TypedText typed, ReadTypedText(tokenizer, text));
+  return Completion(tokenizer, std::move(typed), options);
+}
+
+Completion::Completion(const Tokenizer& tokenizer, TypedText typed,
+                       const CompletionOptions& options)
+    : tokenizer_(&tokenizer),
+      typed_(std::move(typed)),
+      max_suggestions_(static_cast<size_t>(options.max_suggestions)),
+      tokens_(QueryTokens(typed_.context, options.max_context_tokens)) {
+  if (typed_.wish == TypedText::Wish::kNextWord) stage_ = Stage::kNextWord;
+  if (typed_.wish == TypedText::Wish::kRestOfWord) stage_ = Stage::kRestOfWord;
+}
+
+std::optional<Completion::Query> Completion::Next() const {
+  switch (stage_) {
+    case Stage::kDone:
+      return std::nullopt;
+    case Stage::kWordAfterThis:
+      return Query{tokens_, {0, tokenizer_->vocabulary().size()}};
+    case Stage::kNextWord:
+    case Stage::kRestOfWord:
+      return Query{tokens_, typed_.range};
+  }
+  return std::nullopt;
+}
+
+void Completion::Answer(absl::Span<const float> logits) {
+  switch (std::exchange(stage_, Stage::kDone)) {
+    case Stage::kNextWord:
+      AddWordsAfter(typed_.needs_space ? " " : "", 1, logits);
+      break;
+    case Stage::kRestOfWord:
+      AddWordsThatBegin(logits);
+      break;
+    case Stage::kWordAfterThis:
+      AddWordsAfter(" ", typed_word_probability_, logits);
+      break;
+    case Stage::kDone:
+      CAROUSEL_CHECK(false && "a query is open");
+  }
+  // Equal ones stay in prefix order, and the rest of a word before a next word.
+  std::stable_sort(suggestions_.begin(), suggestions_.end(),
+                   [](const Suggestion& a, const Suggestion& b) {
+                     return a.probability > b.probability;
+                   });
+  if (suggestions_.size() > max_suggestions_) {
+    suggestions_.resize(max_suggestions_);
+  }
+  if (stage_ == Stage::kDone || CanStillRank(typed_word_probability_)) return;
+  stage_ = Stage::kDone;
+}
+
+std::vector<Suggestion> Completion::Suggestions() const {
+  CAROUSEL_CHECK(stage_ == Stage::kDone);
+  return suggestions_;
+}
+
+void Completion::AddWordsThatBegin(absl::Span<const float> logits) {
+  const Vocabulary& vocabulary = tokenizer_->vocabulary();
+  const absl::string_view typed = typed_.partial();
+  const std::string lower = ToLower(typed);
+  const bool has_accents = Fold(typed) != lower;
+  const WordPlace place = PlaceAfter(typed_.before());
+
+  std::vector<float> weighted(logits.begin(), logits.end());
+  if (BeginsWithCapital(typed) && !place.opens_sentence &&
+      place.line != LineCasing::kUpper) {
+    WeighByCapital(vocabulary, typed_.range, &weighted);
+  }
+  // One more than asked for: what is typed is a word that is not offered.
+  const WordRanking ranking = RankWords(
+      vocabulary, typed_.range, weighted, max_words() + 1, [&](int32_t id) {
+        return vocabulary.may_be_offered(id) &&
+               (!has_accents ||
+                absl::StartsWith(ToLower(vocabulary.token(id)), lower));
+      });
+  for (const RankedWord& ranked : ranking.words) {
+    const std::string word =
+        SpellCompletion(vocabulary.token(ranked.id), typed, place);
+    if (word == typed) continue;  // the space bar does the same
+    const bool continues = absl::StartsWith(word, typed);
+    Add({absl::StrCat(typed_.word_head(), word),
+         continues ? word.substr(typed.size()) : word,
+         continues ? 0 : typed_.partial_code_points, ranked.probability});
+  }
+  FindTypedWord(weighted, ranking.log_normaliser);
+}
+
+void Completion::FindTypedWord(absl::Span<const float> logits,
+                               double log_normaliser) {
+  const Vocabulary& vocabulary = tokenizer_->vocabulary();
+  const absl::string_view typed = typed_.partial();
+  const auto pieces = SplitText(tokenizer_->kind(), typed);
+  if (pieces.size() != 1) return;
+  const std::string lower = ToLower(typed);
+  const int32_t typed_id = tokenizer_->IdOf(pieces.front());
+  if (ToLower(vocabulary.token(typed_id)) != lower) return;  // <unk>
+
+  const RankRange equal = vocabulary.EqualRange(Fold(typed));
+  for (int rank = equal.begin; rank < equal.end; ++rank) {
+    if (ToLower(vocabulary.token(vocabulary.id_at(rank))) != lower) continue;
+    typed_word_probability_ +=
+        std::exp(logits[rank - typed_.range.begin] - log_normaliser);
+  }
+  tokens_.push_back(typed_id);
+  stage_ = Stage::kWordAfterThis;
+}
+
+void Completion::AddWordsAfter(absl::string_view space, double probability,
+                               absl::Span<const float> logits) {
+  const Vocabulary& vocabulary = tokenizer_->vocabulary();
+  const WordPlace place = PlaceAfter(absl::StrCat(typed_.line, space));
+  // A word after this one has no letter typed, so no head either.
+  const absl::string_view head =
+      typed_.partial().empty() ? typed_.word_head() : "";
+  const WordRanking ranking =
+      RankWords(vocabulary, {0, vocabulary.size()}, logits, max_words(),
+                [&](int32_t id) { return vocabulary.may_be_offered(id); });
+  for (const RankedWord& ranked : ranking.words) {
+    const std::string word = SpellNextWord(vocabulary.token(ranked.id), place);
+    Add({absl::StrCat(head, word), absl::StrCat(space, word), 0,
+         probability * ranked.probability});
+  }
+}
+
+void Completion::Add(Suggestion suggestion) {
+  if (typed_.curly_apostrophes) {
+    for (std::string* text : {&suggestion.word, &suggestion.insert}) {
+      *text = absl::StrReplaceAll(*text, {{"'", "’"}});
+    }
+  }
+  for (Suggestion& other : suggestions_) {
+    if (other.insert == suggestion.insert &&
+        other.replace == suggestion.replace) {
+      other.probability += suggestion.probability;
+      return;
+    }
+  }
+  suggestions_.push_back(std::move(suggestion));
+}
+
+bool Completion::CanStillRank(double probability) const {
+  return suggestions_.size() < max_suggestions_ ||
+         probability > suggestions_.back().probability;
+}
+
+}  // namespace carousel

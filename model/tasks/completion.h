@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Completes what a person types: text left of the cursor in, suggestions out.
+//
+// After white space the suggestions are next words; inside a word they are the
+// words that begin with what is typed of it. When the letters typed may already
+// be the whole word ("I would like to|"), the words after it compete too, with
+// the space in front of them.
+//
+// Completion is a state machine without a network: it says what it must know
+// (Query) and is told (Answer). Whoever drives it - evaluation one text at a
+// time, the server many at once - decides where states come from.
+
+#ifndef CAROUSEL_MODEL_TASKS_COMPLETION_H_
+#define CAROUSEL_MODEL_TASKS_COMPLETION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "model/tasks/typed_text.h"
+#include "model/text/tokenizer.h"
+
+namespace carousel {
+
+struct CompletionOptions {
+  // How many suggestions at most; 1 to 100.
+  int max_suggestions = 3;
+
+  // How many tokens before the cursor the network is shown at most; the oldest
+  // are left out. At least 1.
+  int max_context_tokens = 512;
+};
+
+// INVALID_ARGUMENT, saying what is allowed, if an option is out of its bounds.
+absl::Status CheckOptions(const CompletionOptions& options);
+
+struct Suggestion {
+  // The whole word, as it will stand in the text.
+  std::string word;
+
+  // What to put at the cursor, after deleting `replace` code points left of it
+  // (more than 0 only where what was typed is spelt otherwise: "ger" ->
+  // "German"). Begins with a space if it opens a word after a finished one.
+  std::string insert;
+  int replace = 0;
+
+  // P(word | text, what is typed of it), case variants added up.
+  double probability = 0;
+};
+
+// One request. Thread-compatible. The tokenizer must outlive it.
+//
+//   ASSIGN_OR_RETURN(auto completion, Completion::Start(tokenizer, text, {}));
+//   while (auto query = completion.Next()) {
+//     completion.Answer(LogitsAfter(query->tokens, query->ranks));
+//   }
+//   return completion.Suggestions();
+class Completion {
+ public:
+  // What the network must say: the logits of `ranks` after `tokens`, from the
+  // state of zeros. `tokens` begins with <eos>, which starts every line; the
+  // tokens of a later query begin with those of the one before.
+  struct Query {
+    absl::Span<const int32_t> tokens;
+    RankRange ranks;
+  };
+
+  // INVALID_ARGUMENT: `text` is not valid UTF-8 (with the offset), or an option
+  // is out of its bounds. Empty text is a text: the start of a line.
+  static absl::StatusOr<Completion> Start(const Tokenizer& tokenizer,
+                                          absl::string_view text,
+                                          const CompletionOptions& options);
+
+  // The open query, or nothing when the suggestions stand. The span is valid
+  // until the next call of Answer.
+  std::optional<Query> Next() const;
+
+  // `logits`: one for each rank of the open query.
+  // REQUIRES: a query is open; logits.size() == query.ranks.size().
+  void Answer(absl::Span<const float> logits);
+
+  // Most probable first; empty where nothing fits. REQUIRES: no query is open.
+  std::vector<Suggestion> Suggestions() const;
+
+ private:
+  enum class Stage {
+    kNextWord,       // every token, nothing typed
+    kRestOfWord,     // the words that begin with what is typed
+    kWordAfterThis,  // every token, after what is typed as a whole word
+    kDone,
+  };
+
+  Completion(const Tokenizer& tokenizer, TypedText typed,
+             const CompletionOptions& options);
+  int max_words() const { return static_cast<int>(max_suggestions_); }
+  void AddWordsThatBegin(absl::Span<const float> logits);
+  void AddWordsAfter(absl::string_view space, double probability,
+                     absl::Span<const float> logits);
+  void Add(Suggestion suggestion);
+
+  // Opens the query for the words after what is typed, if that is a word.
+  void FindTypedWord(absl::Span<const float> logits, double log_normaliser);
+
+  // Whether a suggestion of at most this probability can be among the best.
+  bool CanStillRank(double probability) const;
+
+  const Tokenizer* tokenizer_;
+  TypedText typed_;
+  size_t max_suggestions_;
+  Stage stage_ = Stage::kDone;
+  std::vector<int32_t> tokens_;  // of the open query
+
+  // P(what is typed is a whole word | that it is typed).
+  double typed_word_probability_ = 0;
+
+  std::vector<Suggestion> suggestions_;  // sorted
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_TASKS_COMPLETION_H_

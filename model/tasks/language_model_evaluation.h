@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Measures a language model on text: perplexity, accuracy of the next word, and
+// the keystrokes that completion saves. Uses the code that serves.
+
+#ifndef CAROUSEL_MODEL_TASKS_LANGUAGE_MODEL_EVALUATION_H_
+#define CAROUSEL_MODEL_TASKS_LANGUAGE_MODEL_EVALUATION_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "model/bundle/model.h"
+
+namespace carousel {
+
+struct LanguageModelFigures {
+  double perplexity = 0;  // over `tokens`, unknown words counted as <unk>
+  int64_t tokens = 0;     // targets: every token and every <eos>
+  int64_t words = 0;      // targets that are words
+  double oov_rate = 0;    // share of `words` that are <unk>
+  double top1 = 0;        // share of `words` guessed first, ignoring case;
+  double top3 = 0;        // ... among the first three. Unknown targets miss
+  // NaN (null in JSON) if text is not cut into words: nobody types such text.
+  double keystrokes_saved = 0;
+
+  // The last line of `carousel-train evaluate`: one JSON object.
+  std::string ToJson() const;
+};
+
+struct EvaluationOptions {
+  // Lines measured at once, each on a thread of its own.
+  int threads = 1;
+
+  // Told the number of lines done, now and then, from any of the threads, one
+  // call at a time. May be empty.
+  std::function<void(int64_t lines)> on_progress = nullptr;
+};
+
+// Reads `path` as a stream of lines (gzip or not).
+//
+// keystrokes_saved follows an ideal user who types each line and is shown three
+// suggestions before and after every character; the first moment that the
+// wanted word (up to white space, less trailing punctuation, case-sensitive) is
+// among them it is taken for one keystroke, which gives the word and the space
+// after it. Punctuation typed next takes that space back free of charge; there
+// is no space after the last word. 1 - keystrokes / characters, over the whole
+// file.
+//
+// NOT_FOUND, DATA_LOSS or INVALID_ARGUMENT (with line number) if the file
+// cannot be read as text; INVALID_ARGUMENT if it holds no line or threads < 1.
+absl::StatusOr<LanguageModelFigures> EvaluateLanguageModel(
+    const Model& model, const std::string& path,
+    const EvaluationOptions& options);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_TASKS_LANGUAGE_MODEL_EVALUATION_H_

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/tasks/line_measurer.h"
+
+#include "model/base/status_macros.h"
+#include "model/tasks/completion.h"
+#include "model/tasks/keystrokes.h"
+#include "model/text/normalise.h"
+
+namespace carousel {
+namespace {
+
+constexpr int kSuggestionsShown = 3;
+
+absl::StatusOr<std::vector<Suggestion>> Complete(const Tokenizer& tokenizer,
+                                                 absl::string_view text,
+                                                 SequenceCache* cache) {
+  ASSIGN_OR_RETURN(Completion completion,
+                   Completion::Start(tokenizer, text,
+                                     {.max_suggestions = kSuggestionsShown}));
+  while (const auto query = completion.Next()) {
+    ASSIGN_OR_RETURN(const absl::Span<const float> logits,
+                     cache->LogitsAfter(query->tokens));
+    completion.Answer(logits.subspan(static_cast<size_t>(query->ranks.begin),
+                                     static_cast<size_t>(query->ranks.size())));
+  }
+  return completion.Suggestions();
+}
+
+}  // namespace
+
+LineMeasurer::LineMeasurer(const Model& model,
+                           const std::vector<bool>& guessable)
+    : model_(model),
+      guessable_(guessable),
+      cache_(model.network(), &workspace_) {}
+
+absl::StatusOr<TextCounts> LineMeasurer::Measure(const std::string& line) {
+  const Tokenizer& tokenizer = model_.tokenizer();
+  const bool is_stream = model_.manifest().context == LineContext::kStream;
+  const bool is_typed = tokenizer.kind() == TokenizerKind::kWords;
+  std::string text = line;
+  RETURN_IF_ERROR(ValidateUtf8(line));
+  if (is_typed) {
+    ASSIGN_OR_RETURN(text, Normalise(line));
+  }
+  const std::vector<TextPiece> pieces = SplitText(tokenizer.kind(), text);
+  if (pieces.empty() && !is_stream) return TextCounts();
+
+  if (!meter_ || !is_stream) meter_.emplace(model_, guessable_, &workspace_);
+  std::vector<int32_t> tokens = {Vocabulary::kEndOfLine};
+  for (const TextPiece& piece : pieces) {
+    tokens.push_back(tokenizer.IdOf(piece));
+    RETURN_IF_ERROR(meter_->Add(tokens.back(), piece.is_word));
+  }
+  RETURN_IF_ERROR(meter_->Add(Vocabulary::kEndOfLine, /*is_word=*/false));
+  ASSIGN_OR_RETURN(TextCounts counts, meter_->TakeCounts());
+  if (is_typed && text.size() <= kLongestTypedLine) {
+    RETURN_IF_ERROR(MeasureTyping(text, tokens, &counts));
+  }
+  return counts;
+}
+
+absl::Status LineMeasurer::MeasureTyping(absl::string_view line,
+                                         absl::Span<const int32_t> tokens,
+                                         TextCounts* counts) {
+  RETURN_IF_ERROR(cache_.Reset(tokens));
+  const auto suggest = [&](absl::string_view text) {
+    return Complete(model_.tokenizer(), text, &cache_);
+  };
+  ASSIGN_OR_RETURN(const KeystrokeCount count, CountKeystrokes(line, suggest));
+  counts->keystrokes = count.keystrokes;
+  counts->characters = count.characters;
+  return absl::OkStatus();
+}
+
+}  // namespace carousel

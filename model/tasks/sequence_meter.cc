@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/tasks/sequence_meter.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "model/base/status_macros.h"
+#include "model/tasks/logits.h"
+#include "model/tasks/word_ranking.h"
+#include "model/text/normalise.h"
+
+namespace carousel {
+namespace {
+
+// Tokens fed at once; their logits take 2.5 MB at 20,000 words.
+constexpr size_t kSteps = 32;
+
+constexpr int kGuesses = 3;
+
+}  // namespace
+
+TextCounts& TextCounts::operator+=(const TextCounts& other) {
+  negative_log_likelihood += other.negative_log_likelihood;
+  tokens += other.tokens;
+  words += other.words;
+  unknown_words += other.unknown_words;
+  top1 += other.top1;
+  top3 += other.top3;
+  keystrokes += other.keystrokes;
+  characters += other.characters;
+  return *this;
+}
+
+std::vector<bool> GuessableTokens(const Tokenizer& tokenizer) {
+  const Vocabulary& vocabulary = tokenizer.vocabulary();
+  std::vector<bool> guessable(static_cast<size_t>(vocabulary.size()));
+  const int specials = static_cast<int>(Vocabulary::SpecialTokens().size());
+  for (int32_t id = specials; id < vocabulary.size(); ++id) {
+    if (tokenizer.kind() == TokenizerKind::kWords) {
+      guessable[id] = vocabulary.may_be_offered(id);
+      continue;
+    }
+    const auto pieces = SplitText(tokenizer.kind(), vocabulary.token(id));
+    guessable[id] = pieces.size() == 1 && pieces.front().is_word;
+  }
+  return guessable;
+}
+
+SequenceMeter::SequenceMeter(const Model& model,
+                             const std::vector<bool>& guessable,
+                             LanguageModel::Workspace* workspace)
+    : model_(model),
+      guessable_(guessable),
+      workspace_(workspace),
+      state_(model.network().InitialState(1)),
+      inputs_({Vocabulary::kEndOfLine}) {}
+
+absl::Status SequenceMeter::Add(int32_t token, bool is_word) {
+  pending_.push_back({token, is_word});
+  inputs_.push_back(token);
+  return pending_.size() == kSteps ? MeasurePending() : absl::OkStatus();
+}
+
+absl::StatusOr<TextCounts> SequenceMeter::TakeCounts() {
+  if (!pending_.empty()) RETURN_IF_ERROR(MeasurePending());
+  return std::exchange(counts_, {});
+}
+
+absl::Status SequenceMeter::MeasurePending() {
+  const LanguageModel& network = model_.network();
+  const int vocabulary = network.sizes().vocabulary;
+  const size_t steps = pending_.size();
+  const int rows = static_cast<int>(steps);
+  RETURN_IF_ERROR(network.Advance(absl::MakeConstSpan(inputs_).first(steps),
+                                  rows,
+                                  /*rows=*/1, &state_, &top_, workspace_));
+  logits_.resize(steps * static_cast<size_t>(vocabulary));
+  RETURN_IF_ERROR(network.Logits(top_, rows, 0, vocabulary,
+                                 absl::MakeSpan(logits_), workspace_));
+  for (size_t i = 0; i < steps; ++i) {
+    const size_t width = static_cast<size_t>(vocabulary);
+    Measure(pending_[i],
+            absl::MakeConstSpan(logits_).subspan(i * width, width));
+  }
+  pending_.clear();
+  inputs_ = {inputs_.back()};
+  return absl::OkStatus();
+}
+
+void SequenceMeter::Measure(const Target& target,
+                            absl::Span<const float> logits) {
+  const Vocabulary& vocabulary = model_.tokenizer().vocabulary();
+  ++counts_.tokens;
+  if (!target.is_word) {
+    counts_.negative_log_likelihood +=
+        LogSumExp(logits) - logits[vocabulary.rank_of(target.token)];
+    return;
+  }
+  const WordRanking ranking =
+      RankWords(vocabulary, {0, vocabulary.size()}, logits, kGuesses,
+                [&](int32_t id) { return guessable_[id]; });
+  counts_.negative_log_likelihood +=
+      ranking.log_normaliser - logits[vocabulary.rank_of(target.token)];
+  ++counts_.words;
+  if (target.token == Vocabulary::kUnknown) {
+    ++counts_.unknown_words;
+    return;
+  }
+  const std::string wanted = ToLower(vocabulary.token(target.token));
+  const auto hit = std::find_if(
+      ranking.words.begin(), ranking.words.end(), [&](const RankedWord& word) {
+        return ToLower(vocabulary.token(word.id)) == wanted;
+      });
+  if (hit == ranking.words.begin() && hit != ranking.words.end()) {
+    ++counts_.top1;
+  }
+  if (hit != ranking.words.end()) ++counts_.top3;
+}
+
+}  // namespace carousel

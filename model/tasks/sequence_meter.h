@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Counts how well a model foresees the tokens of a text: the sums behind
+// perplexity and next-word accuracy.
+
+#ifndef CAROUSEL_MODEL_TASKS_SEQUENCE_METER_H_
+#define CAROUSEL_MODEL_TASKS_SEQUENCE_METER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "model/bundle/model.h"
+
+namespace carousel {
+
+struct TextCounts {
+  double negative_log_likelihood = 0;  // of all tokens, in nats
+  int64_t tokens = 0;
+  int64_t words = 0;
+  int64_t unknown_words = 0;
+  int64_t top1 = 0;  // words that were the most probable one,
+  int64_t top3 = 0;  // ... among the three most probable
+  int64_t keystrokes = 0;
+  int64_t characters = 0;
+
+  TextCounts& operator+=(const TextCounts& other);
+};
+
+// By id: whether a token is among those that guesses at the next word are made
+// from. Where text is cut into words, those that may be offered to a person;
+// else every word, in the tokenizer's sense, that is not special.
+std::vector<bool> GuessableTokens(const Tokenizer& tokenizer);
+
+// Feeds tokens one after the other. The first input is <eos>; every token added
+// is a target and then the next input. One per thread; what it is given must
+// outlive it.
+class SequenceMeter {
+ public:
+  SequenceMeter(const Model& model, const std::vector<bool>& guessable,
+                LanguageModel::Workspace* workspace);
+
+  absl::Status Add(int32_t token, bool is_word);
+
+  // The counts of the tokens added since the last call.
+  absl::StatusOr<TextCounts> TakeCounts();
+
+ private:
+  struct Target {
+    int32_t token;
+    bool is_word;
+  };
+
+  absl::Status MeasurePending();
+  void Measure(const Target& target, absl::Span<const float> logits);
+
+  const Model& model_;
+  const std::vector<bool>& guessable_;
+  LanguageModel::Workspace* const workspace_;
+  RecurrentState state_;
+  std::vector<int32_t> inputs_;  // of the pending targets, and the next one
+  std::vector<Target> pending_;
+  std::vector<float> top_;
+  std::vector<float> logits_;
+  TextCounts counts_;
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_TASKS_SEQUENCE_METER_H_
