@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/train/bundle_export.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "model/base/status_macros.h"
+#include "model/bundle/writer.h"
+#include "model/train/held_out_lines.h"
+#include "model/weights/safetensors.h"
+#include "nlohmann/json.hpp"
+
+namespace carousel {
+namespace {
+
+using nlohmann::ordered_json;
+
+// "a/NAME/1/" and "a/NAME/1" are the same.
+std::filesystem::path Canonical(const std::string& directory) {
+  std::filesystem::path path =
+      std::filesystem::path(directory).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+std::string NameOf(const std::string& directory) {
+  return Canonical(directory).parent_path().filename().string();
+}
+
+absl::StatusOr<std::vector<Tensor>> ReadWeights(
+    const std::string& path, const LanguageModelSizes& sizes) {
+  ASSIGN_OR_RETURN(const auto file, Safetensors::Open(path));
+  ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs, WeightSpecs(sizes));
+  std::vector<Tensor> weights;
+  for (const WeightSpec& spec : specs) {
+    ASSIGN_OR_RETURN(Tensor weight, file->Get(spec.name));
+    weights.push_back(std::move(weight));
+  }
+  return weights;
+}
+
+std::string DataTable(const ordered_json& record) {
+  std::string table =
+      "| file | part | lines | tokens | left out | read | SHA-256 |\n"
+      "|---|---|---|---|---|---|---|\n";
+  for (const ordered_json& file :
+       record.value("files", ordered_json::array())) {
+    absl::StrAppendFormat(
+        &table, "| %s | %s | %d | %d | %d | %dx | `%.12s...` |\n",
+        file.value("path", ""), file.value("part", ""),
+        file.value("lines", int64_t{0}), file.value("tokens", int64_t{0}),
+        file.value("dropped_lines", int64_t{0}), file.value("repeat", 1),
+        file.value("sha256", ""));
+  }
+  return table;
+}
+
+std::string SizesText(const BundleExport& bundle) {
+  const LanguageModelSizes& sizes = bundle.config.trainer.sizes;
+  return absl::StrFormat(
+      "LSTM, %d layers of %d; embedding %d%s; output layer over %d tokens%s; "
+      "%d parameters.",
+      sizes.layers, sizes.hidden, sizes.embedding,
+      sizes.projection ? ", with a projection to it before the output" : "",
+      sizes.vocabulary, sizes.tied ? ", tied with the embedding" : "",
+      CountParameters(sizes));
+}
+
+std::string FiguresText(const BundleExport& bundle) {
+  const RunState& state = bundle.state;
+  std::string text = absl::StrFormat(
+      "Trained for %.2f epochs, %d steps, %d tokens, in %.0f minutes "
+      "(%.0f tokens/s).",
+      bundle.epochs, state.step, state.tokens, state.seconds / 60,
+      static_cast<double>(state.tokens) / std::max(1.0, state.seconds));
+  if (bundle.data.dev == nullptr) return text;
+  return absl::StrFormat(
+      "%s Perplexity on all dev files together, in f32: **%.2f** (step %d; "
+      "every word, mark and end of line counts, and unknown words as `<unk>`). "
+      "`carousel-train evaluate` measures accuracy and keystrokes saved.",
+      text, std::exp(state.best_dev_loss), state.best_step);
+}
+
+}  // namespace
+
+absl::Status CheckBundlePath(const std::string& directory) {
+  const std::filesystem::path path = Canonical(directory);
+  const std::string version = path.filename().string();
+  int64_t number = 0;
+  if (!absl::SimpleAtoi(version, &number) || number <= 0 ||
+      absl::StrCat(number) != version || NameOf(directory).empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "bundle \"", directory,
+        "\": expected .../NAME/VERSION with a positive number as VERSION"));
+  }
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(directory, " exists; choose another version"));
+  }
+  return absl::OkStatus();
+}
+
+std::string TrainingRecord(const BundleExport& bundle) {
+  const RunState& state = bundle.state;
+  ordered_json config =
+      ordered_json::parse(SerialiseLanguageModelConfig(bundle.config));
+  // Where the data lay says nothing about the model.
+  config["data"].erase("directory");
+  ordered_json record = {
+      {"carousel", CAROUSEL_VERSION},
+      {"data", ordered_json::parse(bundle.data.record)},
+      {"seed", bundle.config.trainer.seed},
+      {"steps", state.step},
+      {"epochs", bundle.epochs},
+      {"tokens", state.tokens},
+      {"seconds", std::round(state.seconds)},
+      {"tokens_per_s", std::round(static_cast<double>(state.tokens) /
+                                  std::max(1.0, state.seconds))}};
+  if (bundle.data.dev != nullptr) {
+    record["best_step"] = state.best_step;
+    record["dev_perplexity"] = std::exp(state.best_dev_loss);
+  }
+  record["config"] = std::move(config);
+  return record.dump();
+}
+
+std::string ModelCard(const BundleExport& bundle) {
+  const LanguageModelConfig& config = bundle.config;
+  std::string notes;
+  for (const std::string& note : config.data_notes) {
+    absl::StrAppend(&notes, "- ", note, "\n");
+  }
+  return absl::StrCat(
+      "# ", NameOf(bundle.directory), "\n\n",
+      config.description.empty() ? "A language model: it says how probable "
+                                   "each word is after a text."
+                                 : config.description,
+      "\n\n## Model\n\n", SizesText(bundle), "\n\n## Figures\n\n",
+      FiguresText(bundle), "\n\n## Data\n\n",
+      DataTable(ordered_json::parse(bundle.data.record)), "\n",
+      notes.empty() ? ""
+                    : absl::StrCat("Sources and licences:\n\n", notes, "\n"),
+      "Lines of the dev and excluded files, and their sentences of ",
+      HeldOutLines::kShortestSentence,
+      " letters or more,\ncompared without case, accents and punctuation, are "
+      "left out of the training text,\nwith the line in which they stand, "
+      "where "
+      "lines stand by themselves.\n\n",
+      "## Use and limits\n\n"
+      "For suggesting the next word, or the rest of one, to a person who "
+      "decides. The model\nrepeats what its texts say, their errors and "
+      "prejudices included; it knows no facts and\nmust not be used to judge "
+      "people or texts. Words outside its vocabulary are unknown to\nit. "
+      "Numbers, e-mail addresses and URLs are masked before training.\n");
+}
+
+absl::Status ExportBundle(const BundleExport& bundle) {
+  const LanguageModelConfig& config = bundle.config;
+  BundleContent content;
+  content.manifest.task = "language_model";
+  content.manifest.cell = "lstm";
+  content.manifest.sizes = config.trainer.sizes;
+  content.manifest.tokenizer = config.tokenizer;
+  content.manifest.context = config.context;
+  content.manifest.training = TrainingRecord(bundle);
+  ASSIGN_OR_RETURN(content.weights,
+                   ReadWeights(bundle.weights_path, config.trainer.sizes));
+  content.stored_type = config.stored_type;
+  content.tokenizer = bundle.data.tokenizer.get();
+  content.card = ModelCard(bundle);
+  content.self_test_texts = config.self_test_texts;
+  return WriteBundle(Canonical(bundle.directory).string(), content);
+}
+
+}  // namespace carousel

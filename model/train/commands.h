@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The subcommands of carousel-train.
+
+#ifndef CAROUSEL_MODEL_TRAIN_COMMANDS_H_
+#define CAROUSEL_MODEL_TRAIN_COMMANDS_H_
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "model/train/command_line.h"
+
+namespace carousel {
+
+struct Command {
+  const char* name;
+  const char* summary;
+  absl::Span<const Flag> flags;
+
+  // Does it; the exit code, or an error (exit code 1).
+  absl::StatusOr<int> (*run)(const FlagValues& flags);
+};
+
+extern const Command kLanguageModelCommand;
+extern const Command kEvaluateCommand;
+extern const Command kImportCommand;
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_TRAIN_COMMANDS_H_

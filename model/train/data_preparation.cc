@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/train/data_preparation.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "model/base/files.h"
+#include "model/base/status_macros.h"
+#include "model/text/normalise.h"
+#include "model/text/vocabulary.h"
+#include "model/train/held_out_lines.h"
+#include "model/train/word_counter.h"
+#include "nlohmann/json.hpp"
+
+namespace carousel {
+namespace {
+
+constexpr char kVocabularyFile[] = "vocabulary.txt";
+constexpr char kTrainFile[] = "train.tokens";
+constexpr char kDevFile[] = "dev.tokens";
+constexpr char kRecordFile[] = "data.json";
+
+// A model of a single word has nothing to choose from.
+constexpr int kFewestWords = 2;
+
+using nlohmann::ordered_json;
+
+// Calls `use(line)` for each line of `path`, normalised. `use` returns a
+// Status.
+template <typename Use>
+absl::Status ForEachLine(const std::string& path, TokenizerKind kind, Use use) {
+  ASSIGN_OR_RETURN(auto reader, LineReader::Open(path));
+  std::string line;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, reader->Next(&line));
+    if (!more) return absl::OkStatus();
+    absl::StatusOr<std::string> normalised = Normalise(line);
+    if (!normalised.ok()) {
+      return absl::Status(normalised.status().code(),
+                          absl::StrCat(path, ":", reader->line_number(), ": ",
+                                       normalised.status().message()));
+    }
+    // Text that is already tokenised is taken as it stands.
+    RETURN_IF_ERROR(use(kind == TokenizerKind::kWords ? *normalised : line));
+  }
+}
+
+class Preparation {
+ public:
+  Preparation(const LanguageModelConfig& config, const std::string& directory,
+              const Note& note)
+      : config_(config), directory_(directory), note_(note) {}
+
+  absl::StatusOr<PreparedData> Run() {
+    RETURN_IF_ERROR(ReadHeldOut());
+    RETURN_IF_ERROR(ChooseVocabulary());
+    RETURN_IF_ERROR(EncodeTrain());
+    RETURN_IF_ERROR(EncodeDev());
+    RETURN_IF_ERROR(WriteFileAtomically(JoinPath(directory_, kRecordFile),
+                                        record_.dump(2) + "\n"));
+    return LoadPreparedData(config_, directory_);
+  }
+
+ private:
+  std::string PathOf(const std::string& name) const {
+    if (absl::StartsWith(name, "/")) return name;
+    return JoinPath(config_.data_directory, name);
+  }
+
+  bool by_line() const { return config_.context == LineContext::kLine; }
+
+  absl::Status ReadHeldOut() {
+    if (!by_line()) return absl::OkStatus();
+    std::vector<std::string> names = config_.dev;
+    names.insert(names.end(), config_.exclude.begin(), config_.exclude.end());
+    for (const std::string& name : names) {
+      RETURN_IF_ERROR(ForEachLine(PathOf(name), config_.tokenizer,
+                                  [&](const std::string& line) {
+                                    held_out_.Add(line);
+                                    return absl::OkStatus();
+                                  }));
+    }
+    for (const std::string& name : config_.exclude) {
+      RETURN_IF_ERROR(Record(name, "exclude", {}, 1));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ChooseVocabulary() {
+    WordCounter counter;
+    for (const TrainingFile& file : config_.train) {
+      note_(absl::StrCat("counting the words of ", file.path));
+      RETURN_IF_ERROR(ForEachLine(
+          PathOf(file.path), config_.tokenizer, [&](const std::string& line) {
+            if (held_out_.Contains(line)) return absl::OkStatus();
+            for (const TextPiece& piece : SplitText(config_.tokenizer, line)) {
+              counter.Add(piece.token, file.repeat);
+            }
+            return absl::OkStatus();
+          }));
+    }
+    std::vector<std::string> tokens =
+        counter.MostFrequent(config_.vocabulary_size, config_.minimum_count);
+    const size_t words = tokens.size() - Vocabulary::SpecialTokens().size();
+    if (words < kFewestWords) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("data.train: too little text: expected at least ",
+                       kFewestWords, " different words that occur ",
+                       config_.minimum_count, " times or more, found ", words));
+    }
+    ASSIGN_OR_RETURN(Vocabulary vocabulary,
+                     Vocabulary::Create(std::move(tokens)));
+    record_["vocabulary"] = vocabulary.size();
+    note_(absl::StrCat("vocabulary: ", vocabulary.size(), " tokens"));
+    RETURN_IF_ERROR(WriteFileAtomically(JoinPath(directory_, kVocabularyFile),
+                                        vocabulary.Serialise()));
+    tokenizer_ =
+        std::make_unique<Tokenizer>(config_.tokenizer, std::move(vocabulary));
+    return absl::OkStatus();
+  }
+
+  struct Counts {
+    int64_t lines = 0;    // read
+    int64_t dropped = 0;  // because they are held out
+    int64_t tokens = 0;   // written
+    int64_t unknown = 0;  // of them
+  };
+
+  absl::StatusOr<Counts> Encode(const std::string& name, bool drop_held_out,
+                                CorpusWriter* writer) {
+    Counts counts;
+    std::vector<int32_t> ids;
+    RETURN_IF_ERROR(ForEachLine(
+        PathOf(name), config_.tokenizer,
+        [&](const std::string& line) -> absl::Status {
+          ++counts.lines;
+          if (drop_held_out && held_out_.Contains(line)) {
+            ++counts.dropped;
+            return absl::OkStatus();
+          }
+          ids.clear();
+          for (const TextPiece& piece : SplitText(config_.tokenizer, line)) {
+            ids.push_back(tokenizer_->IdOf(piece));
+          }
+          if (ids.empty() && by_line()) return absl::OkStatus();
+          counts.tokens += static_cast<int64_t>(ids.size()) + 1;
+          counts.unknown +=
+              std::count(ids.begin(), ids.end(), Vocabulary::kUnknown);
+          return writer->Add(ids);
+        }));
+    if (counts.tokens == 0 && counts.dropped == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(PathOf(name), ": expected text, found none"));
+    }
+    return counts;
+  }
+
+  absl::Status EncodeTrain() {
+    ASSIGN_OR_RETURN(auto writer,
+                     CorpusWriter::Create(JoinPath(directory_, kTrainFile)));
+    Counts all;
+    for (const TrainingFile& file : config_.train) {
+      Counts counts;
+      for (int i = 0; i < file.repeat; ++i) {
+        ASSIGN_OR_RETURN(counts, Encode(file.path, true, writer.get()));
+        all.tokens += counts.tokens;
+        all.unknown += counts.unknown;
+      }
+      note_(absl::StrCat(file.path, ": ", counts.lines, " lines, ",
+                         counts.dropped, " dropped as held out, ",
+                         counts.tokens, " tokens, read ", file.repeat,
+                         " times an epoch"));
+      RETURN_IF_ERROR(Record(file.path, "train", counts, file.repeat));
+    }
+    return FinishPart("train", all, writer.get());
+  }
+
+  absl::Status EncodeDev() {
+    if (config_.dev.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(auto writer,
+                     CorpusWriter::Create(JoinPath(directory_, kDevFile)));
+    Counts all;
+    for (const std::string& name : config_.dev) {
+      ASSIGN_OR_RETURN(const Counts counts, Encode(name, false, writer.get()));
+      all.tokens += counts.tokens;
+      all.unknown += counts.unknown;
+      RETURN_IF_ERROR(Record(name, "dev", counts, 1));
+    }
+    return FinishPart("dev", all, writer.get());
+  }
+
+  absl::Status FinishPart(const std::string& part, const Counts& all,
+                          CorpusWriter* writer) {
+    if (all.tokens == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("data.", part, ": no line is left to read"));
+    }
+    record_[part + "_tokens"] = all.tokens;
+    record_[part + "_unknown"] =
+        static_cast<double>(all.unknown) / static_cast<double>(all.tokens);
+    return writer->Finish();
+  }
+
+  absl::Status Record(const std::string& name, const char* part,
+                      const Counts& counts, int repeat) {
+    ASSIGN_OR_RETURN(std::string sha256, Sha256OfFile(PathOf(name)));
+    std::error_code error;
+    ordered_json file = {
+        {"path", name},
+        {"part", part},
+        {"sha256", sha256},
+        {"size_bytes", std::filesystem::file_size(PathOf(name), error)}};
+    if (counts.lines > 0) file["lines"] = counts.lines;
+    if (counts.tokens > 0) file["tokens"] = counts.tokens;
+    if (counts.dropped > 0) file["dropped_lines"] = counts.dropped;
+    if (repeat > 1) file["repeat"] = repeat;
+    record_["files"].push_back(std::move(file));
+    return absl::OkStatus();
+  }
+
+  const LanguageModelConfig& config_;
+  const std::string& directory_;
+  const Note& note_;
+  HeldOutLines held_out_;
+  std::unique_ptr<const Tokenizer> tokenizer_;
+  ordered_json record_;
+};
+
+}  // namespace
+
+absl::StatusOr<PreparedData> PrepareData(const LanguageModelConfig& config,
+                                         const std::string& run_directory,
+                                         const Note& note) {
+  return Preparation(config, run_directory, note).Run();
+}
+
+absl::StatusOr<PreparedData> LoadPreparedData(
+    const LanguageModelConfig& config, const std::string& run_directory) {
+  PreparedData data;
+  ASSIGN_OR_RETURN(data.record, ReadFile(JoinPath(run_directory, kRecordFile)));
+  ASSIGN_OR_RETURN(Vocabulary vocabulary,
+                   Vocabulary::Load(JoinPath(run_directory, kVocabularyFile)));
+  data.tokenizer = std::make_shared<const Tokenizer>(config.tokenizer,
+                                                     std::move(vocabulary));
+  const int size = data.tokenizer->vocabulary().size();
+  ASSIGN_OR_RETURN(data.train,
+                   Corpus::Open(JoinPath(run_directory, kTrainFile), size));
+  if (!config.dev.empty()) {
+    ASSIGN_OR_RETURN(data.dev,
+                     Corpus::Open(JoinPath(run_directory, kDevFile), size));
+  }
+  return data;
+}
+
+}  // namespace carousel

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/train/run_checkpoint.h"
+
+#include <type_traits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "model/base/status_macros.h"
+#include "nlohmann/json.hpp"
+
+namespace carousel {
+namespace {
+
+constexpr char kStateKey[] = "state";
+constexpr char kConfigKey[] = "config";
+
+// One list of the fields for both directions. Doubles keep their bits: JSON
+// numbers are written with as many digits as it takes.
+template <typename State, typename Visit>
+void VisitFields(State& state, Visit visit) {
+  visit("step", state.step);
+  visit("tokens", state.tokens);
+  visit("seconds", state.seconds);
+  visit("batches", state.batches);
+  visit("interval_steps", state.interval_steps);
+  visit("interval_tokens", state.interval_tokens);
+  visit("interval_loss", state.interval_loss);
+  visit("interval_gradient_norm", state.interval_gradient_norm);
+  visit("interval_seconds", state.interval_seconds);
+  visit("evaluated_step", state.evaluated_step);
+  visit("best_step", state.best_step);
+  visit("best_dev_loss", state.best_dev_loss);
+  visit("evaluations_without_better", state.evaluations_without_better);
+}
+
+template <typename T>
+bool Holds(const nlohmann::json& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return value.is_string();
+  } else if constexpr (std::is_integral_v<T>) {
+    return value.is_number_integer();
+  } else {
+    return value.is_number();
+  }
+}
+
+}  // namespace
+
+absl::Status SaveRunCheckpoint(const std::string& path,
+                               const LanguageModelTrainer& trainer,
+                               const RunState& state,
+                               const std::string& config) {
+  nlohmann::json json;
+  VisitFields(state,
+              [&](const char* name, const auto& value) { json[name] = value; });
+  return WriteSafetensors(path, trainer.Checkpoint(),
+                          {{kStateKey, json.dump()}, {kConfigKey, config}});
+}
+
+absl::StatusOr<RunCheckpoint> OpenRunCheckpoint(const std::string& path) {
+  RunCheckpoint checkpoint;
+  ASSIGN_OR_RETURN(checkpoint.tensors, Safetensors::Open(path));
+  const auto& metadata = checkpoint.tensors->metadata();
+  const auto state = metadata.find(kStateKey);
+  const auto config = metadata.find(kConfigKey);
+  nlohmann::json json;
+  if (state != metadata.end()) {
+    json = nlohmann::json::parse(state->second, nullptr,
+                                 /*allow_exceptions=*/false);
+  }
+  if (!json.is_object() || config == metadata.end()) {
+    return absl::DataLossError(absl::StrCat(
+        path, ": expected a checkpoint of a run, found no state in it"));
+  }
+  std::string missing;
+  VisitFields(checkpoint.state, [&](const char* name, auto& value) {
+    using Value = std::decay_t<decltype(value)>;
+    if (json.contains(name) && Holds<Value>(json[name])) {
+      value = json[name].template get<Value>();
+    } else {
+      missing = name;
+    }
+  });
+  if (!missing.empty()) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": the state has no good \"", missing, "\""));
+  }
+  checkpoint.config = config->second;
+  return checkpoint;
+}
+
+}  // namespace carousel

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/train/language_model_config.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/base/files.h"
+#include "tests/testing/status_matchers.h"
+
+namespace carousel {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kSmallest[] = R"({"data": {"train": ["a.txt"]}})";
+
+absl::StatusOr<LanguageModelConfig> With(const std::string& setting) {
+  return ParseLanguageModelConfig(kSmallest, {setting});
+}
+
+// The defaults are a working configuration.
+TEST(LanguageModelConfigTest, OnlyTheTextIsRequired) {
+  const auto config = ParseLanguageModelConfig(kSmallest);
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->train[0].path, "a.txt");
+  EXPECT_EQ(config->train[0].repeat, 1);
+  EXPECT_THAT(
+      ParseLanguageModelConfig("{}"),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("data.train")));
+}
+
+// A setting that is misspelt must not be a setting that is ignored.
+TEST(LanguageModelConfigTest, UnknownSettingIsRefusedByName) {
+  EXPECT_THAT(With("training.learning_rat=1"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("training.learning_rat")));
+  EXPECT_THAT(
+      With("trainer.rows=1"),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("trainer.rows")));
+  EXPECT_THAT(
+      With(R"(data.train=[{"path": "x", "repeats": 2}])"),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("repeats")));
+}
+
+// Each with what was expected and found.
+TEST(LanguageModelConfigTest, ValueOutOfItsBoundsIsRefused) {
+  for (const auto& [setting, expected] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"training.rows=0", "1 to 65536, found 0"},
+           {"training.rows=1.5", "a whole number, found 1.5"},
+           {"training.rows=-1", "found -1"},
+           {"training.dropout_layers=1", "0 to 0.95, found 1"},
+           {"training.seed=\"x\"", "a whole number, found \"x\""},
+           {"training.optimiser=adam", "sgd or adamw, found \"adam\""},
+           {"training.learning_rate=0", "found 0"},
+           {"model.tied=1", "true or false, found 1"},
+           {"bundle.stored_type=null", "found null"},
+           {"data.dev=[1]", "strings in it, found 1"},
+           {"data.train=x.txt", "a list"},
+           {"training.epochs=0", "training.max_steps"},
+           {"model.projection=false", "model.hidden"},
+           {"bundle.self_test_texts=[]", "at least one"}}) {
+    EXPECT_THAT(With(setting), StatusIs(absl::StatusCode::kInvalidArgument,
+                                        HasSubstr(expected)))
+        << setting;
+  }
+}
+
+// A running text has no lines to drop, so asking for it is a mistake.
+TEST(LanguageModelConfigTest, StreamContextHasNothingToExclude) {
+  EXPECT_THAT(
+      ParseLanguageModelConfig(kSmallest,
+                               {"text.context=stream", "data.exclude=[\"b\"]"}),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("data.exclude")));
+}
+
+// For trying things out without another file.
+TEST(LanguageModelConfigTest, OverridesWinOverTheFile) {
+  const auto config = ParseLanguageModelConfig(
+      kSmallest, {"training.rows=7", "training.optimiser=sgd",
+                  "bundle.description=a = b", "training.learning_rate=5e-3"});
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->trainer.rows, 7);
+  EXPECT_EQ(config->trainer.optimiser.kind, OptimiserKind::kSgd);
+  EXPECT_EQ(config->description, "a = b");
+  EXPECT_FLOAT_EQ(config->learning_rate.peak, 5e-3f);
+  EXPECT_THAT(With("rows=7"), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("section.key=value")));
+}
+
+// The checkpoint keeps the settings as text.
+TEST(LanguageModelConfigTest, SerialisedSettingsParseToTheSame) {
+  const auto config = ParseLanguageModelConfig(
+      kSmallest, {R"(data.train=["a", {"path": "b", "repeat": 2}])",
+                  "training.dropout_layers=0.3", "text.context=stream",
+                  "training.seed=12345678901234"});
+  ASSERT_THAT(config, IsOk());
+  const std::string text = SerialiseLanguageModelConfig(*config);
+  EXPECT_THAT(text, HasSubstr("\"dropout_layers\": 0.3,"));
+  const auto again = ParseLanguageModelConfig(text);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(SerialiseLanguageModelConfig(*again), text);
+  EXPECT_EQ(again->train[1].repeat, 2);
+  EXPECT_EQ(again->trainer.seed, 12345678901234u);
+}
+
+// What shapes weights and batches is fixed; how long to go on is not.
+TEST(LanguageModelConfigTest, ARunCannotChangeItsModelHalfWay) {
+  const auto before = With("training.rows=7");
+  ASSERT_THAT(before, IsOk());
+  auto after = *before;
+  after.epochs = 3;
+  after.learning_rate.peak = 1;
+  EXPECT_THAT(CheckCanResume(*before, after), IsOk());
+  after.trainer.rows = 8;
+  EXPECT_THAT(CheckCanResume(*before, after),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("training.rows")));
+}
+
+// The example that the README points at.
+TEST(LanguageModelConfigTest, ShippedConfigurationIsGood) {
+  const auto text = ReadFile(std::string(CAROUSEL_SOURCE_DIR) +
+                             "/model/train/configs/autocomplete-en.json");
+  ASSERT_THAT(text, IsOk());
+  EXPECT_THAT(ParseLanguageModelConfig(*text), IsOk());
+}
+
+}  // namespace
+}  // namespace carousel

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/train/language_model_trainer.h"
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/base/random.h"
+#include "tests/testing/status_matchers.h"
+
+namespace carousel {
+namespace {
+
+using ::testing::HasSubstr;
+
+LanguageModelTrainerOptions SmallOptions() {
+  return {.sizes = {.vocabulary = 30,
+                    .embedding = 8,
+                    .hidden = 12,
+                    .layers = 2,
+                    .projection = true},
+          .rows = 3,
+          .steps = 4,
+          .dropout = {.embedding = 0.1f, .layers = 0.2f, .output = 0.1f},
+          .clip_norm = 0.5f};
+}
+
+LanguageModelBatch RandomBatch(uint64_t seed) {
+  Random random(seed);
+  LanguageModelBatch batch;
+  for (int i = 0; i < 12; ++i) {
+    batch.inputs.push_back(static_cast<int32_t>(random.Below(30)));
+    batch.targets.push_back(static_cast<int32_t>(random.Below(30)));
+    batch.resets.push_back(random.Below(4) == 0);
+  }
+  return batch;
+}
+
+std::unique_ptr<LanguageModelTrainer> MakeTrainer(
+    const LanguageModelTrainerOptions& options = SmallOptions()) {
+  return LanguageModelTrainer::Create(options).value();
+}
+
+void Train(LanguageModelTrainer* trainer, uint64_t from, uint64_t to) {
+  for (uint64_t i = from; i < to; ++i) {
+    ASSERT_TRUE(trainer->Step(RandomBatch(i), 0.01f).ok());
+  }
+}
+
+// Tensors with memory of their own.
+std::vector<NamedTensor> Copy(const std::vector<NamedTensor>& tensors) {
+  std::vector<NamedTensor> copy;
+  for (const auto& [name, tensor] : tensors) {
+    if (tensor.dtype() == DType::kF32) {
+      copy.push_back({name, tensor.ToF32()});
+    } else {
+      Tensor own = Tensor::Zeros(tensor.dtype(), tensor.shape());
+      *own.mutable_data<int64_t>() = *tensor.data<int64_t>();
+      copy.push_back({name, own});
+    }
+  }
+  return copy;
+}
+
+void ExpectSameBits(const std::vector<NamedTensor>& a,
+                    const std::vector<NamedTensor>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].name, b[i].name);
+    EXPECT_EQ(std::memcmp(a[i].tensor.raw(), b[i].tensor.raw(),
+                          a[i].tensor.size_bytes()),
+              0)
+        << a[i].name;
+  }
+}
+
+TEST(LanguageModelTrainerTest, EqualSeedsAndBatchesGiveEqualBits) {
+  const auto a = MakeTrainer(), b = MakeTrainer();
+  Train(a.get(), 0, 5);
+  Train(b.get(), 0, 5);
+  ExpectSameBits(a->Checkpoint(), b->Checkpoint());
+}
+
+TEST(LanguageModelTrainerTest, AnotherSeedGivesOtherWeights) {
+  auto options = SmallOptions();
+  options.seed = 2;
+  EXPECT_NE(MakeTrainer()->Weights()[0].data<float>()[0],
+            MakeTrainer(options)->Weights()[0].data<float>()[0]);
+}
+
+// Dropout, moments and carried state included.
+TEST(LanguageModelTrainerTest, RestoredTrainerGoesOnWithTheSameBits) {
+  const auto whole = MakeTrainer();
+  Train(whole.get(), 0, 4);
+  const auto checkpoint = Copy(whole->Checkpoint());
+  Train(whole.get(), 4, 9);
+  const auto resumed = MakeTrainer();
+  ASSERT_TRUE(resumed->Restore(checkpoint).ok());
+  Train(resumed.get(), 4, 9);
+  EXPECT_EQ(resumed->step(), 9);
+  ExpectSameBits(whole->Checkpoint(), resumed->Checkpoint());
+}
+
+TEST(LanguageModelTrainerTest,
+     CheckpointOfOtherSizesIsRefusedAndChangesNothing) {
+  auto options = SmallOptions();
+  options.sizes.hidden = 13;
+  const auto other = MakeTrainer(options);
+  const auto trainer = MakeTrainer();
+  const auto before = Copy(trainer->Checkpoint());
+  EXPECT_THAT(trainer->Restore(other->Checkpoint()),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("\"rnn.weight_ih_l0\": F32 [52,8], expected "
+                                 "F32 [48,8]")));
+  ExpectSameBits(before, trainer->Checkpoint());
+}
+
+TEST(LanguageModelTrainerTest, CheckpointWithoutATensorIsRefusedByName) {
+  const auto trainer = MakeTrainer();
+  auto checkpoint = trainer->Checkpoint();
+  checkpoint.erase(checkpoint.end() - 2);
+  EXPECT_THAT(trainer->Restore(checkpoint),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("\"state.c\" is missing")));
+}
+
+// A model that cannot learn one batch by heart learns nothing.
+TEST(LanguageModelTrainerTest, LossOnARepeatedBatchFallsToNearlyNothing) {
+  auto options = SmallOptions();
+  options.dropout = {};
+  const auto trainer = MakeTrainer(options);
+  LanguageModelBatch batch = RandomBatch(1);
+  for (int32_t i = 0; i < 12; ++i) {
+    batch.inputs[static_cast<size_t>(i)] = i;  // no input asks for two targets
+  }
+  double loss = 0;
+  for (int i = 0; i < 300; ++i) loss = trainer->Step(batch, 0.02f).value().loss;
+  EXPECT_LT(loss, 0.05);
+}
+
+TEST(LanguageModelTrainerTest, LossThatIsNotFiniteChangesNothing) {
+  const auto trainer = MakeTrainer();
+  auto weights = trainer->Weights();
+  Tensor broken = weights[0].ToF32();
+  broken.mutable_data<float>()[0] = std::nanf("");
+  std::vector<Tensor> copy;
+  for (const Tensor& weight : weights) copy.push_back(weight.ToF32());
+  copy[0] = broken;
+  ASSERT_TRUE(trainer->SetWeights(copy).ok());
+  const auto before = Copy(trainer->Checkpoint());
+  LanguageModelBatch batch = RandomBatch(1);
+  batch.inputs[0] = 0;
+  EXPECT_THAT(
+      trainer->Step(batch, 0.01f).status(),
+      StatusIs(absl::StatusCode::kInternal, HasSubstr("step 1: the loss")));
+  ExpectSameBits(before, trainer->Checkpoint());
+}
+
+// Measuring is not training.
+TEST(LanguageModelTrainerTest, LossMovesItsOwnStateAndNothingElse) {
+  const auto trainer = MakeTrainer();
+  Train(trainer.get(), 0, 2);
+  const auto before = Copy(trainer->Checkpoint());
+  RecurrentState state;
+  const double first = trainer->Loss(RandomBatch(7), &state).value().loss;
+  const double second = trainer->Loss(RandomBatch(7), &state).value().loss;
+  EXPECT_NE(first, second);  // the second starts where the first ended
+  EXPECT_EQ(first, trainer->Loss(RandomBatch(7), nullptr).value().loss);
+  ExpectSameBits(before, trainer->Checkpoint());
+}
+
+TEST(LanguageModelTrainerTest, OptionsOutOfBoundsAreRefusedByName) {
+  auto options = SmallOptions();
+  options.dropout.layers = 1.0f;
+  EXPECT_THAT(LanguageModelTrainer::Create(options).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("dropout.layers: 1, expected at least 0")));
+}
+
+}  // namespace
+}  // namespace carousel
