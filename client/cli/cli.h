@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `carousel`, the command-line client, without its `main`, so that tests run it
+// in their own process. Each command is a file of its own, X_command.cc, and a
+// row of the table in cli.cc.
+
+#ifndef CAROUSEL_CLIENT_CLI_CLI_H_
+#define CAROUSEL_CLIENT_CLI_CLI_H_
+
+#include <istream>
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "client/cli/options.h"
+#include "client/cpp/client.h"
+
+namespace carousel {
+
+// Where a command reads and writes.
+struct Console {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+
+  // Whether `in` is the standard input and a terminal, and `out` likewise.
+  bool in_is_terminal = false;
+  bool out_is_terminal = false;
+};
+
+// The exit codes of `carousel`.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+
+// Runs the command that the arguments after the program's name ask for, and
+// returns the exit code. Errors and the usage after one go to `console.err`.
+int RunCli(absl::Span<const std::string> arguments, Console& console);
+
+// `carousel complete [TEXT ...]`: suggestions for each text; without a text,
+// for each line of the input, or interactively on a terminal.
+absl::Status RunComplete(const Options& options, Client& client,
+                         Console& console);
+
+// `carousel models`: a table of the server's models.
+absl::Status RunModels(const Options& options, Client& client,
+                       Console& console);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_CLIENT_CLI_CLI_H_

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// carousel: talks to a Carousel server from the command line.
+
+#include <unistd.h>
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "client/cli/cli.h"
+
+int main(int argc, char** argv) {
+  carousel::Console console{std::cin, std::cout, std::cerr,
+                            isatty(STDIN_FILENO) == 1,
+                            isatty(STDOUT_FILENO) == 1};
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  return carousel::RunCli(arguments, console);
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/options.h"
+
+#include <cstddef>
+#include <cstdlib>
+#include <iterator>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "model/base/status_macros.h"
+
+namespace carousel {
+namespace {
+
+struct Flag {
+  absl::string_view name;
+
+  // What its value is called in the help; empty: a switch, which has none.
+  absl::string_view value;
+
+  // The commands that take it, separated by commas; empty: all.
+  absl::string_view commands;
+
+  absl::string_view help;
+
+  // False: `value` is not one.
+  bool (*set)(absl::string_view value, Options& options);
+};
+
+bool SetVersion(absl::string_view value, Options& options) {
+  return absl::SimpleAtoi(value, &options.version.emplace()) &&
+         *options.version >= 1;
+}
+
+bool SetTimeout(absl::string_view value, Options& options) {
+  return absl::ParseDuration(std::string(value), &options.timeout) &&
+         options.timeout > absl::ZeroDuration();
+}
+
+constexpr Flag kFlags[] = {
+    {"help", "", "", "show this",
+     [](absl::string_view, Options& o) { return o.help = true; }},
+    {"interactive", "", "complete",
+     "complete while you type; the default on a terminal without TEXT",
+     [](absl::string_view, Options& o) { return o.interactive = true; }},
+    {"json", "", "", "print one JSON object a line",
+     [](absl::string_view, Options& o) { return o.json = true; }},
+    {"max_suggestions", "N", "complete",
+     "how many suggestions at most, 1 to 100 (default 3)",
+     [](absl::string_view value, Options& o) {
+       return absl::SimpleAtoi(value, &o.max_suggestions.emplace());
+     }},
+    {"model", "NAME", "complete", "model to ask (default: the server's)",
+     [](absl::string_view value, Options& o) {
+       return !(o.model = std::string(value)).empty();
+     }},
+    {"server", "HOST:PORT", "",
+     "server to ask (default $CAROUSEL_SERVER, else 127.0.0.1:50051)",
+     [](absl::string_view value, Options& o) {
+       return !(o.server = std::string(value)).empty();
+     }},
+    {"timeout", "DURATION", "", "longest wait for an answer (default 5s)",
+     SetTimeout},
+    {"version", "N", "complete",
+     "version of --model (default: the newest that is ready)", SetVersion},
+};
+
+bool Takes(absl::string_view command, const Flag& flag) {
+  return flag.commands.empty() || command.empty() ||
+         absl::c_linear_search(absl::StrSplit(flag.commands, ','), command);
+}
+
+// Sets the flag at arguments[at]; returns the index behind it and its value.
+absl::StatusOr<size_t> ParseFlag(absl::Span<const std::string> arguments,
+                                 size_t at, Options& options,
+                                 std::vector<const Flag*>& seen) {
+  const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(
+      absl::StripPrefix(arguments[at], "--"), absl::MaxSplits('=', 1));
+  const bool has_value = absl::StrContains(arguments[at], '=');
+  const Flag* flag = absl::c_find_if(
+      kFlags, [&](const Flag& f) { return f.name == parts.first; });
+  if (flag == std::end(kFlags)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown flag --", parts.first));
+  }
+  seen.push_back(flag);
+  if (flag->value.empty()) {
+    if (has_value) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", flag->name, " takes no value"));
+    }
+    flag->set("", options);
+    return at + 1;
+  }
+  const size_t end = has_value ? at + 1 : at + 2;
+  if (end > arguments.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--", flag->name, " needs a value: --", flag->name, "=", flag->value));
+  }
+  const absl::string_view value = has_value ? parts.second : arguments[end - 1];
+  if (!flag->set(value, options)) {
+    return absl::InvalidArgumentError(absl::StrCat("--", flag->name, "=", value,
+                                                   ": expected ", flag->value,
+                                                   ", ", flag->help));
+  }
+  return end;
+}
+
+}  // namespace
+
+absl::StatusOr<Options> ParseOptions(absl::Span<const std::string> arguments) {
+  Options options;
+  const char* server = std::getenv("CAROUSEL_SERVER");
+  if (server != nullptr && *server != '\0') options.server = server;
+  std::vector<const Flag*> seen;
+  std::vector<std::string> others;
+  for (size_t at = 0; at < arguments.size();) {
+    if (arguments[at] == "--") {
+      others.insert(others.end(), arguments.begin() + at + 1, arguments.end());
+      break;
+    }
+    if (absl::StartsWith(arguments[at], "--")) {
+      ASSIGN_OR_RETURN(at, ParseFlag(arguments, at, options, seen));
+    } else {
+      others.push_back(arguments[at++]);
+    }
+  }
+  if (!others.empty()) {
+    options.command = others.front();
+    options.arguments.assign(others.begin() + 1, others.end());
+  }
+  for (const Flag* flag : seen) {
+    if (!Takes(options.command, *flag)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "`carousel ", options.command, "` takes no --", flag->name));
+    }
+  }
+  if (options.version && options.model.empty()) {
+    return absl::InvalidArgumentError("--version needs a --model");
+  }
+  return options;
+}
+
+std::string FlagsHelp(absl::string_view command) {
+  std::string help;
+  for (const Flag& flag : kFlags) {
+    if (!Takes(command, flag)) continue;
+    const std::string usage = absl::StrCat(
+        "--", flag.name, flag.value.empty() ? "" : "=", flag.value);
+    absl::StrAppendFormat(&help, "  %-22s %s\n", usage, flag.help);
+  }
+  return help;
+}
+
+}  // namespace carousel

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A client for Carousel's services. It hides gRPC: messages in, StatusOr of
+// messages out, and no gRPC header for whoever includes this.
+
+#ifndef CAROUSEL_CLIENT_CPP_CLIENT_H_
+#define CAROUSEL_CLIENT_CPP_CLIENT_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "carousel/v1/autocomplete.pb.h"
+#include "carousel/v1/model.pb.h"
+
+namespace carousel {
+
+// How long a call may take where nothing else is said.
+inline constexpr absl::Duration kDefaultTimeout = absl::Seconds(5);
+
+struct CompleteOptions {
+  // Empty: the server's default. A version needs a model.
+  std::string model = "";
+  std::optional<int64_t> version = std::nullopt;
+
+  // 1 to 100; unset: the server's default, 3.
+  std::optional<int> max_suggestions = std::nullopt;
+
+  // More than 0.
+  absl::Duration timeout = kDefaultTimeout;
+};
+
+// A connection to one server, or to several behind a name: calls go round robin
+// over all of its addresses, and a call that a draining server refuses is tried
+// again on the next one.
+//
+// Errors of a call are those of its rpc in proto/, with the server's message,
+// and INVALID_ARGUMENT for text that is not UTF-8. UNAVAILABLE and
+// DEADLINE_EXCEEDED say which server did not answer.
+//
+// Thread-safe. Calls block.
+//
+//   ASSIGN_OR_RETURN(auto client, Client::Connect("127.0.0.1:50051"));
+//   ASSIGN_OR_RETURN(auto response, client->Complete("I would like to"));
+//   for (const v1::Suggestion& s : response.suggestions()) ...
+class Client {
+ public:
+  // `address`: "HOST:PORT", or a name that gRPC resolves
+  // ("dns:///carousel:50051", "unix:/run/carousel.sock"). Does not wait for the
+  // server: the first call connects. INVALID_ARGUMENT: no port.
+  static absl::StatusOr<std::unique_ptr<Client>> Connect(
+      absl::string_view address);
+
+  // Calls under way must have returned.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Suggests words for the cursor's position; `text` is what stands left of it.
+  absl::StatusOr<v1::CompleteResponse> Complete(
+      absl::string_view text, const CompleteOptions& options = {});
+
+  // Every version of every model of the server.
+  absl::StatusOr<v1::ListModelsResponse> ListModels(
+      absl::Duration timeout = kDefaultTimeout);
+
+  // Ends all calls under way, and later ones at once, with CANCELLED.
+  void Shutdown();
+
+ private:
+  class Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_CLIENT_CPP_CLIENT_H_

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/cli.h"
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/client/fake_server.h"
+
+namespace carousel {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Result {
+  int exit_code;
+  std::string out;
+  std::string err;
+};
+
+Result Carousel(const std::vector<std::string>& arguments,
+                const std::string& input = "") {
+  std::istringstream in(input);
+  std::ostringstream out;
+  std::ostringstream err;
+  Console console{in, out, err};
+  const int exit_code = RunCli(arguments, console);
+  return {exit_code, out.str(), err.str()};
+}
+
+// Suggests "go", and says which text it was asked about.
+absl::Status SuggestGo(const v1::CompleteRequest& request,
+                       v1::CompleteResponse& response) {
+  if (request.model().name() == "nope") {
+    return absl::NotFoundError("no model \"nope\"");
+  }
+  response.mutable_model()->set_name("echo");
+  response.mutable_model()->set_version(2);
+  *response.add_suggestions() = MakeSuggestion("go", " go", 0.5);
+  return absl::OkStatus();
+}
+
+class CliTest : public testing::Test {
+ protected:
+  std::string Server() const { return "--server=" + server_.address(); }
+
+  FakeServer server_{
+      {.complete = SuggestGo, .list_models = [](v1::ListModelsResponse& r) {
+         v1::Model* ready = r.add_models();
+         ready->set_name("autocomplete-en");
+         ready->set_version(1);
+         ready->set_state(v1::Model::STATE_READY);
+         ready->set_task("language_model");
+         ready->set_precision("f32");
+         ready->set_memory_bytes(46'800'000);
+         ready->set_parameters(11'700'000);
+         ready->set_message("lstm brgemm:avx512_core");
+         v1::Model* failed = r.add_models();
+         failed->set_name("b");
+         failed->set_version(12);
+         failed->set_state(v1::Model::STATE_FAILED);
+         failed->set_message("weights.safetensors: truncated");
+         return absl::OkStatus();
+       }}};
+};
+
+TEST_F(CliTest, CompletesEachArgument) {
+  const Result result = Carousel({Server(), "complete", "to", "we"});
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_EQ(result.out, "  50.0%  to go\n\n  50.0%  we go\n");
+  EXPECT_EQ(result.err, "");
+}
+
+// Trailing spaces decide what is suggested; line ends of another system do not.
+TEST_F(CliTest, CompletesEachLineOfTheInput) {
+  const Result result = Carousel({Server(), "complete"}, "to\r\nwe \n");
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_EQ(result.out, "  50.0%  to go\n\n  50.0%  we  go\n");
+}
+
+TEST_F(CliTest, JsonIsOneObjectALine) {
+  const Result result = Carousel({Server(), "complete", "--json", "to", "we"});
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_EQ(result.out,
+            "{\"input\":\"to\",\"model\":{\"name\":\"echo\",\"version\":\"2\"},"
+            "\"suggestions\":[{\"word\":\"go\",\"insert\":\" go\","
+            "\"replace\":0,\"probability\":0.5}]}\n"
+            "{\"input\":\"we\",\"model\":{\"name\":\"echo\",\"version\":\"2\"},"
+            "\"suggestions\":[{\"word\":\"go\",\"insert\":\" go\","
+            "\"replace\":0,\"probability\":0.5}]}\n");
+}
+
+TEST_F(CliTest, ListsTheModelsInAlignedColumns) {
+  const Result result = Carousel({Server(), "models"});
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_EQ(
+      result.out,
+      "NAME             VERSION  STATE   TASK            PRECISION  MEMORY   "
+      "PARAMETERS  MESSAGE\n"
+      "autocomplete-en  1        ready   language_model  f32        46.8 MB  "
+      "11.7 M      lstm brgemm:avx512_core\n"
+      "b                12       failed                                      "
+      "            weights.safetensors: truncated\n");
+}
+
+TEST_F(CliTest, ModelsAsJsonAreOneLine) {
+  const Result result = Carousel({Server(), "models", "--json"});
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_THAT(result.out,
+              AllOf(StartsWith("{\"models\":[{\"name\":\"autocomplete-en\","),
+                    HasSubstr("\"state\":\"STATE_FAILED\"")));
+}
+
+// Scripts tell by the exit code, people by the message.
+TEST_F(CliTest, TheServersErrorsExitWithOne) {
+  const Result result = Carousel({Server(), "complete", "--model=nope", "to"});
+  EXPECT_EQ(result.exit_code, kExitFailed);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err, "carousel: NOT_FOUND: no model \"nope\"\n");
+}
+
+// Of many lines one must know which was wrong; the answers before it stand.
+TEST_F(CliTest, AnErrorInTheInputNamesTheLine) {
+  const Result result = Carousel({Server(), "complete"}, "to\n\xff\n");
+  EXPECT_EQ(result.exit_code, kExitFailed);
+  EXPECT_THAT(result.out, StartsWith("  50.0%  to go\n"));
+  EXPECT_THAT(result.err, HasSubstr("line 2: text: not valid UTF-8"));
+}
+
+TEST_F(CliTest, InteractiveNeedsATerminal) {
+  const Result result = Carousel({Server(), "complete", "--interactive"});
+  EXPECT_EQ(result.exit_code, kExitFailed);
+  EXPECT_THAT(result.err, HasSubstr("needs a terminal"));
+}
+
+// Exit code 2, and the usage on standard error: a script that pipes the output
+// must not read it as an answer.
+TEST(CliUsageTest, MistakesOnTheCommandLineExitWithTwo) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{
+           {}, {"nope"}, {"complete", "--nope"}, {"models", "extra"}}) {
+    const Result result = Carousel(arguments);
+    EXPECT_EQ(result.exit_code, kExitUsage);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, HasSubstr("usage: carousel"));
+  }
+}
+
+TEST(CliUsageTest, HelpIsAnAnswer) {
+  const Result result = Carousel({"complete", "--help"});
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_THAT(result.out, AllOf(StartsWith("usage: carousel complete"),
+                                HasSubstr("--max_suggestions=N")));
+  EXPECT_THAT(Carousel({"--help"}).out, HasSubstr("models"));
+}
+
+}  // namespace
+}  // namespace carousel

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/options.h"
+
+#include <stdlib.h>
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/testing/status_matchers.h"
+
+namespace carousel {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+absl::StatusOr<Options> Parse(const std::vector<std::string>& arguments) {
+  return ParseOptions(arguments);
+}
+
+// Flags stand before or behind the command, as people write them.
+TEST(OptionsTest, FlagsMayStandAnywhere) {
+  const auto options =
+      Parse({"--server=h:1", "complete", "a b", "--json", "--model", "m",
+             "--version=3", "c", "--max_suggestions=9", "--timeout=50ms"});
+  ASSERT_THAT(options, IsOk());
+  EXPECT_EQ(options->command, "complete");
+  EXPECT_THAT(options->arguments, ElementsAre("a b", "c"));
+  EXPECT_EQ(options->server, "h:1");
+  EXPECT_TRUE(options->json);
+  EXPECT_EQ(options->model, "m");
+  EXPECT_EQ(options->version, 3);
+  EXPECT_EQ(options->max_suggestions, 9);
+  EXPECT_EQ(options->timeout, absl::Milliseconds(50));
+}
+
+// A text may look like a flag, and a flag may come twice: the last one counts.
+TEST(OptionsTest, WhatFollowsTwoDashesIsNoFlag) {
+  const auto options =
+      Parse({"complete", "--model=a", "--model=b", "--", "--json", "--"});
+  ASSERT_THAT(options, IsOk());
+  EXPECT_EQ(options->model, "b");
+  EXPECT_FALSE(options->json);
+  EXPECT_THAT(options->arguments, ElementsAre("--json", "--"));
+}
+
+TEST(OptionsTest, TheServerMayComeFromTheEnvironment) {
+  setenv("CAROUSEL_SERVER", "env:1", 1);
+  EXPECT_EQ(Parse({"models"})->server, "env:1");
+  EXPECT_EQ(Parse({"models", "--server=flag:1"})->server, "flag:1");
+  unsetenv("CAROUSEL_SERVER");
+  EXPECT_EQ(Parse({"models"})->server, "127.0.0.1:50051");
+}
+
+TEST(OptionsTest, MistakesAreNamed) {
+  const auto is_refused = [](const std::string& message) {
+    return StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message));
+  };
+  EXPECT_THAT(Parse({"--nope"}), is_refused("unknown flag --nope"));
+  EXPECT_THAT(Parse({"--json=1"}), is_refused("--json takes no value"));
+  EXPECT_THAT(Parse({"--model"}), is_refused("--model needs a value"));
+  EXPECT_THAT(Parse({"--version=0"}), is_refused("--version=0: expected N"));
+  EXPECT_THAT(Parse({"--timeout=5"}), is_refused("expected DURATION"));
+  EXPECT_THAT(Parse({"--timeout=-1s"}), is_refused("expected DURATION"));
+  EXPECT_THAT(Parse({"--max_suggestions=x"}), is_refused("expected N"));
+  EXPECT_THAT(Parse({"complete", "--version=1"}),
+              is_refused("needs a --model"));
+  EXPECT_THAT(Parse({"models", "--model=m"}),
+              is_refused("`carousel models` takes no --model"));
+}
+
+}  // namespace
+}  // namespace carousel

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/client/fake_server.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "carousel/v1/autocomplete.grpc.pb.h"
+#include "carousel/v1/model.grpc.pb.h"
+#include "model/base/check.h"
+
+namespace carousel {
+namespace {
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      std::string(status.message()));
+}
+
+}  // namespace
+
+class FakeServer::Impl : public v1::AutocompleteService::Service,
+                         public v1::ModelService::Service {
+ public:
+  explicit Impl(Handlers handlers) : handlers_(std::move(handlers)) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                             &port_);
+    builder.RegisterService(
+        static_cast<v1::AutocompleteService::Service*>(this));
+    builder.RegisterService(static_cast<v1::ModelService::Service*>(this));
+    server_ = builder.BuildAndStart();
+    CAROUSEL_CHECK(server_ != nullptr);
+  }
+  ~Impl() override { server_->Shutdown(); }
+
+  int port() const { return port_; }
+
+  grpc::Status Complete(grpc::ServerContext* context,
+                        const v1::CompleteRequest* request,
+                        v1::CompleteResponse* response) override {
+    if (!handlers_.complete) {
+      return v1::AutocompleteService::Service::Complete(context, request,
+                                                        response);
+    }
+    return ToGrpc(handlers_.complete(*request, *response));
+  }
+
+  grpc::Status ListModels(grpc::ServerContext* context,
+                          const v1::ListModelsRequest* request,
+                          v1::ListModelsResponse* response) override {
+    if (!handlers_.list_models) {
+      return v1::ModelService::Service::ListModels(context, request, response);
+    }
+    return ToGrpc(handlers_.list_models(*response));
+  }
+
+ private:
+  const Handlers handlers_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+FakeServer::FakeServer(Handlers handlers)
+    : impl_(std::make_unique<Impl>(std::move(handlers))),
+      address_(absl::StrCat("127.0.0.1:", impl_->port())) {}
+
+FakeServer::~FakeServer() = default;
+
+v1::Suggestion MakeSuggestion(const std::string& word,
+                              const std::string& insert, double probability,
+                              int replace) {
+  v1::Suggestion suggestion;
+  suggestion.set_word(word);
+  suggestion.set_insert(insert);
+  suggestion.set_probability(probability);
+  suggestion.set_replace(replace);
+  return suggestion;
+}
+
+}  // namespace carousel

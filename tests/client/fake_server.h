@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A gRPC server on a free port of this machine that answers as a test says.
+
+#ifndef CAROUSEL_TESTS_CLIENT_FAKE_SERVER_H_
+#define CAROUSEL_TESTS_CLIENT_FAKE_SERVER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "carousel/v1/autocomplete.pb.h"
+#include "carousel/v1/model.pb.h"
+
+namespace carousel {
+
+// Thread-safe. The handlers are called from several threads.
+class FakeServer {
+ public:
+  struct Handlers {
+    std::function<absl::Status(const v1::CompleteRequest&,
+                               v1::CompleteResponse&)>
+        complete = nullptr;
+    std::function<absl::Status(v1::ListModelsResponse&)> list_models = nullptr;
+  };
+
+  // An rpc without a handler is UNIMPLEMENTED.
+  explicit FakeServer(Handlers handlers);
+
+  // Waits for the calls under way.
+  ~FakeServer();
+
+  const std::string& address() const { return address_; }
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+  std::string address_;
+};
+
+// A suggestion in one line.
+v1::Suggestion MakeSuggestion(const std::string& word,
+                              const std::string& insert, double probability,
+                              int replace = 0);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_TESTS_CLIENT_FAKE_SERVER_H_
