@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a server is told before it starts. flags.h reads it from the command
+// line and from a file; tests fill it in directly.
+
+#ifndef CAROUSEL_SERVER_APP_CONFIG_H_
+#define CAROUSEL_SERVER_APP_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace carousel {
+
+struct ServerConfig {
+  // Directory with NAME/VERSION/manifest.json.
+  std::string models = "model/zoo";
+
+  // host:port; port 0: any free one.
+  std::string grpc_address = "0.0.0.0:50051";
+  std::string http_address = "0.0.0.0:8080";
+
+  // Threads that compute; 0: as many as CPUs are allowed.
+  int workers = 0;
+
+  // Bounds of what is taken in.
+  int64_t max_queue_tokens = 8192;
+  int64_t max_text_bytes = 16384;
+
+  // How long a stopping server still takes requests while its address vanishes
+  // from the load balancers, and then how long it finishes what it has.
+  absl::Duration drain_pause = absl::Seconds(5);
+  absl::Duration drain_deadline = absl::Seconds(20);
+
+  absl::Duration max_connection_age = absl::Minutes(5);
+  absl::Duration max_connection_age_grace = absl::Seconds(30);
+  absl::Duration min_ping_interval = absl::Seconds(10);
+  absl::Duration keepalive_time = absl::Minutes(1);
+  bool reflection = true;
+
+  std::string log_format = "text";  // or "json"
+  std::string log_level = "info";   // debug, info, warning, error
+};
+
+// INVALID_ARGUMENT naming the first setting that makes no sense, what is
+// allowed and what was found.
+absl::Status Validate(const ServerConfig& config);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_SERVER_APP_CONFIG_H_

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/app/flags.h"
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/reflection.h"
+#include "absl/flags/usage.h"
+#include "absl/flags/usage_config.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "model/base/files.h"
+#include "model/base/status_macros.h"
+#include "nlohmann/json.hpp"
+
+ABSL_FLAG(std::string, config, "",
+          "JSON file with an object of flags, e.g. {\"workers\": 2}; the "
+          "command line wins over it");
+ABSL_FLAG(std::string, models, carousel::ServerConfig().models,
+          "directory of models: NAME/VERSION/manifest.json");
+ABSL_FLAG(std::string, grpc_address, carousel::ServerConfig().grpc_address,
+          "host:port for gRPC; port 0: any free one");
+ABSL_FLAG(std::string, http_address, carousel::ServerConfig().http_address,
+          "host:port for /livez, /readyz and /metrics");
+ABSL_FLAG(int32_t, workers, carousel::ServerConfig().workers,
+          "threads that compute; 0: as many as CPUs are allowed (affinity, "
+          "cgroup quota)");
+ABSL_FLAG(int64_t, max_queue_tokens, carousel::ServerConfig().max_queue_tokens,
+          "tokens of text that may wait in the queue; more is refused");
+ABSL_FLAG(int64_t, max_text_bytes, carousel::ServerConfig().max_text_bytes,
+          "longest text of a request, in bytes");
+ABSL_FLAG(absl::Duration, drain_pause, carousel::ServerConfig().drain_pause,
+          "after SIGTERM: how long requests are still taken while the load "
+          "balancers learn; a second signal ends it");
+ABSL_FLAG(absl::Duration, drain_deadline,
+          carousel::ServerConfig().drain_deadline,
+          "after that: how long open requests may take");
+ABSL_FLAG(absl::Duration, max_connection_age,
+          carousel::ServerConfig().max_connection_age,
+          "a gRPC connection is closed in peace at this age, so that clients "
+          "find new replicas");
+ABSL_FLAG(absl::Duration, max_connection_age_grace,
+          carousel::ServerConfig().max_connection_age_grace,
+          "how long calls on such a connection may still take");
+ABSL_FLAG(absl::Duration, min_ping_interval,
+          carousel::ServerConfig().min_ping_interval,
+          "clients that send keepalive pings more often are cut off");
+ABSL_FLAG(absl::Duration, keepalive_time,
+          carousel::ServerConfig().keepalive_time,
+          "how often an idle connection is asked whether anybody is there");
+ABSL_FLAG(bool, reflection, carousel::ServerConfig().reflection,
+          "gRPC server reflection");
+ABSL_FLAG(std::string, log_format, carousel::ServerConfig().log_format,
+          "text or json (one object a line), on standard error");
+ABSL_FLAG(std::string, log_level, carousel::ServerConfig().log_level,
+          "debug, info, warning or error");
+
+namespace carousel {
+namespace {
+
+constexpr size_t kMaxConfigBytes = 1 << 20;
+
+bool IsOurs(absl::string_view file) {
+  return absl::EndsWith(file, "server/app/flags.cc");
+}
+
+// The value of --config, found before the flags are parsed: what is in the file
+// must be set first.
+std::optional<std::string> FindConfigPath(int argc, char** argv) {
+  for (int i = 1; i < argc && absl::string_view(argv[i]) != "--"; ++i) {
+    absl::string_view arg = argv[i];
+    if (!absl::ConsumePrefix(&arg, "-")) continue;
+    absl::ConsumePrefix(&arg, "-");
+    if (absl::ConsumePrefix(&arg, "config=")) return std::string(arg);
+    if (arg == "config" && i + 1 < argc) return std::string(argv[i + 1]);
+  }
+  return std::nullopt;
+}
+
+absl::Status SetFlag(const std::string& name, const nlohmann::json& value) {
+  absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
+  if (flag == nullptr || !IsOurs(flag->Filename()) || name == "config") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", name, "\" is not a flag of the server"));
+  }
+  std::string error;
+  if (value.is_structured() || value.is_null() ||
+      !flag->ParseFrom(
+          value.is_string() ? value.get<std::string>() : value.dump(),
+          &error)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", name, "\": ", value.dump(-1, ' ', true), " is not a value for it",
+        error.empty() ? "" : ": ", error));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadConfigFile(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxConfigBytes));
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": expected a JSON object of flags"));
+  }
+  for (const auto& [name, value] : json.items()) {
+    if (absl::Status status = SetFlag(name, value); !status.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": ", status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+ServerConfig ConfigFromFlags() {
+  return {
+      .models = absl::GetFlag(FLAGS_models),
+      .grpc_address = absl::GetFlag(FLAGS_grpc_address),
+      .http_address = absl::GetFlag(FLAGS_http_address),
+      .workers = absl::GetFlag(FLAGS_workers),
+      .max_queue_tokens = absl::GetFlag(FLAGS_max_queue_tokens),
+      .max_text_bytes = absl::GetFlag(FLAGS_max_text_bytes),
+      .drain_pause = absl::GetFlag(FLAGS_drain_pause),
+      .drain_deadline = absl::GetFlag(FLAGS_drain_deadline),
+      .max_connection_age = absl::GetFlag(FLAGS_max_connection_age),
+      .max_connection_age_grace = absl::GetFlag(FLAGS_max_connection_age_grace),
+      .min_ping_interval = absl::GetFlag(FLAGS_min_ping_interval),
+      .keepalive_time = absl::GetFlag(FLAGS_keepalive_time),
+      .reflection = absl::GetFlag(FLAGS_reflection),
+      .log_format = absl::GetFlag(FLAGS_log_format),
+      .log_level = absl::GetFlag(FLAGS_log_level)};
+}
+
+void SetUpHelp() {
+  absl::SetProgramUsageMessage(
+      "serves language models over gRPC.\n\n"
+      "  carousel-server --models=model/zoo --grpc_address=0.0.0.0:50051");
+  absl::FlagsUsageConfig usage;
+  usage.contains_helpshort_flags = IsOurs;
+  usage.contains_help_flags = IsOurs;
+  usage.contains_helppackage_flags = IsOurs;
+  usage.normalize_filename = [](absl::string_view file) {
+    const size_t start = file.rfind("server/app/");
+    return std::string(start == file.npos ? file : file.substr(start));
+  };
+  usage.version_string = [] { return "carousel " CAROUSEL_VERSION "\n"; };
+  absl::SetFlagsUsageConfig(usage);
+}
+
+}  // namespace
+
+absl::StatusOr<ServerConfig> ParseFlags(int argc, char** argv) {
+  static std::once_flag help_is_set_up;
+  std::call_once(help_is_set_up, SetUpHelp);
+  if (const auto path = FindConfigPath(argc, argv)) {
+    RETURN_IF_ERROR(ReadConfigFile(*path));
+  }
+  const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
+  if (rest.size() > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", rest[1], "\" is not a flag: expected --name=value (see --help)"));
+  }
+  ServerConfig config = ConfigFromFlags();
+  RETURN_IF_ERROR(Validate(config));
+  return config;
+}
+
+}  // namespace carousel

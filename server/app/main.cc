@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// carousel-server: flags in, server up, wait, server down. Exit code 0 after a
+// request to stop, 1 if it could not start.
+
+#include <cstdlib>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/app/flags.h"
+#include "server/app/logging.h"
+#include "server/app/server.h"
+#include "server/app/stop_requests.h"
+
+namespace {
+
+int Fail(const absl::Status& status) {
+  carousel::Log(carousel::LogLevel::err, "cannot start",
+                {{"error", status.ToString()}});
+  return EXIT_FAILURE;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace carousel;
+  StopRequests stop;
+  SignalWatcher signals(&stop);
+  SetUpLogging(LogFormat::kText, "info");
+  const absl::StatusOr<ServerConfig> config = ParseFlags(argc, argv);
+  if (!config.ok()) return Fail(config.status());
+  SetUpLogging(
+      config->log_format == "json" ? LogFormat::kJson : LogFormat::kText,
+      config->log_level);
+  const absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Start(*config, &stop);
+  if (!server.ok()) {
+    return absl::IsCancelled(server.status()) ? EXIT_SUCCESS
+                                              : Fail(server.status());
+  }
+  stop.WaitFor(1, absl::InfiniteDuration());
+  (*server)->Shutdown();
+  return EXIT_SUCCESS;
+}

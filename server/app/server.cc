@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/app/server.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "model/base/clock.h"
+#include "model/base/cpu.h"
+#include "model/base/status_macros.h"
+#include "server/app/logging.h"
+#include "server/http/admin_routes.h"
+#include "server/metrics/process.h"
+
+namespace carousel {
+namespace {
+
+// For the last answers to leave the process and for clients to close their
+// connections themselves. An idle client looks only every few seconds: it is
+// not waited for.
+constexpr absl::Duration kFlushTime = absl::Milliseconds(250);
+
+int WorkerCount(const ServerConfig& config) {
+  return config.workers > 0 ? config.workers : ReadCpuAllowance().workers;
+}
+
+GrpcServerOptions GrpcOptions(const ServerConfig& config) {
+  return {.address = config.grpc_address,
+          .reflection = config.reflection,
+          .max_connection_age = config.max_connection_age,
+          .max_connection_age_grace = config.max_connection_age_grace,
+          .min_ping_interval = config.min_ping_interval,
+          .keepalive_time = config.keepalive_time};
+}
+
+std::string NameOf(const ModelVersion& version) {
+  return absl::StrCat(version.location.name, "/", version.location.version);
+}
+
+double SinceProcessStart() {
+  return absl::ToDoubleSeconds(absl::Now() - ProcessStartTime());
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(
+    const ServerConfig& config, const StopRequests* stop) {
+  RETURN_IF_ERROR(Validate(config));
+  ASSIGN_OR_RETURN(auto repository, ModelRepository::Open(config.models));
+  auto server =
+      std::unique_ptr<Server>(new Server(config, stop, std::move(repository)));
+  RETURN_IF_ERROR(server->Listen());
+  RETURN_IF_ERROR(server->LoadModels());
+  server->SetReady(true);
+  Log(LogLevel::info, "ready",
+      {{"seconds_since_start", SinceProcessStart()},
+       {"memory_bytes", ProcessResidentBytes()}});
+  return server;
+}
+
+Server::Server(const ServerConfig& config, const StopRequests* stop,
+               std::unique_ptr<ModelRepository> repository)
+    : config_(config),
+      stop_(stop),
+      metrics_(CAROUSEL_VERSION),
+      repository_(std::move(repository)),
+      engine_({.workers = WorkerCount(config),
+               .admission = {.max_queue_tokens = config.max_queue_tokens}},
+              Clock::Real()),
+      autocomplete_(
+          {.max_text_bytes = static_cast<size_t>(config.max_text_bytes)},
+          repository_.get(), &engine_),
+      models_(repository_.get()),
+      autocomplete_service_(&autocomplete_, {&metrics_, &Clock::Real()}),
+      model_service_(&models_, {&metrics_, &Clock::Real()}) {
+  AddEngineMetrics();
+}
+
+Server::~Server() { Shutdown(); }
+
+absl::Status Server::Listen() {
+  const AdminSources sources = {
+      .ready = [this] { return ready_.load(); },
+      .metrics = [this] { return metrics_.Render(); }};
+  ASSIGN_OR_RETURN(http_,
+                   HttpServer::Start({.address = config_.http_address},
+                                     [sources](const HttpRequest& request) {
+                                       return HandleAdmin(request, sources);
+                                     }));
+  ASSIGN_OR_RETURN(
+      grpc_, GrpcServer::Start(GrpcOptions(config_),
+                               {&autocomplete_service_, &model_service_},
+                               {v1::AutocompleteService::service_full_name()}));
+  const CpuAllowance cpus = ReadCpuAllowance();
+  Log(LogLevel::info, "listening",
+      {{"version", CAROUSEL_VERSION},
+       {"grpc_address", config_.grpc_address},
+       {"grpc_port", grpc_port()},
+       {"http_address", config_.http_address},
+       {"http_port", http_port()},
+       {"models", config_.models},
+       {"workers", WorkerCount(config_)},
+       {"cpus", cpus.affinity},
+       {"cpu_quota", cpus.quota},
+       {"memory_bytes", ProcessResidentBytes()}});
+  return absl::OkStatus();
+}
+
+absl::Status Server::LoadModels() {
+  const absl::Status status =
+      repository_->LoadAll([this] { return stop_->count() > 0; });
+  for (const ModelVersion& version : repository_->List()) {
+    metrics_.SetModel(version.location.name, version.location.version,
+                      StateName(version.state), version.load_time);
+    if (version.state == ModelVersion::State::kReady) {
+      Log(LogLevel::info, "model ready",
+          {{"model", NameOf(version)},
+           {"seconds", absl::ToDoubleSeconds(version.load_time)},
+           {"bytes", version.model->network().memory_bytes()},
+           {"implementation", version.model->network().Implementation()}});
+    } else if (version.state == ModelVersion::State::kFailed) {
+      Log(LogLevel::err, "model failed",
+          {{"model", NameOf(version)}, {"error", version.error.ToString()}});
+    }
+  }
+  return status;
+}
+
+void Server::AddEngineMetrics() {
+  const auto add = [this](const char* name, const char* help, bool counter,
+                          auto value) {
+    metrics_.AddPolled({name, help, counter}, [this, value] {
+      return static_cast<double>(value(engine_.stats()));
+    });
+  };
+  using Stats = const EngineStats&;
+  add("carousel_queue_jobs", "Requests that wait.", false,
+      [](Stats s) { return s.queue.jobs; });
+  add("carousel_queue_tokens", "Tokens of the requests that wait.", false,
+      [](Stats s) { return s.queue.tokens; });
+  add("carousel_running_jobs", "Requests that are being computed.", false,
+      [](Stats s) { return s.running; });
+  add("carousel_refused_total", "Requests refused by a full queue.", true,
+      [](Stats s) { return s.refused; });
+  add("carousel_expired_total", "Requests dropped at their deadline.", true,
+      [](Stats s) { return s.expired; });
+  add("carousel_cancelled_total", "Requests dropped: the caller left.", true,
+      [](Stats s) { return s.cancelled; });
+  add("carousel_tokens_total", "Tokens fed to networks.", true,
+      [](Stats s) { return s.tokens; });
+  add("carousel_wasted_tokens_total", "... without an answer in the end.", true,
+      [](Stats s) { return s.wasted_tokens; });
+  const int workers = WorkerCount(config_);
+  add("carousel_workers", "Threads that compute.", false,
+      [workers](Stats) { return workers; });
+}
+
+void Server::SetReady(bool ready) {
+  ready_ = ready;
+  grpc_->SetReady(ready);
+}
+
+void Server::Shutdown() {
+  if (shut_down_) return;
+  shut_down_ = true;
+  const bool was_ready = ready_;
+  if (was_ready) {
+    SetReady(false);
+    Log(LogLevel::info, "not ready",
+        {{"pause_seconds", absl::ToDoubleSeconds(config_.drain_pause)}});
+    stop_->WaitFor(2, config_.drain_pause);
+    Log(LogLevel::info, "draining",
+        {{"queued", engine_.stats().queue.jobs},
+         {"running", engine_.stats().running}});
+  }
+  engine_.Drain(absl::Now() + config_.drain_deadline);
+  if (grpc_ != nullptr) grpc_->Shutdown(absl::Now() + kFlushTime);
+  http_.reset();
+  if (!was_ready) return;
+  Log(LogLevel::info, "stopped",
+      {{"seconds_since_start", SinceProcessStart()}});
+}
+
+}  // namespace carousel

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/core/models.h"
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace carousel {
+namespace {
+
+v1::Model ToMessage(const ModelVersion& version) {
+  v1::Model message;
+  message.set_name(version.location.name);
+  message.set_version(version.location.version);
+  switch (version.state) {
+    case ModelVersion::State::kLoading:
+      message.set_state(v1::Model::STATE_LOADING);
+      break;
+    case ModelVersion::State::kFailed:
+      message.set_state(v1::Model::STATE_FAILED);
+      message.set_message(version.error.ToString());
+      break;
+    case ModelVersion::State::kReady: {
+      const LanguageModel& network = version.model->network();
+      message.set_state(v1::Model::STATE_READY);
+      message.set_task(version.model->manifest().task);
+      message.set_message(network.Implementation());
+      message.set_memory_bytes(static_cast<int64_t>(network.memory_bytes()));
+      message.set_parameters(CountParameters(network.sizes()));
+      message.set_precision("f32");
+      break;
+    }
+  }
+  return message;
+}
+
+}  // namespace
+
+void ModelCore::ListModels(const v1::ListModelsRequest&, CallContext,
+                           CallDone<v1::ListModelsResponse> done) const {
+  std::vector<ModelVersion> versions = repository_->List();
+  std::sort(versions.begin(), versions.end(),
+            [](const ModelVersion& a, const ModelVersion& b) {
+              return std::tie(a.location.name, a.location.version) <
+                     std::tie(b.location.name, b.location.version);
+            });
+  v1::ListModelsResponse response;
+  for (const ModelVersion& version : versions) {
+    *response.add_models() = ToMessage(version);
+  }
+  std::move(done)(std::move(response), {});
+}
+
+}  // namespace carousel

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/engine/admission.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace carousel {
+
+int64_t EstimateTokens(size_t text_bytes, int max_context_tokens) {
+  constexpr int64_t kBytesPerToken = 4;
+  constexpr int64_t kOutputs = 8;
+  const auto fed = static_cast<int64_t>(text_bytes) / kBytesPerToken;
+  return kOutputs + std::min<int64_t>(fed, max_context_tokens);
+}
+
+absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,
+                   const JobFacts& job, absl::Time now) {
+  if (load.closed) {
+    return absl::UnavailableError(
+        "the server is draining and takes no new requests");
+  }
+  if (now >= job.deadline) {
+    return absl::DeadlineExceededError(
+        "the deadline had passed when the request arrived");
+  }
+  if (load.jobs > 0 && load.tokens + job.tokens > limits.max_queue_tokens) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the queue is full: ", load.jobs, " requests with ",
+                     load.tokens, " tokens wait, ", limits.max_queue_tokens,
+                     " tokens may; retry with backoff"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace carousel

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Decides at the door whether a job may wait in the queue.
+//
+// The decision is a pure function of (limits, load, job, now): it owns no
+// thread, no lock and no clock. The threaded shell around it is JobQueue.
+
+#ifndef CAROUSEL_SERVER_ENGINE_ADMISSION_H_
+#define CAROUSEL_SERVER_ENGINE_ADMISSION_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace carousel {
+
+struct AdmissionLimits {
+  // Most work that may wait, in tokens to be fed to a network. Counted in work
+  // and not in jobs, because a long text costs a hundred times a short one.
+  int64_t max_queue_tokens = 8192;
+};
+
+// What the queue knows about itself at one instant.
+struct QueueLoad {
+  int64_t jobs = 0;
+  int64_t tokens = 0;
+  bool closed = false;
+};
+
+// What counts of a job that asks to be let in.
+struct JobFacts {
+  int64_t tokens = 0;
+  absl::Time deadline = absl::InfiniteFuture();
+};
+
+// What a completion of a text of this many bytes will cost, in tokens: what
+// there is to feed (English has five bytes a token or so; four is on the safe
+// side), at most `max_context_tokens`, and a price for the two products over
+// the vocabulary, which are dearer than a step each.
+int64_t EstimateTokens(size_t text_bytes, int max_context_tokens);
+
+// OK, or why the job is refused:
+//   UNAVAILABLE         the queue is closed (the server is draining)
+//   DEADLINE_EXCEEDED   the deadline has passed already
+//   RESOURCE_EXHAUSTED  the job does not fit beside those that wait. An empty
+//                       queue takes a job of any size, or one larger than the
+//                       bound could never run.
+absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,
+                   const JobFacts& job, absl::Time now);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_SERVER_ENGINE_ADMISSION_H_

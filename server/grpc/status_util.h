@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The only place where an absl::Status becomes a grpc::Status.
+
+#ifndef CAROUSEL_SERVER_GRPC_STATUS_UTIL_H_
+#define CAROUSEL_SERVER_GRPC_STATUS_UTIL_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/support/status.h"
+
+namespace carousel {
+
+// Messages travel in trailers, which clients bound to some kilobytes.
+inline constexpr size_t kMaxMessageBytes = 1024;
+
+// The same code; the message as ForTrailer makes it.
+grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// `message` as valid UTF-8 of at most kMaxMessageBytes: what is not valid
+// becomes U+FFFD, control characters become spaces, and a cut shows as "...".
+std::string ForTrailer(absl::string_view message);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_SERVER_GRPC_STATUS_UTIL_H_

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/engine/admission.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/testing/status_matchers.h"
+
+namespace carousel {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr absl::Time kNow = absl::UnixEpoch();
+constexpr AdmissionLimits kLimits = {.max_queue_tokens = 100};
+
+QueueLoad Waiting(int64_t jobs, int64_t tokens) {
+  return {.jobs = jobs, .tokens = tokens};
+}
+
+// The bound itself may be reached.
+TEST(AdmissionTest, JobThatJustFitsIsTaken) {
+  EXPECT_THAT(Admit(kLimits, Waiting(3, 90), {.tokens = 10}, kNow), IsOk());
+}
+
+// Overload shows at once, and says how bad it is.
+TEST(AdmissionTest, JobThatDoesNotFitIsRefusedWithTheFigures) {
+  EXPECT_THAT(Admit(kLimits, Waiting(3, 91), {.tokens = 10}, kNow),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("3 requests with 91 tokens wait, 100")));
+}
+
+// Else a text longer than the bound could never be answered.
+TEST(AdmissionTest, EmptyQueueTakesAJobOfAnySize) {
+  EXPECT_THAT(Admit(kLimits, Waiting(0, 0), {.tokens = 1000}, kNow), IsOk());
+}
+
+// A closed queue says "elsewhere", whatever else is the matter.
+TEST(AdmissionTest, ClosedQueueIsUnavailable) {
+  QueueLoad load = Waiting(9, 1000);
+  load.closed = true;
+  EXPECT_THAT(Admit(kLimits, load, {.tokens = 1}, kNow),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("draining")));
+}
+
+// Nobody waits for an answer whose deadline is this very instant.
+TEST(AdmissionTest, DeadlineOfNowHasPassed) {
+  EXPECT_THAT(Admit(kLimits, Waiting(0, 0), {.deadline = kNow}, kNow),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+}
+
+}  // namespace
+}  // namespace carousel

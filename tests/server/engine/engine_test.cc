@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/engine/engine.h"
+
+#include <atomic>
+#include <latch>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/engine/mutex.h"
+#include "tests/server/engine/tiny_network.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/status_matchers.h"
+
+namespace carousel {
+namespace {
+
+using testing::HasSubstr;
+
+// What became of the jobs, in the order of their completion.
+class Results {
+ public:
+  // For a job's `done`.
+  auto Recorder() {
+    return [this](JobResult result) {
+      MutexLock lock(&mutex_);
+      results_.push_back(std::move(result));
+      changed_.NotifyAll();
+    };
+  }
+
+  // Waits until `count` jobs are completed.
+  std::vector<JobResult> Take(size_t count) {
+    MutexLock lock(&mutex_);
+    while (results_.size() < count) changed_.Wait(&mutex_);
+    return std::move(results_);
+  }
+
+  size_t size() {
+    MutexLock lock(&mutex_);
+    return results_.size();
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<JobResult> results_;
+};
+
+class EngineTest : public testing::Test {
+ protected:
+  Job MakeJob(const std::string& text = "I would like to") {
+    Job job = tiny_.MakeJob(text);
+    job.done = results_.Recorder();
+    return job;
+  }
+
+  // Submits a job that holds its worker until `release`; returns when it does.
+  void Occupy(Engine* engine, std::latch* release) {
+    std::latch occupied(1);
+    Job job = MakeJob();
+    job.done = [&occupied, release](JobResult) {
+      occupied.count_down();
+      release->wait();
+    };
+    engine->Submit(std::move(job));
+    occupied.wait();
+  }
+
+  TinyNetwork tiny_;
+  FakeClock clock_;
+  Results results_;
+};
+
+// The whole way: through the queue, a worker and the network.
+TEST_F(EngineTest, AnswersAJob) {
+  Engine engine({.workers = 1}, clock_);
+  engine.Submit(MakeJob("I wo"));
+  const JobResult result = std::move(results_.Take(1)[0]);
+  ASSERT_THAT(result.suggestions, IsOk());
+  ASSERT_FALSE(result.suggestions->empty());
+  EXPECT_EQ(result.suggestions->front().word, "would");
+  EXPECT_EQ(result.batch, 1);
+}
+
+// The time in the queue is told apart from the time of computing.
+TEST_F(EngineTest, ReportsTheTimeInTheQueue) {
+  Engine engine({.workers = 1}, clock_);
+  std::latch release(1);
+  Occupy(&engine, &release);
+  engine.Submit(MakeJob());
+  clock_.Advance(absl::Milliseconds(30));
+  release.count_down();
+  EXPECT_EQ(results_.Take(1)[0].queue, absl::Milliseconds(30));
+}
+
+// Overload is answered at once, on the caller's thread.
+TEST_F(EngineTest, FullQueueRefuses) {
+  Engine engine({.workers = 0, .admission = {.max_queue_tokens = 12}}, clock_);
+  while (results_.size() == 0) engine.Submit(MakeJob());
+  EXPECT_THAT(results_.Take(1)[0].suggestions,
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("queue is full")));
+  EXPECT_EQ(engine.stats().refused, 1);
+  EXPECT_LE(engine.stats().queue.tokens, 12);
+}
+
+// A text of which nothing can be completed costs memory and a worker's time.
+TEST_F(EngineTest, JobsThatAskTheNetworkNothingFillTheQueueToo) {
+  Engine engine({.workers = 0, .admission = {.max_queue_tokens = 100}}, clock_);
+  for (int i = 0; i < 100 && results_.size() == 0; ++i) {
+    engine.Submit(MakeJob("#x"));
+  }
+  EXPECT_EQ(engine.stats().refused, 1);
+  EXPECT_LE(engine.stats().queue.tokens, 100);
+}
+
+// What is wrong with a text is found by the worker and told like any answer.
+TEST_F(EngineTest, TextThatIsNotUtf8IsRefused) {
+  Engine engine({.workers = 1}, clock_);
+  engine.Submit(MakeJob("caf\xe9 "));
+  EXPECT_THAT(results_.Take(1)[0].suggestions,
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+// Stands still at its third call: after the one at the door and the one at the
+// worker's start, that is the look before the first chunk.
+class StoppingClock : public Clock {
+ public:
+  absl::Time Now() const override {
+    if (++calls_ == 3) {
+      inside.count_down();
+      go_on.wait();
+    }
+    return absl::UnixEpoch();
+  }
+  mutable std::latch inside{1};
+  mutable std::latch go_on{1};
+
+ private:
+  mutable std::atomic<int> calls_ = 0;
+};
+
+// A drain whose time is over does not wait for the end of a long text.
+TEST_F(EngineTest, RunningJobIsGivenUpAfterItsChunkWhenTheTimeToDrainIsOver) {
+  StoppingClock clock;
+  Engine engine({.workers = 1}, clock);
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "house ";
+  engine.Submit(MakeJob(text));
+  clock.inside.wait();
+  engine.Submit(MakeJob());
+  std::thread drain([&] { engine.Drain(absl::InfinitePast()); });
+  // The job that waits is answered once the drain has given up.
+  while (results_.size() == 0) std::this_thread::yield();
+  clock.go_on.count_down();
+  drain.join();
+  EXPECT_THAT(results_.Take(2)[1].suggestions,
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("stopped")));
+  EXPECT_GT(engine.stats().wasted_tokens, 0);
+}
+
+// A deadline that passes in the queue costs no computing.
+TEST_F(EngineTest, ExpiredJobIsDroppedFromTheQueue) {
+  Engine engine({.workers = 1}, clock_);
+  std::latch release(1);
+  Occupy(&engine, &release);
+  const int64_t tokens_before = engine.stats().tokens;
+  Job job = MakeJob();
+  job.deadline = clock_.Now() + absl::Seconds(1);
+  engine.Submit(std::move(job));
+  clock_.Advance(absl::Seconds(1));
+  release.count_down();
+  const JobResult result = std::move(results_.Take(1)[0]);
+  EXPECT_THAT(result.suggestions,
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_EQ(result.batch, 0);
+  EXPECT_EQ(engine.stats().expired, 1);
+  EXPECT_EQ(engine.stats().tokens, tokens_before);
+}
+
+// A caller who has left costs no computing either.
+TEST_F(EngineTest, CancelledJobIsDroppedFromTheQueue) {
+  Engine engine({.workers = 1}, clock_);
+  std::latch release(1);
+  Occupy(&engine, &release);
+  const int64_t tokens_before = engine.stats().tokens;
+  auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  Job job = MakeJob();
+  job.cancelled = cancelled;
+  engine.Submit(std::move(job));
+  *cancelled = true;
+  release.count_down();
+  EXPECT_THAT(results_.Take(1)[0].suggestions,
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(engine.stats().cancelled, 1);
+  EXPECT_EQ(engine.stats().tokens, tokens_before);
+}
+
+// What was taken in is answered, although the drain has begun.
+TEST_F(EngineTest, DrainFinishesWhatIsQueued) {
+  Engine engine({.workers = 2}, clock_);
+  for (int i = 0; i < 50; ++i) engine.Submit(MakeJob());
+  engine.Drain(absl::InfiniteFuture());
+  for (const JobResult& result : results_.Take(50)) {
+    EXPECT_THAT(result.suggestions, IsOk());
+  }
+}
+
+// Who comes later is sent elsewhere.
+TEST_F(EngineTest, DrainedEngineIsUnavailable) {
+  Engine engine({.workers = 1}, clock_);
+  engine.Drain(absl::InfiniteFuture());
+  engine.Submit(MakeJob());
+  EXPECT_THAT(results_.Take(1)[0].suggestions,
+              StatusIs(absl::StatusCode::kUnavailable));
+}
+
+// The deadline of the drain holds even if nothing moves; nobody is forgotten.
+TEST_F(EngineTest, DrainAnswersTheRestAtItsDeadline) {
+  Engine engine({.workers = 0}, clock_);
+  for (int i = 0; i < 3; ++i) engine.Submit(MakeJob());
+  engine.Drain(absl::InfinitePast());
+  ASSERT_EQ(results_.size(), 3u);
+  for (const JobResult& result : results_.Take(3)) {
+    EXPECT_THAT(result.suggestions,
+                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("stopped")));
+  }
+}
+
+// Callers, cancellations, expiry and a drain at once: each job is completed
+// exactly once.
+TEST_F(EngineTest, EveryJobIsCompletedOnceUnderStress) {
+  constexpr int kThreads = 4;
+  constexpr int kJobs = 200;
+  std::vector<std::atomic<int>> completed(kThreads * kJobs);
+  {
+    Engine engine({.workers = 3, .admission = {.max_queue_tokens = 300}},
+                  clock_);
+    std::vector<std::thread> threads;
+    std::latch half_way(kThreads);
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < kJobs; ++i) {
+          if (i == kJobs / 2) half_way.count_down();
+          auto cancelled = std::make_shared<std::atomic<bool>>(i % 7 == 0);
+          Job job = MakeJob(i % 5 == 0 ? "the house the house the" : "I wo");
+          job.cancelled = cancelled;
+          job.deadline = clock_.Now() + absl::Seconds(1);
+          job.done = [&counter = completed[t * kJobs + i]](JobResult) {
+            ++counter;
+          };
+          engine.Submit(std::move(job));
+          if (i % 11 == 0) clock_.Advance(absl::Milliseconds(300));
+          if (i % 3 == 0) *cancelled = true;
+        }
+      });
+    }
+    half_way.wait();
+    engine.Drain(absl::InfinitePast());
+    for (std::thread& thread : threads) thread.join();
+  }
+  for (const std::atomic<int>& count : completed) EXPECT_EQ(count, 1);
+}
+
+}  // namespace
+}  // namespace carousel
