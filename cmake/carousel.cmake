@@ -61,9 +61,12 @@ function(carousel_test)
   target_link_libraries(${ARG_NAME} PRIVATE
     ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main
     carousel_warnings carousel_sanitize)
+  # Tests run in the root of the sources. Paths from there make one compilation
+  # good for every checkout, so that they share the compiler's cache.
+  file(RELATIVE_PATH bin_dir ${PROJECT_SOURCE_DIR}
+       ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
   target_compile_definitions(${ARG_NAME} PRIVATE
-    CAROUSEL_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-    CAROUSEL_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+    CAROUSEL_SOURCE_DIR="." CAROUSEL_BIN_DIR="${bin_dir}")
   set_target_properties(${ARG_NAME} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   if(NOT ARG_TIMEOUT)
