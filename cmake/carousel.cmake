@@ -60,7 +60,11 @@ function(carousel_test)
   target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${ARG_NAME} PRIVATE
     ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main
-    carousel_warnings carousel_sanitize)
+    OpenMP::OpenMP_CXX Threads::Threads carousel_warnings carousel_sanitize)
+  target_precompile_headers(${ARG_NAME} REUSE_FROM carousel_test_headers)
+  # Lets ccache see through the precompiled header.
+  target_compile_options(${ARG_NAME} PRIVATE
+    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
   # Tests run in the root of the sources. Paths from there make one compilation
   # good for every checkout, so that they share the compiler's cache.
   file(RELATIVE_PATH bin_dir ${PROJECT_SOURCE_DIR}
