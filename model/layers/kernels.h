@@ -45,6 +45,8 @@ struct AdamWStep {
   float bias2_sqrt;      // sqrt(1 - beta2^step)
 };
 
+struct HeadKernels;  // head_kernels.h
+
 struct Kernels {
   const char* instruction_set;
 
@@ -67,6 +69,8 @@ struct Kernels {
   void (*sgd)(int64_t n, float scale, const float* gradient, float* weights);
   void (*adamw)(int64_t n, const AdamWStep& step, const float* gradient,
                 float* first_moment, float* second_moment, float* weights);
+
+  const HeadKernels* heads;
 };
 
 // The kernels for this CPU. Thread-safe.
