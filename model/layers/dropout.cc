@@ -7,6 +7,15 @@
 #include "model/base/random.h"
 
 namespace carousel {
+namespace {
+
+int64_t GlobalRow(const DropoutKey& key, int64_t row) {
+  if (key.local_rows == 0) return row;
+  return row / key.local_rows * key.global_rows + key.first_row +
+         row % key.local_rows;
+}
+
+}  // namespace
 
 void FillDropoutMask(const DropoutKey& key, float rate, int64_t width,
                      absl::Span<float> mask) {
@@ -16,7 +25,8 @@ void FillDropoutMask(const DropoutKey& key, float rate, int64_t width,
 #pragma omp parallel for schedule(static)
   for (int64_t row = 0; row < rows; ++row) {
     Random random(key.seed, static_cast<uint64_t>(key.step),
-                  static_cast<uint64_t>(key.site), static_cast<uint64_t>(row));
+                  static_cast<uint64_t>(key.site),
+                  static_cast<uint64_t>(GlobalRow(key, row)));
     float* out = mask.data() + row * width;
     for (int64_t i = 0; i < width; i += 4) {
       const uint64_t bits = random.Bits();  // enough for four elements

@@ -33,6 +33,26 @@ struct LstmRowBackward {
   float* dgates;    // out: dLoss/d(sums before activation)
 };
 
+// One row of a GRU step; H elements, or 3H where it says so. Equations:
+// model/onednn/cell.h.
+struct GruRowForward {
+  float* gates;            // (3H) in: W_ih x + b_ih; out: r, z, n
+  const float* recurrent;  // (3H) W_hh h_{t-1}
+  const float* bias_hh;    // (3H)
+  const float* h_prev;
+  float* recurrent_n;  // out: W_hn h_{t-1} + b_hn
+  float* h;
+};
+
+struct GruRowBackward {
+  const float* gates;  // (3H) activated
+  const float* h_prev;
+  const float* recurrent_n;
+  float* dh;          // in: dLoss/dh_t; out: its part that reaches h_{t-1} by z
+  float* dgates;      // (3H) out: dLoss/d(W_ih x + b_ih)
+  float* drecurrent;  // (3H) out: dLoss/d(W_hh h_{t-1} + b_hh)
+};
+
 // Constants of one AdamW update.
 struct AdamWStep {
   float learning_rate;
@@ -52,6 +72,17 @@ struct Kernels {
 
   void (*lstm_forward)(int64_t hidden, const LstmRowForward& row);
   void (*lstm_backward)(int64_t hidden, const LstmRowBackward& row);
+
+  void (*gru_forward)(int64_t hidden, const GruRowForward& row);
+  void (*gru_backward)(int64_t hidden, const GruRowBackward& row);
+
+  // h = tanh(sums) or max(0, sums), and dsums from h and dh.
+  void (*tanh_forward)(int64_t n, const float* sums, float* h);
+  void (*tanh_backward)(int64_t n, const float* h, const float* dh,
+                        float* dsums);
+  void (*relu_forward)(int64_t n, const float* sums, float* h);
+  void (*relu_backward)(int64_t n, const float* h, const float* dh,
+                        float* dsums);
 
   // Softmax cross-entropy of a row of n logits, to which `bias` (n) is added.
   // Returns -log softmax(logits)[target]. The logits become the gradient

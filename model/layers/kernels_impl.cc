@@ -13,7 +13,7 @@
 namespace carousel {
 namespace {
 
-// Equations: model/onednn/lstm.h.
+// Equations: model/onednn/cell.h.
 void LstmForward(int64_t hidden, const LstmRowForward& row) {
   float* __restrict i = row.gates;
   float* __restrict f = row.gates + hidden;
@@ -60,6 +60,82 @@ void LstmBackward(int64_t hidden, const LstmRowBackward& row) {
     d_o[k] = dh[k] * tanh_c[k] * o[k] * (1.0f - o[k]);
     dc_row[k] = dc * f[k];
   }
+}
+
+void GruForward(int64_t hidden, const GruRowForward& row) {
+  float* __restrict r = row.gates;
+  float* __restrict z = row.gates + hidden;
+  float* __restrict n = row.gates + 2 * hidden;
+  const float* __restrict hr = row.recurrent;
+  const float* __restrict hz = row.recurrent + hidden;
+  const float* __restrict hn = row.recurrent + 2 * hidden;
+  const float* __restrict bias_r = row.bias_hh;
+  const float* __restrict bias_z = row.bias_hh + hidden;
+  const float* __restrict bias_n = row.bias_hh + 2 * hidden;
+  const float* __restrict h_prev = row.h_prev;
+  float* __restrict recurrent_n = row.recurrent_n;
+  float* __restrict h = row.h;
+#pragma omp simd
+  for (int64_t k = 0; k < hidden; ++k) {
+    r[k] = Sigmoid(r[k] + hr[k] + bias_r[k]);
+    z[k] = Sigmoid(z[k] + hz[k] + bias_z[k]);
+    recurrent_n[k] = hn[k] + bias_n[k];
+    n[k] = Tanh(n[k] + r[k] * recurrent_n[k]);
+    h[k] = n[k] + z[k] * (h_prev[k] - n[k]);
+  }
+}
+
+//   dn = dh (1 - z)      dz = dh (h_{t-1} - n)
+//   dr = d(sum of n) (W_hn h_{t-1} + b_hn)
+void GruBackward(int64_t hidden, const GruRowBackward& row) {
+  const float* __restrict r = row.gates;
+  const float* __restrict z = row.gates + hidden;
+  const float* __restrict n = row.gates + 2 * hidden;
+  const float* __restrict h_prev = row.h_prev;
+  const float* __restrict recurrent_n = row.recurrent_n;
+  float* __restrict dh = row.dh;
+  float* __restrict dr = row.dgates;
+  float* __restrict dz = row.dgates + hidden;
+  float* __restrict dn = row.dgates + 2 * hidden;
+  float* __restrict dhr = row.drecurrent;
+  float* __restrict dhz = row.drecurrent + hidden;
+  float* __restrict dhn = row.drecurrent + 2 * hidden;
+#pragma omp simd
+  for (int64_t k = 0; k < hidden; ++k) {
+    const float sum_n = dh[k] * (1.0f - z[k]) * (1.0f - n[k] * n[k]);
+    const float sum_z = dh[k] * (h_prev[k] - n[k]) * z[k] * (1.0f - z[k]);
+    const float sum_r = sum_n * recurrent_n[k] * r[k] * (1.0f - r[k]);
+    dr[k] = sum_r;
+    dz[k] = sum_z;
+    dn[k] = sum_n;
+    dhr[k] = sum_r;
+    dhz[k] = sum_z;
+    dhn[k] = sum_n * r[k];
+    dh[k] *= z[k];
+  }
+}
+
+void TanhForward(int64_t n, const float* __restrict sums, float* __restrict h) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) h[k] = Tanh(sums[k]);
+}
+
+void TanhBackward(int64_t n, const float* __restrict h,
+                  const float* __restrict dh, float* __restrict dsums) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) dsums[k] = dh[k] * (1.0f - h[k] * h[k]);
+}
+
+// NaN compares false, so it passes through.
+void ReluForward(int64_t n, const float* __restrict sums, float* __restrict h) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) h[k] = sums[k] < 0.0f ? 0.0f : sums[k];
+}
+
+void ReluBackward(int64_t n, const float* __restrict h,
+                  const float* __restrict dh, float* __restrict dsums) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) dsums[k] = h[k] > 0.0f ? dh[k] : 0.0f;
 }
 
 float SoftmaxCrossEntropy(int64_t n, float* __restrict logits,
@@ -135,6 +211,12 @@ const Kernels CAROUSEL_KERNELS = {
     .instruction_set = CAROUSEL_KERNELS_NAME,
     .lstm_forward = LstmForward,
     .lstm_backward = LstmBackward,
+    .gru_forward = GruForward,
+    .gru_backward = GruBackward,
+    .tanh_forward = TanhForward,
+    .tanh_backward = TanhBackward,
+    .relu_forward = ReluForward,
+    .relu_backward = ReluBackward,
     .softmax_cross_entropy = SoftmaxCrossEntropy,
     .add = Add,
     .multiply = Multiply,

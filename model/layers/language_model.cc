@@ -3,6 +3,7 @@
 #include "model/layers/language_model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -22,28 +23,6 @@ namespace {
 // Steps of one call of the recurrent primitive; longer texts go in turn.
 constexpr int kMaxSteps = 32;
 
-absl::Status CheckWeights(absl::Span<const WeightSpec> specs,
-                          absl::Span<const Tensor> weights) {
-  if (specs.size() != weights.size()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "expected ", specs.size(), " weight tensors, found ", weights.size()));
-  }
-  for (size_t i = 0; i < specs.size(); ++i) {
-    const Tensor& tensor = weights[i];
-    if (tensor.shape() != specs[i].shape) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "tensor \"", specs[i].name, "\": shape ", ShapeString(tensor.shape()),
-          ", expected ", ShapeString(specs[i].shape)));
-    }
-    if (tensor.dtype() != DType::kF32 && tensor.dtype() != DType::kBF16) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tensor \"", specs[i].name, "\": type ",
-                       DTypeName(tensor.dtype()), ", expected F32 or BF16"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::unique_ptr<const LstmLayer>> MakeLstm(
     absl::Span<const Tensor> weights) {
   const Tensor ih = weights[0].ToF32();
@@ -58,6 +37,39 @@ absl::StatusOr<std::unique_ptr<const LstmLayer>> MakeLstm(
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
+    const LanguageModelSizes& sizes) {
+  RETURN_IF_ERROR(CheckSize("vocabulary", sizes.vocabulary));
+  RETURN_IF_ERROR(CheckSize("embedding", sizes.embedding));
+  RETURN_IF_ERROR(CheckStackSizes(sizes.stack()));
+  if (!sizes.projection && sizes.hidden != sizes.embedding) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("without a projection, hidden (", sizes.hidden,
+                     ") must equal embedding (", sizes.embedding, ")"));
+  }
+  const int64_t v = sizes.vocabulary;
+  const int64_t e = sizes.embedding;
+  const int64_t h = sizes.hidden;
+  std::vector<WeightSpec> specs = {{"embedding.weight", {v, e}}};
+  for (WeightSpec& spec : StackWeightSpecs("rnn.", sizes.stack())) {
+    specs.push_back(std::move(spec));
+  }
+  if (sizes.projection) {
+    const float bound = 1.0f / std::sqrt(static_cast<float>(h));
+    specs.push_back({"projection.weight", {e, h}, Init::kUniform, bound});
+    specs.push_back({"projection.bias", {e}, Init::kZero});
+  }
+  if (!sizes.tied) specs.push_back({"output.weight", {v, e}});
+  specs.push_back({"output.bias", {v}, Init::kZero});
+  return specs;
+}
+
+int64_t CountParameters(const LanguageModelSizes& sizes) {
+  const absl::StatusOr<std::vector<WeightSpec>> specs = WeightSpecs(sizes);
+  CAROUSEL_CHECK(specs.ok());
+  return CountParameters(*specs);
+}
 
 struct LanguageModel::Rep {
   absl::Status RunStack(const int32_t* tokens, int steps, RecurrentState* state,
@@ -124,12 +136,7 @@ absl::StatusOr<std::unique_ptr<const LanguageModel>> LanguageModel::Create(
 const LanguageModelSizes& LanguageModel::sizes() const { return rep_->sizes; }
 
 RecurrentState LanguageModel::InitialState(int rows) const {
-  const size_t size = static_cast<size_t>(rep_->sizes.layers) *
-                      static_cast<size_t>(rows) *
-                      static_cast<size_t>(rep_->sizes.hidden);
-  return {.rows = rows,
-          .h = std::vector<float>(size),
-          .c = std::vector<float>(size)};
+  return ZeroState(rep_->sizes.stack(), rows);
 }
 
 // Leaves the top layer's h of the last call in workspace->in.

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The recurrent language model as it is served: embedding, a stack of LSTM
-// layers, an optional projection, and the output layer over the vocabulary.
-// Training has its own forward pass beside the backward one
+// The recurrent language model as it is served: embedding, a stack of
+// recurrent layers, an optional projection, and the output layer over the
+// vocabulary. Training has its own forward pass beside the backward one
 // (language_model_grad.h); a test holds the two together.
 //
 //   x_t      = embedding[token_t]                         (E)
-//   h_t, c_t = LSTM stack(x_t, h_{t-1}, c_{t-1})          (H), per layer
-//   p_t      = projection * h_t + projection_bias         (E)
+//   h_t, c_t = stack(x_t, h_{t-1}, c_{t-1})               (H), per layer
+//   y_t      = what comes out of the top layer            (H): its h_t, or
+//              with residual links the sum described in recurrent_stack.h
+//   p_t      = projection * y_t + projection_bias         (E)
 //   logits_t = output * p_t + output_bias                 (V)
 //
-// Without a projection p_t is the top layer's h_t and H must equal E. A tied
+// Without a projection p_t is y_t and H must equal E. A tied
 // model's output matrix is its embedding (Press and Wolf 2017).
 
 #ifndef CAROUSEL_MODEL_LAYERS_LANGUAGE_MODEL_H_
@@ -24,6 +26,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "model/layers/recurrent_stack.h"
+#include "model/layers/weight_specs.h"
 #include "model/tensor/tensor.h"
 
 namespace carousel {
@@ -35,38 +39,36 @@ struct LanguageModelSizes {
   int layers = 0;      // L
   bool projection = false;
   bool tied = true;
+  Cell cell = Cell::kLstm;
+  bool residual = false;
+
+  StackSizes stack() const {
+    return {.cell = cell,
+            .inputs = embedding,
+            .hidden = hidden,
+            .layers = layers,
+            .residual = residual};
+  }
 
   bool operator==(const LanguageModelSizes&) const = default;
 };
 
-// Name and shape of a weight; the names are PyTorch's:
+// The weights of a model of these sizes; the names are PyTorch's:
 //   embedding.weight (V, E)
-//   rnn.weight_ih_l{k} (4H, I), rnn.weight_hh_l{k} (4H, H),
-//   rnn.bias_ih_l{k} (4H), rnn.bias_hh_l{k} (4H); gates i, f, g, o;
-//     I is E for k = 0, else H
+//   rnn.weight_ih_l0 and so on, as StackWeightSpecs("rnn.", sizes.stack())
 //   projection.weight (E, H), projection.bias (E)    if `projection`
 //   output.weight (V, E)                             if not `tied`
 //   output.bias (V)
-struct WeightSpec {
-  std::string name;
-  Shape shape;
-};
-
-// The weights of a model of these sizes, in the order above. INVALID_ARGUMENT
-// if the sizes do not make a model (each positive and at most 2^24, H == E
-// where there is no projection).
+// Embeddings begin from U(-0.1, 0.1) (Zaremba et al. 2014), the projection from
+// U(-1/sqrt(H), 1/sqrt(H)).
+//
+// INVALID_ARGUMENT if the sizes do not make a model (each positive and at most
+// 2^24, H == E where there is no projection).
 absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
     const LanguageModelSizes& sizes);
 
 // Numbers in all these weights. REQUIRES: WeightSpecs(sizes) is OK.
 int64_t CountParameters(const LanguageModelSizes& sizes);
-
-// h and c of every layer after a step, for N rows. A plain value.
-struct RecurrentState {
-  int rows = 0;          // N
-  std::vector<float> h;  // (L, N, H)
-  std::vector<float> c;  // (L, N, H)
-};
 
 // Immutable, so thread-safe; each thread brings a Workspace of its own.
 class LanguageModel {

@@ -16,17 +16,24 @@
 #include "absl/types/span.h"
 #include "model/layers/dropout.h"
 #include "model/layers/language_model.h"
-#include "model/layers/lstm_grad.h"
 #include "model/layers/output_layer_grad.h"
+#include "model/layers/recurrent_stack_grad.h"
 #include "model/onednn/executor.h"
+#include "model/onednn/precision.h"
 
 namespace carousel {
 
-// Share of activations dropped; 0 for none.
+// Shares dropped, in [0, 1); 0 for none. See StackDropout.
 struct LanguageModelDropout {
-  float embedding = 0;  // what the first LSTM layer reads; site 0
-  float layers = 0;     // what every further one reads; sites 1 to L - 1
-  float output = 0;     // the top layer's h; site L
+  float embedding = 0;  // elements of what the first layer reads
+  float layers = 0;     // of what every further one reads
+  float output = 0;     // of what comes out of the top layer
+  bool variational = false;
+  float weight_drop = 0;
+
+  // Words whose whole embedding is zero for all of an update (Gal and
+  // Ghahramani 2016; Merity et al. 2017); the output layer keeps them.
+  float embedding_rows = 0;
 };
 
 // A stretch of text, time-major; all three are (T, N).
@@ -43,7 +50,8 @@ class LanguageModelGrad {
   // REQUIRES: WeightSpecs(sizes) is OK; steps, rows >= 1; rates in [0, 1).
   static absl::StatusOr<std::unique_ptr<LanguageModelGrad>> Create(
       const LanguageModelSizes& sizes, int steps, int rows,
-      const LanguageModelDropout& dropout);
+      const LanguageModelDropout& dropout,
+      Precision precision = Precision::kF32);
 
   // Sum over the counted targets of their negative log-likelihood. `weights`
   // and `gradients` are in the order of WeightSpecs(sizes). `state` is moved on
@@ -52,11 +60,11 @@ class LanguageModelGrad {
                               const LanguageModelStretch& stretch,
                               RecurrentState* state);
 
-  // The same with dropout (masks by `key`, whose site is filled in here), and
-  // adds the gradient of scale * the sum to `gradients`.
+  // The same with dropout (masks by `key`), and adds the gradient of the sum to
+  // `gradients`.
   absl::StatusOr<double> LossAndGradient(absl::Span<const float* const> weights,
                                          const LanguageModelStretch& stretch,
-                                         DropoutKey key, float scale,
+                                         const DropoutKey& key,
                                          RecurrentState* state,
                                          absl::Span<float* const> gradients);
 
@@ -72,39 +80,32 @@ class LanguageModelGrad {
   LanguageModelGrad(const LanguageModelSizes& sizes, int steps, int rows,
                     const LanguageModelDropout& dropout);
 
-  // What layer k reads; k == L is what comes after the top layer.
-  float DropoutRate(int k) const;
-  int64_t InputWidth(int k) const;
-  LstmWeights LayerWeights(absl::Span<const float* const> weights, int k) const;
-
-  void Drop(int k, std::vector<float>* activation, DropoutKey key);
+  absl::Span<const float* const> StackWeights(
+      absl::Span<const float* const> weights) const;
+  void Embed(const float* table, absl::Span<const int32_t> ids,
+             const DropoutKey* key);
+  void EmbedBackward(absl::Span<const int32_t> ids, float* gradient);
   absl::Status Forward(absl::Span<const float* const> weights,
                        const LanguageModelStretch& stretch,
                        const DropoutKey* key, RecurrentState* state);
   absl::Status Project(absl::Span<const float* const> weights);
   absl::Status ProjectBackward(absl::Span<const float* const> weights,
                                absl::Span<float* const> gradients);
-  absl::Status BackwardStack(absl::Span<const float* const> weights,
-                             const LanguageModelStretch& stretch,
-                             absl::Span<float* const> gradients);
 
   const LanguageModelSizes sizes_;
-  const int64_t rows_;   // N
   const int64_t cells_;  // T * N
   const LanguageModelDropout dropout_;
   Places places_;
   Executor executor_;
-  std::vector<std::unique_ptr<LstmTrainingLayer>> layers_;
+  std::unique_ptr<RecurrentStackGrad> stack_;
   OutputLayerLoss output_;
 
-  // [k] (T, N, width): what layer k reads, after dropout; [L]: the top layer's
-  // h.
-  std::vector<std::vector<float>> activations_;
-  std::vector<std::vector<float>> masks_;  // as activations_; empty: no dropout
-  std::vector<float> features_;            // (T, N, E): what the output reads
-  std::vector<float> dfeatures_;           // (T, N, E)
-  std::vector<float> dy_;                  // (T, N, H)
-  std::vector<float> dx_;                  // (T, N, E or H)
+  std::vector<float> word_mask_;  // (V), of embedding_rows; empty: none
+  std::vector<float> x_;          // (T, N, E): what the stack reads
+  std::vector<float> dx_;         // (T, N, E)
+  std::vector<float> features_;   // (T, N, E): what the output layer reads
+  std::vector<float> dfeatures_;  // (T, N, E)
+  std::vector<float> dy_;         // (T, N, H)
 };
 
 }  // namespace carousel

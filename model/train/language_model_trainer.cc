@@ -39,26 +39,6 @@ absl::Status CheckOptions(const LanguageModelTrainerOptions& options) {
   return CheckRate("dropout.output", options.dropout.output);
 }
 
-// Embeddings from U(-0.1, 0.1) (Zaremba et al. 2014), matrices of the recurrent
-// layers from U(-1/sqrt(H), 1/sqrt(H)) as PyTorch, biases 0 but for the forget
-// gate's 1 (Jozefowicz et al. 2015).
-void InitialiseWeight(const WeightSpec& spec, int hidden, Random random,
-                      absl::Span<float> weight) {
-  const bool bias = spec.shape.size() == 1;
-  if (bias) {
-    std::fill(weight.begin(), weight.end(), 0.0f);
-    if (absl::StartsWith(spec.name, "rnn.bias_ih")) {
-      std::fill_n(weight.begin() + hidden, hidden, 1.0f);
-    }
-    return;
-  }
-  const bool recurrent = absl::StartsWith(spec.name, "rnn.") ||
-                         absl::StartsWith(spec.name, "projection.");
-  const float bound =
-      recurrent ? 1.0f / std::sqrt(static_cast<float>(hidden)) : 0.1f;
-  for (float& value : weight) value = random.Uniform(-bound, bound);
-}
-
 }  // namespace
 
 struct LanguageModelTrainer::Rep {
@@ -92,19 +72,14 @@ LanguageModelTrainer::Rep::Rep(const LanguageModelTrainerOptions& o,
   optimiser = std::make_unique<Optimiser>(options.optimiser, ranges);
   weights.resize(static_cast<size_t>(next));
   gradient.resize(static_cast<size_t>(next));
-  state.rows = options.rows;
-  state.h.resize(static_cast<size_t>(options.sizes.layers) *
-                 static_cast<size_t>(options.rows) *
-                 static_cast<size_t>(options.sizes.hidden));
-  state.c.resize(state.h.size());
+  state = ZeroState(options.sizes.stack(), options.rows);
 }
 
 void LanguageModelTrainer::Rep::Initialise() {
   constexpr uint64_t kPurpose = 0x776569676874ull;  // apart from dropout's keys
   for (size_t i = 0; i < specs.size(); ++i) {
     const auto size = static_cast<size_t>(ranges[i].end - ranges[i].begin);
-    InitialiseWeight(specs[i], options.sizes.hidden,
-                     Random(options.seed, kPurpose, i),
+    InitialiseWeight(specs[i], Random(options.seed, kPurpose, i),
                      {weights.data() + ranges[i].begin, size});
   }
 }
@@ -149,8 +124,7 @@ absl::StatusOr<TrainingStepFigures> LanguageModelTrainer::Step(
     const LanguageModelBatch& batch, float learning_rate) {
   Rep& rep = *rep_;
   const int64_t targets = Rep::CountTargets(batch);
-  const auto scale = static_cast<float>(
-      1.0 / static_cast<double>(std::max<int64_t>(targets, 1)));
+  const double scale = 1.0 / static_cast<double>(std::max<int64_t>(targets, 1));
   std::fill(rep.gradient.begin(), rep.gradient.end(), 0.0f);
   std::vector<float*> gradients;
   for (const auto& range : rep.ranges) {
@@ -160,12 +134,12 @@ absl::StatusOr<TrainingStepFigures> LanguageModelTrainer::Step(
   ASSIGN_OR_RETURN(const double loss,
                    rep.network->LossAndGradient(
                        rep.WeightPointers(), rep.Stretch(batch),
-                       {.seed = rep.options.seed, .step = rep.step + 1}, scale,
+                       {.seed = rep.options.seed, .step = rep.step + 1},
                        &next_state, gradients));
   const TrainingStepFigures figures = {
-      .loss = loss * static_cast<double>(scale),
+      .loss = loss * scale,
       .targets = targets,
-      .gradient_norm = Norm(rep.gradient)};
+      .gradient_norm = Norm(rep.gradient) * scale};
   if (!std::isfinite(figures.loss) || !std::isfinite(figures.gradient_norm)) {
     return absl::InternalError(
         absl::StrCat("step ", rep.step + 1, ": the loss is ", figures.loss,
@@ -175,8 +149,9 @@ absl::StatusOr<TrainingStepFigures> LanguageModelTrainer::Step(
   ++rep.step;
   rep.optimiser->Update(
       rep.step, learning_rate,
-      ClipFactor(figures.gradient_norm, rep.options.clip_norm), rep.gradient,
-      absl::MakeSpan(rep.weights));
+      ClipFactor(figures.gradient_norm, rep.options.clip_norm) *
+          static_cast<float>(scale),
+      rep.gradient, absl::MakeSpan(rep.weights));
   rep.state = std::move(next_state);
   return figures;
 }
@@ -185,9 +160,7 @@ absl::StatusOr<TrainingStepFigures> LanguageModelTrainer::Loss(
     const LanguageModelBatch& batch, RecurrentState* state) {
   RecurrentState zeros;
   if (state == nullptr || state->h.empty()) {
-    zeros = {.rows = rep_->options.rows,
-             .h = std::vector<float>(rep_->state.h.size()),
-             .c = std::vector<float>(rep_->state.c.size())};
+    zeros = ZeroState(rep_->options.sizes.stack(), rep_->options.rows);
     if (state != nullptr) *state = zeros;
   }
   const int64_t targets = Rep::CountTargets(batch);

@@ -14,58 +14,18 @@
 #include "absl/types/span.h"
 #include "model/base/random.h"
 #include "model/layers/language_model.h"
+#include "tests/testing/reference_recurrent.h"
 
 namespace carousel {
-
-using Doubles = std::vector<double>;
-
-inline double ReferenceSigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
-
-// matrix (rows, columns) times vector (columns).
-inline Doubles Times(const Doubles& matrix, const Doubles& vector) {
-  const size_t columns = vector.size();
-  Doubles result(matrix.size() / columns);
-  for (size_t r = 0; r < result.size(); ++r) {
-    for (size_t c = 0; c < columns; ++c) {
-      result[r] += matrix[r * columns + c] * vector[c];
-    }
-  }
-  return result;
-}
-
-struct ReferenceState {
-  Doubles h;
-  Doubles c;
-};
-
-// One step of one LSTM layer for one row; gates i, f, g, o.
-inline void ReferenceLstmStep(const Doubles& weight_ih,
-                              const Doubles& weight_hh, const Doubles& bias_ih,
-                              const Doubles& bias_hh, const Doubles& x,
-                              ReferenceState* state) {
-  const size_t hidden = state->h.size();
-  Doubles sums = Times(weight_ih, x);
-  const Doubles recurrent = Times(weight_hh, state->h);
-  for (size_t k = 0; k < sums.size(); ++k) {
-    sums[k] += recurrent[k] + bias_ih[k] + bias_hh[k];
-  }
-  for (size_t k = 0; k < hidden; ++k) {
-    const double i = ReferenceSigmoid(sums[k]);
-    const double f = ReferenceSigmoid(sums[hidden + k]);
-    const double g = std::tanh(sums[2 * hidden + k]);
-    const double o = ReferenceSigmoid(sums[3 * hidden + k]);
-    state->c[k] = f * state->c[k] + i * g;
-    state->h[k] = o * std::tanh(state->c[k]);
-  }
-}
 
 struct ReferenceLanguageModel {
   LanguageModelSizes sizes;
   std::vector<Doubles> weights;  // in the order of WeightSpecs
 
-  // For dropout: [k] multiplies what layer k reads (T, N, width), [L] the top
-  // layer's h. Empty: none.
+  // For dropout: [k] multiplies what layer k reads (T, N, width), [L] what
+  // comes out of the top layer. Empty: none.
   std::vector<std::vector<float>> masks;
+  std::vector<float> word_mask;  // (V) multiplies the rows of the embedding
 
   std::vector<ReferenceState> InitialState() const {
     const auto h = static_cast<size_t>(sizes.hidden);
@@ -80,12 +40,21 @@ struct ReferenceLanguageModel {
     const auto e = static_cast<size_t>(sizes.embedding);
     const auto first = weights[0].begin() + static_cast<long>(token * e);
     Doubles x(first, first + static_cast<long>(e));
+    if (!word_mask.empty()) {
+      const double factor = word_mask[static_cast<size_t>(token)];
+      for (double& value : x) value *= factor;
+    }
     size_t next = 1;
     for (size_t k = 0; k < state->size(); ++k, next += 4) {
       Mask(k, cell, &x);
-      ReferenceLstmStep(weights[next], weights[next + 1], weights[next + 2],
-                        weights[next + 3], x, &(*state)[k]);
-      x = (*state)[k].h;
+      ReferenceCellStep(sizes.cell,
+                        absl::MakeConstSpan(weights).subspan(next, 4), x,
+                        &(*state)[k]);
+      Doubles y = (*state)[k].h;
+      for (size_t i = 0; sizes.residual && k > 0 && i < y.size(); ++i) {
+        y[i] += x[i];
+      }
+      x = y;
     }
     Mask(state->size(), cell, &x);
     if (sizes.projection) {
@@ -131,30 +100,19 @@ struct ReferenceLanguageModel {
   }
 };
 
-// Random weights in (-0.5, 0.5): large enough for every gate to bend.
+// See RandomReferenceWeights.
 inline ReferenceLanguageModel RandomReferenceModel(
     const LanguageModelSizes& sizes, uint64_t seed) {
-  ReferenceLanguageModel model{.sizes = sizes, .weights = {}, .masks = {}};
-  Random random(seed);
   const auto specs = WeightSpecs(sizes).value();
-  for (const WeightSpec& spec : specs) {
-    Doubles& weight = model.weights.emplace_back(
-        static_cast<size_t>(NumElements(spec.shape)));
-    // Through float, so that both sides start from equal numbers.
-    for (double& value : weight) value = random.Uniform(-0.5f, 0.5f);
-  }
-  return model;
+  return {.sizes = sizes,
+          .weights = RandomReferenceWeights(specs, seed),
+          .masks = {},
+          .word_mask = {}};
 }
 
 inline std::vector<Tensor> ToTensors(const ReferenceLanguageModel& model) {
   const auto specs = WeightSpecs(model.sizes).value();
-  std::vector<Tensor> tensors;
-  for (size_t i = 0; i < specs.size(); ++i) {
-    const std::vector<float> values(model.weights[i].begin(),
-                                    model.weights[i].end());
-    tensors.push_back(Tensor::FromFloats(specs[i].shape, values));
-  }
-  return tensors;
+  return ToTensors(specs, model.weights);
 }
 
 }  // namespace carousel

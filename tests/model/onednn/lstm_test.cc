@@ -80,10 +80,11 @@ TEST(LstmLayerTest, RandomShapesGiveWhatTheEquationsGive) {
       ReferenceState state = {ToDoubles(slice(h_in, n, hidden)),
                               ToDoubles(slice(c_in, n, hidden))};
       for (int64_t t = 0; t < steps; ++t) {
-        ReferenceLstmStep(ToDoubles(random_layer.weight_ih),
-                          ToDoubles(random_layer.weight_hh),
-                          ToDoubles(random_layer.bias_ih),
-                          ToDoubles(random_layer.bias_hh),
+        const std::vector<Doubles> weights = {ToDoubles(random_layer.weight_ih),
+                                              ToDoubles(random_layer.weight_hh),
+                                              ToDoubles(random_layer.bias_ih),
+                                              ToDoubles(random_layer.bias_hh)};
+        ReferenceCellStep(Cell::kLstm, weights,
                           ToDoubles(slice(x, t * rows + n, inputs)), &state);
         const auto y_row = slice(y, t * rows + n, hidden);
         for (size_t k = 0; k < state.h.size(); ++k) {

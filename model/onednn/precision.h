@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// In what the matrix products of training are computed.
+
+#ifndef CAROUSEL_MODEL_ONEDNN_PRECISION_H_
+#define CAROUSEL_MODEL_ONEDNN_PRECISION_H_
+
+namespace carousel {
+
+// kBF16: factors are rounded to bfloat16, sums are f32; weights, gradients and
+// everything between the products stay f32.
+enum class Precision { kF32, kBF16 };
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_ONEDNN_PRECISION_H_
