@@ -19,9 +19,9 @@
 #include "model/train/bundle_export.h"
 #include "model/train/data_preparation.h"
 #include "model/train/dev_loss.h"
-#include "model/train/loss_figure.h"
 #include "model/train/metrics_log.h"
 #include "model/train/run_checkpoint.h"
+#include "model/train/run_report.h"
 #include "model/train/speedometer.h"
 #include "nlohmann/json.hpp"
 
@@ -30,7 +30,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Drawing takes about half a second.
+// Drawing takes about a second.
 constexpr absl::Duration kFigureInterval = absl::Minutes(1);
 
 // The outermost of the directories that `path` still lacks; empty: none.
@@ -298,17 +298,20 @@ class LanguageModelRun {
                                      {"dev_loss", *loss},
                                      {"dev_perplexity", std::exp(*loss)},
                                      {"seconds", state_.seconds}}));
-    if (clock_.Now() - last_figure_ >= kFigureInterval) DrawFigure();
+    if (clock_.Now() - last_figure_ >= kFigureInterval) {
+      DrawFigures(/*finished=*/false);
+    }
     return true;
   }
 
-  // A run is worth more than its figure: what goes wrong is said once.
-  void DrawFigure() {
+  // A run is worth more than its figures: what goes wrong is said once.
+  void DrawFigures(bool finished) {
     last_figure_ = clock_.Now();
-    const absl::Status status = DrawLossFigure(options_.run_directory);
+    const absl::Status status =
+        DrawRunFigures(options_.run_directory, finished);
     if (status.ok() || figure_failed_) return;
     figure_failed_ = true;
-    progress_->Note(absl::StrCat("no figure: ", status.message()));
+    progress_->Note(absl::StrCat("no figures: ", status.message()));
   }
 
   absl::Status SaveBest(double dev_loss) {
@@ -336,7 +339,7 @@ class LanguageModelRun {
 
   absl::Status Finish() {
     if (data_.dev == nullptr) RETURN_IF_ERROR(SaveBest(0));
-    DrawFigure();
+    DrawFigures(/*finished=*/true);
     RETURN_IF_ERROR(ExportBundle({.config = config_,
                                   .data = data_,
                                   .state = state_,
