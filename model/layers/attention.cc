@@ -9,43 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
-#include "model/layers/buckets.h"
 #include "model/layers/head_kernels.h"
+#include "model/layers/packing.h"
 
 namespace carousel {
-namespace {
-
-// The most rows of one product; more are done in turn.
-constexpr int kMaxRows = 64;
-
-absl::StatusOr<std::unique_ptr<const PackedMatrix>> PackTransposed(
-    const Tensor& weight) {
-  const Tensor plain = weight.ToF32();
-  ASSIGN_OR_RETURN(auto packed,
-                   PackedMatrix::Create(weight.dim(1), weight.dim(0)));
-  Executor executor;
-  RETURN_IF_ERROR(packed->Pack({.data = plain.data<float>(),
-                                .row_stride = weight.dim(1),
-                                .transposed = true},
-                               &executor));
-  return packed;
-}
-
-// out (rows, n) = in (rows, k) matrix, in pieces of few sizes.
-absl::Status MultiplyRows(const PackedMatrix& matrix, const float* in, int rows,
-                          float* out, Executor* executor) {
-  for (int done = 0; done < rows;) {
-    const int now = LargestBucket(rows - done, kMaxRows);
-    RETURN_IF_ERROR(matrix.Multiply(now, in + done * matrix.k(), matrix.k(),
-                                    out + done * matrix.n(), matrix.n(), false,
-                                    executor));
-    done += now;
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 absl::StatusOr<AttentionKind> ParseAttentionKind(absl::string_view name) {
   for (AttentionKind kind : {AttentionKind::kDot, AttentionKind::kGeneral,
                              AttentionKind::kAdditive}) {
@@ -124,9 +91,7 @@ absl::StatusOr<std::unique_ptr<const Attention>> Attention::Create(
     CAROUSEL_CHECK(weights.size() == 3);
     ASSIGN_OR_RETURN(attention->to_query_, PackTransposed(weights[0]));
     ASSIGN_OR_RETURN(attention->to_key_, PackTransposed(weights[1]));
-    const Tensor score = weights[2].ToF32();
-    attention->score_.assign(score.span<float>().begin(),
-                             score.span<float>().end());
+    attention->score_ = ToVector(weights[2]);
   }
   return attention;
 }

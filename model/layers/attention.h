@@ -25,7 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "model/layers/language_model.h"
+#include "model/layers/weight_specs.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
 #include "model/tensor/tensor.h"

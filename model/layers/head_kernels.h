@@ -37,6 +37,17 @@ struct HeadKernels {
   // x becomes softmax(x). REQUIRES: n >= 1.
   void (*softmax)(int64_t n, float* x);
 
+  // x becomes log softmax(x). REQUIRES: n >= 1.
+  void (*log_softmax)(int64_t n, float* x);
+
+  // Softmax cross-entropy of a row of n logits, to which `bias` (n) is added,
+  // against the target distribution
+  //   q = (1 - smoothing) onehot(target) + smoothing / n
+  // (label smoothing: Szegedy et al. 2016, section 7). Returns -q . log p for
+  // p = softmax(logits). The logits become the gradient p - q.
+  float (*smoothed_cross_entropy)(int64_t n, float* logits, const float* bias,
+                                  int32_t target, float smoothing);
+
   // dp, the gradient of p = softmax(x), becomes that of x: p (dp - p . dp).
   void (*softmax_backward)(int64_t n, const float* p, float* dp);
 

@@ -37,6 +37,48 @@ void Softmax(int64_t n, float* x) {
   for (int64_t k = 0; k < n; ++k) x[k] *= factor;
 }
 
+void LogSoftmax(int64_t n, float* x) {
+  float max = x[0];
+#pragma omp simd reduction(max : max)
+  for (int64_t k = 0; k < n; ++k) max = Max(max, x[k]);
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t k = 0; k < n; ++k) sum += Exp(x[k] - max);
+  const float shift = max + __builtin_logf(sum);
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) x[k] -= shift;
+}
+
+// With s_k = logit_k - max, -q . log p is
+//   log(sum of exp(s)) - (1 - smoothing) s_target - smoothing / n * sum of s
+float SmoothedCrossEntropy(int64_t n, float* __restrict logits,
+                           const float* __restrict bias, int32_t target,
+                           float smoothing) {
+  float max = logits[0] + bias[0];
+#pragma omp simd reduction(max : max)
+  for (int64_t k = 0; k < n; ++k) {
+    logits[k] += bias[k];
+    max = Max(max, logits[k]);
+  }
+  const float shifted_target = logits[target] - max;
+  float sum = 0;
+  float sum_of_shifted = 0;
+#pragma omp simd reduction(+ : sum, sum_of_shifted)
+  for (int64_t k = 0; k < n; ++k) {
+    const float shifted = logits[k] - max;
+    logits[k] = Exp(shifted);
+    sum += logits[k];
+    sum_of_shifted += shifted;
+  }
+  const float share = smoothing / static_cast<float>(n);
+  const float factor = 1.0f / sum;
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) logits[k] = logits[k] * factor - share;
+  logits[target] -= 1.0f - smoothing;
+  return __builtin_logf(sum) - (1.0f - smoothing) * shifted_target -
+         share * sum_of_shifted;
+}
+
 void SoftmaxBackward(int64_t n, const float* __restrict p,
                      float* __restrict dp) {
   const float mean = Dot(n, p, dp);
@@ -91,6 +133,8 @@ const HeadKernels CAROUSEL_HEAD_KERNELS = {
     .dot = Dot,
     .add_scaled = AddScaled,
     .softmax = Softmax,
+    .log_softmax = LogSoftmax,
+    .smoothed_cross_entropy = SmoothedCrossEntropy,
     .softmax_backward = SoftmaxBackward,
     .additive_score = ScoreAdditively,
     .additive_score_backward = ScoreAdditivelyBackward,
