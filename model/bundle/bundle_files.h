@@ -18,6 +18,8 @@ namespace carousel {
 inline constexpr char kManifestFile[] = "manifest.json";
 inline constexpr char kWeightsFile[] = "weights.safetensors";
 inline constexpr char kVocabularyFile[] = "vocabulary.txt";
+inline constexpr char kSourceVocabularyFile[] = "source_vocabulary.txt";
+inline constexpr char kTargetVocabularyFile[] = "target_vocabulary.txt";
 inline constexpr char kCardFile[] = "CARD.md";
 
 // The manifest in `directory`. Errors name the path.

@@ -3,23 +3,22 @@
 #include "model/bundle/manifest.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "model/base/check.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/bundle_files.h"
 #include "model/bundle/manifest_fields.h"
+#include "model/bundle/task_format.h"
 #include "model/weights/strict_json.h"
 
 namespace carousel {
 namespace {
 
 using nlohmann::ordered_json;
-
-// Far from any real one, and safely a float.
-constexpr double kMaxLogProbability = 1e6;
 
 // A name, and nothing that leads elsewhere.
 bool IsPlainFileName(absl::string_view name) {
@@ -48,7 +47,7 @@ absl::StatusOr<FileRecord> ParseFileRecord(const JsonField& field) {
 }
 
 absl::StatusOr<std::map<std::string, FileRecord>> ParseFiles(
-    const JsonField& field) {
+    const JsonField& field, absl::Span<const VocabularyFile> vocabularies) {
   std::map<std::string, FileRecord> files;
   ASSIGN_OR_RETURN(const auto members, field.Members());
   for (const auto& [name, value] : members) {
@@ -60,44 +59,11 @@ absl::StatusOr<std::map<std::string, FileRecord>> ParseFiles(
     }
     ASSIGN_OR_RETURN(files[name], ParseFileRecord(value));
   }
-  for (absl::string_view name : {kWeightsFile, kVocabularyFile}) {
-    RETURN_IF_ERROR(field.Get(name).status());
+  RETURN_IF_ERROR(field.Get(kWeightsFile).status());
+  for (const VocabularyFile& vocabulary : vocabularies) {
+    RETURN_IF_ERROR(field.Get(vocabulary.name).status());
   }
   return files;
-}
-
-absl::StatusOr<int32_t> ParseToken(const JsonField& field, int vocabulary) {
-  ASSIGN_OR_RETURN(const int64_t token, field.Integer(0, vocabulary - 1));
-  return static_cast<int32_t>(token);
-}
-
-absl::StatusOr<SelfTestCase> ParseSelfTestCase(const JsonField& field,
-                                               int vocabulary) {
-  SelfTestCase result;
-  ASSIGN_OR_RETURN(const JsonField text, field.Get("text"));
-  ASSIGN_OR_RETURN(result.text, text.String());
-
-  ASSIGN_OR_RETURN(const JsonField tokens, field.Get("tokens"));
-  ASSIGN_OR_RETURN(const auto token_list, tokens.Elements());
-  for (const JsonField& token : token_list) {
-    ASSIGN_OR_RETURN(const int32_t id, ParseToken(token, vocabulary));
-    result.tokens.push_back(id);
-  }
-
-  ASSIGN_OR_RETURN(const JsonField outputs, field.Get("log_probabilities"));
-  ASSIGN_OR_RETURN(const auto output_list, outputs.Elements());
-  if (output_list.empty()) return outputs.Expected("at least one [id, value]");
-  for (const JsonField& output : output_list) {
-    ASSIGN_OR_RETURN(const auto pair, output.Elements());
-    if (pair.size() != 2) return output.Expected("[id, value]");
-    ASSIGN_OR_RETURN(const int32_t id, ParseToken(pair[0], vocabulary));
-    ASSIGN_OR_RETURN(const double value, pair[1].Number());
-    if (!(std::abs(value) <= kMaxLogProbability)) {
-      return pair[1].Expected("a log-probability");
-    }
-    result.log_probabilities.emplace_back(id, static_cast<float>(value));
-  }
-  return result;
 }
 
 absl::Status ParseSelfTest(const JsonField& field, Manifest& manifest) {
@@ -109,11 +75,10 @@ absl::Status ParseSelfTest(const JsonField& field, Manifest& manifest) {
   }
   ASSIGN_OR_RETURN(const JsonField cases, field.Get("cases"));
   ASSIGN_OR_RETURN(const auto elements, cases.Elements());
+  const TaskFormat& format = FormatOf(manifest.task());
   if (elements.empty()) return cases.Expected("at least one case");
   for (const JsonField& element : elements) {
-    ASSIGN_OR_RETURN(SelfTestCase test,
-                     ParseSelfTestCase(element, manifest.sizes.vocabulary));
-    manifest.self_test.push_back(std::move(test));
+    RETURN_IF_ERROR(format.ParseCase(element, &manifest.model));
   }
   return absl::OkStatus();
 }
@@ -126,22 +91,58 @@ absl::StatusOr<int> ParseFormatVersion(const JsonField& root) {
   return static_cast<int>(version);
 }
 
-ordered_json SelfTestJson(const Manifest& manifest) {
-  ordered_json cases = ordered_json::array();
-  for (const SelfTestCase& test : manifest.self_test) {
-    ordered_json outputs = ordered_json::array();
-    for (const auto& [id, value] : test.log_probabilities) {
-      outputs.push_back(ordered_json::array({id, value}));
+// Every vocabulary lies where this format wants it.
+absl::Status CheckVocabularyNames(
+    const JsonField& root, absl::Span<const VocabularyFile> vocabularies) {
+  for (const VocabularyFile& file : vocabularies) {
+    ASSIGN_OR_RETURN(const JsonField tokenizer, root.Get(file.tokenizer_field));
+    ASSIGN_OR_RETURN(const JsonField name, tokenizer.Get("vocabulary"));
+    if (name.value() != std::string(file.name)) {
+      return name.Expected(QuoteForMessage(file.name));
     }
-    cases.push_back({{"text", test.text},
-                     {"tokens", test.tokens},
-                     {"log_probabilities", std::move(outputs)}});
   }
-  return {{"tolerance", manifest.self_test_tolerance},
-          {"cases", std::move(cases)}};
+  return absl::OkStatus();
 }
 
 }  // namespace
+
+absl::string_view TaskName(Task task) {
+  switch (task) {
+    case Task::kLanguageModel:
+      return "language_model";
+    case Task::kClassifier:
+      return "classifier";
+    case Task::kTranslator:
+      return "translator";
+    case Task::kForecaster:
+      return "forecaster";
+  }
+  return "unknown";
+}
+
+absl::string_view LineContextName(LineContext context) {
+  return context == LineContext::kLine ? "line" : "stream";
+}
+
+const LanguageModelManifest& Manifest::language_model() const {
+  CAROUSEL_CHECK(task() == Task::kLanguageModel);
+  return *std::get_if<LanguageModelManifest>(&model);
+}
+
+const ClassifierManifest& Manifest::classifier() const {
+  CAROUSEL_CHECK(task() == Task::kClassifier);
+  return *std::get_if<ClassifierManifest>(&model);
+}
+
+const TranslatorManifest& Manifest::translator() const {
+  CAROUSEL_CHECK(task() == Task::kTranslator);
+  return *std::get_if<TranslatorManifest>(&model);
+}
+
+const ForecasterManifest& Manifest::forecaster() const {
+  CAROUSEL_CHECK(task() == Task::kForecaster);
+  return *std::get_if<ForecasterManifest>(&model);
+}
 
 absl::StatusOr<Manifest> ParseManifest(absl::string_view json) {
   ASSIGN_OR_RETURN(const nlohmann::json document, ParseStrictJson(json));
@@ -149,43 +150,30 @@ absl::StatusOr<Manifest> ParseManifest(absl::string_view json) {
   ASSIGN_OR_RETURN(const int version, ParseFormatVersion(root));
   ASSIGN_OR_RETURN(Manifest manifest, ParseModelFields(root));
   manifest.format_version = version;
-  ASSIGN_OR_RETURN(const JsonField tokenizer, root.Get("tokenizer"));
-  ASSIGN_OR_RETURN(const JsonField vocabulary, tokenizer.Get("vocabulary"));
-  if (vocabulary.value() != std::string(kVocabularyFile)) {
-    return vocabulary.Expected(QuoteForMessage(kVocabularyFile));
-  }
+  const std::vector<VocabularyFile> vocabularies =
+      FormatOf(manifest.task()).Vocabularies(manifest.model);
+  RETURN_IF_ERROR(CheckVocabularyNames(root, vocabularies));
   ASSIGN_OR_RETURN(const JsonField files, root.Get("files"));
-  ASSIGN_OR_RETURN(manifest.files, ParseFiles(files));
+  ASSIGN_OR_RETURN(manifest.files, ParseFiles(files, vocabularies));
   ASSIGN_OR_RETURN(const JsonField self_test, root.Get("self_test"));
   RETURN_IF_ERROR(ParseSelfTest(self_test, manifest));
   return manifest;
 }
 
 std::string SerialiseManifest(const Manifest& manifest) {
-  const LanguageModelSizes& sizes = manifest.sizes;
+  const TaskFormat& format = FormatOf(manifest.task());
   ordered_json files = ordered_json::object();
   for (const auto& [name, record] : manifest.files) {
     files[name] = {{"sha256", record.sha256}, {"bytes", record.size_bytes}};
   }
-  const ordered_json document = {
-      {"format_version", manifest.format_version},
-      {"task", manifest.task},
-      {"network",
-       {{"cell", manifest.cell},
-        {"vocabulary", sizes.vocabulary},
-        {"embedding", sizes.embedding},
-        {"hidden", sizes.hidden},
-        {"layers", sizes.layers},
-        {"projection", sizes.projection},
-        {"tied", sizes.tied}}},
-      {"tokenizer",
-       {{"kind", std::string(TokenizerKindName(manifest.tokenizer))},
-        {"context", std::string(LineContextName(manifest.context))},
-        {"vocabulary", std::string(kVocabularyFile)}}},
-      {"files", std::move(files)},
-      {"self_test", SelfTestJson(manifest)},
-      {"training", ordered_json::parse(manifest.training, nullptr,
-                                       /*allow_exceptions=*/false)}};
+  ordered_json document = {{"format_version", manifest.format_version},
+                           {"task", std::string(TaskName(manifest.task()))}};
+  format.AddFields(manifest.model, &document);
+  document["files"] = std::move(files);
+  document["self_test"] = {{"tolerance", manifest.self_test_tolerance},
+                           {"cases", format.CasesJson(manifest.model)}};
+  document["training"] = ordered_json::parse(manifest.training, nullptr,
+                                             /*allow_exceptions=*/false);
   return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) +
          "\n";
 }

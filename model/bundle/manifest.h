@@ -10,15 +10,23 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/layers/classifier.h"
+#include "model/layers/forecaster.h"
 #include "model/layers/language_model.h"
-#include "model/tensor/tensor.h"
+#include "model/layers/translator.h"
 #include "model/text/tokenizer.h"
 
 namespace carousel {
+
+enum class Task { kLanguageModel, kClassifier, kTranslator, kForecaster };
+
+// "language_model", "classifier", "translator", "forecaster".
+absl::string_view TaskName(Task task);
 
 // How the state goes from line to line.
 enum class LineContext {
@@ -26,17 +34,84 @@ enum class LineContext {
   kStream,  // the state is carried over; every line, blank too, ends in <eos>
 };
 
+// "line", "stream".
+absl::string_view LineContextName(LineContext context);
+
+// What the manifest says of a language model. Its cases: a text, the tokens
+// that it must give, and log-probabilities of the token after it, as the
+// trainer computed them in f32.
+struct LanguageModelManifest {
+  struct Case {
+    std::string text;
+    std::vector<int32_t> tokens;
+    std::vector<std::pair<int32_t, float>> log_probabilities;
+  };
+
+  LanguageModelSizes sizes = {};
+  TokenizerKind tokenizer = TokenizerKind::kWords;
+  LineContext context = LineContext::kLine;
+  std::vector<Case> self_test = {};
+};
+
+// Of a classifier. Its cases: a text, and the log-probability of every label.
+struct ClassifierManifest {
+  struct Case {
+    std::string text;
+    std::vector<float> log_probabilities;  // by label
+  };
+
+  ClassifierSizes sizes = {};
+  TokenizerKind tokenizer = TokenizerKind::kWords;
+  std::vector<std::string> labels = {};  // sizes.labels of them, each different
+  std::vector<Case> self_test = {};
+};
+
+// Of a translator. Its cases: a text, the tokens of the greedy translation
+// without <eos>, and their log-probability with that of <eos>, if the
+// translation came to its end.
+struct TranslatorManifest {
+  struct Case {
+    std::string text;
+    std::vector<int32_t> tokens;
+    float log_probability = 0;
+  };
+
+  TranslatorSizes sizes = {};
+  TokenizerKind source_tokenizer = TokenizerKind::kWords;
+  TokenizerKind target_tokenizer = TokenizerKind::kWords;
+  std::vector<Case> self_test = {};
+};
+
+// A real-valued series that a forecaster reads and continues. The network sees
+// (value - mean) / standard_deviation.
+struct SeriesScale {
+  std::string name;  // of the column
+  double mean = 0;
+  double standard_deviation = 1;  // positive
+
+  bool operator==(const SeriesScale&) const = default;
+};
+
+// Of a forecaster. Its cases: a window of every series, step by step, and the
+// forecast, both in the units of the data.
+struct ForecasterManifest {
+  struct Case {
+    std::vector<float> window;    // (window, series)
+    std::vector<float> forecast;  // (horizon, series)
+  };
+
+  ForecasterSizes sizes = {};
+  std::vector<SeriesScale> series = {};  // sizes.rnn.inputs of them
+  std::vector<Case> self_test = {};
+};
+
+// In the order of Task.
+using TaskManifest = std::variant<LanguageModelManifest, ClassifierManifest,
+                                  TranslatorManifest, ForecasterManifest>;
+
 struct FileRecord {
   std::string sha256;
   int64_t size_bytes = 0;
-};
-
-// A text, the tokens that it must give, and log-probabilities of the token
-// after it, as the trainer computed them in f32.
-struct SelfTestCase {
-  std::string text;
-  std::vector<int32_t> tokens;
-  std::vector<std::pair<int32_t, float>> log_probabilities;
 };
 
 struct Manifest {
@@ -45,18 +120,22 @@ struct Manifest {
   // only when an old reader would misread a new bundle.
   static constexpr int kFormatVersion = 1;
 
+  Task task() const { return static_cast<Task>(model.index()); }
+
+  // REQUIRES: of this task.
+  const LanguageModelManifest& language_model() const;
+  const ClassifierManifest& classifier() const;
+  const TranslatorManifest& translator() const;
+  const ForecasterManifest& forecaster() const;
+
   int format_version = kFormatVersion;
-  std::string task;  // "language_model"
-  std::string cell;  // "lstm"
-  LanguageModelSizes sizes;
-  TokenizerKind tokenizer = TokenizerKind::kWords;
-  LineContext context = LineContext::kLine;
+  TaskManifest model;
 
   // Every file of the bundle but manifest.json, by name.
   std::map<std::string, FileRecord> files;
 
-  std::vector<SelfTestCase> self_test;
-  // Largest accepted difference of a log-probability in the self-test.
+  // Largest accepted difference of a value in the self-test: of a
+  // log-probability, or of a forecast in standard deviations.
   double self_test_tolerance = 1e-3;
 
   // The training record as JSON text: data with SHA-256, configuration, seed,

@@ -2,28 +2,45 @@
 
 #include "model/bundle/manifest_fields.h"
 
-#include <string>
+#include <algorithm>
+#include <cmath>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "model/base/status_macros.h"
+#include "model/bundle/task_format.h"
 
 namespace carousel {
 namespace {
 
-// As WeightSpecs; layers are bounded far lower, since each makes a list of
-// names before any of them is compared with the file.
-constexpr int64_t kMaxSize = int64_t{1} << 24;
-constexpr int64_t kMaxLayers = 64;
+using nlohmann::ordered_json;
 
-// A member that must hold the one value that there is so far.
-absl::StatusOr<std::string> ParseConstant(const JsonField& parent,
-                                          absl::string_view name,
-                                          absl::string_view value) {
-  ASSIGN_OR_RETURN(const JsonField field, parent.Get(name));
-  ASSIGN_OR_RETURN(std::string found, field.String());
-  if (found != value) return field.Expected(QuoteForMessage(value));
-  return found;
+constexpr Task kTasks[] = {Task::kLanguageModel, Task::kClassifier,
+                           Task::kTranslator, Task::kForecaster};
+
+// Far from any real one, and safely a float.
+constexpr double kMaxLogProbability = 1e6;
+
+absl::StatusOr<Task> ParseTask(const JsonField& root) {
+  std::vector<absl::string_view> names;
+  for (Task task : kTasks) names.push_back(TaskName(task));
+  ASSIGN_OR_RETURN(const size_t place, ParseChoice(root, "task", names));
+  return kTasks[place];
+}
+
+}  // namespace
+
+absl::StatusOr<Manifest> ParseModelFields(const JsonField& root) {
+  Manifest manifest;
+  ASSIGN_OR_RETURN(const Task task, ParseTask(root));
+  ASSIGN_OR_RETURN(manifest.model, FormatOf(task).ParseFields(root));
+  if (root.Has("training")) {
+    ASSIGN_OR_RETURN(const JsonField training, root.Get("training"));
+    if (!training.value().is_object()) return training.Expected("an object");
+    manifest.training = training.value().dump();
+  }
+  return manifest;
 }
 
 absl::StatusOr<int> ParseSize(const JsonField& parent, absl::string_view name,
@@ -39,56 +56,106 @@ absl::StatusOr<bool> ParseFlag(const JsonField& parent,
   return field.Bool();
 }
 
-absl::Status ParseNetwork(const JsonField& network, Manifest& manifest) {
-  LanguageModelSizes& sizes = manifest.sizes;
-  ASSIGN_OR_RETURN(manifest.cell, ParseConstant(network, "cell", "lstm"));
-  ASSIGN_OR_RETURN(sizes.vocabulary,
-                   ParseSize(network, "vocabulary", kMaxSize));
-  ASSIGN_OR_RETURN(sizes.embedding, ParseSize(network, "embedding", kMaxSize));
-  ASSIGN_OR_RETURN(sizes.hidden, ParseSize(network, "hidden", kMaxSize));
-  ASSIGN_OR_RETURN(sizes.layers, ParseSize(network, "layers", kMaxLayers));
-  ASSIGN_OR_RETURN(sizes.projection, ParseFlag(network, "projection"));
-  ASSIGN_OR_RETURN(sizes.tied, ParseFlag(network, "tied"));
-  return absl::OkStatus();
+absl::StatusOr<bool> ParseOptionalFlag(const JsonField& parent,
+                                       absl::string_view name) {
+  if (!parent.Has(name)) return false;
+  return ParseFlag(parent, name);
 }
 
-absl::Status ParseTokenizer(const JsonField& tokenizer, Manifest& manifest) {
-  ASSIGN_OR_RETURN(const JsonField kind, tokenizer.Get("kind"));
-  ASSIGN_OR_RETURN(const std::string kind_name, kind.String());
-  const auto parsed = ParseTokenizerKind(kind_name);
-  if (!parsed.ok()) return kind.Expected("\"words\" or \"whitespace\"");
-  manifest.tokenizer = *parsed;
+absl::StatusOr<size_t> ParseChoice(const JsonField& parent,
+                                   absl::string_view name,
+                                   absl::Span<const absl::string_view> names) {
+  ASSIGN_OR_RETURN(const JsonField field, parent.Get(name));
+  ASSIGN_OR_RETURN(const std::string value, field.String());
+  const auto found = std::find(names.begin(), names.end(), value);
+  if (found != names.end()) return static_cast<size_t>(found - names.begin());
+  const auto quote = [](std::string* out, absl::string_view text) {
+    absl::StrAppend(out, QuoteForMessage(text));
+  };
+  const size_t last = names.size() - 1;
+  return field.Expected(
+      absl::StrCat(absl::StrJoin(names.first(last), ", ", quote),
+                   last > 0 ? " or " : "", QuoteForMessage(names.back())));
+}
 
-  ASSIGN_OR_RETURN(const JsonField context, tokenizer.Get("context"));
-  ASSIGN_OR_RETURN(const std::string context_name, context.String());
-  for (LineContext candidate : {LineContext::kLine, LineContext::kStream}) {
-    if (LineContextName(candidate) != context_name) continue;
-    manifest.context = candidate;
-    return absl::OkStatus();
+absl::StatusOr<Cell> ParseCellField(const JsonField& parent) {
+  constexpr Cell kCells[] = {Cell::kTanhRnn, Cell::kReluRnn, Cell::kLstm,
+                             Cell::kGru};
+  std::vector<absl::string_view> names;
+  for (Cell cell : kCells) names.push_back(CellName(cell));
+  ASSIGN_OR_RETURN(const size_t place, ParseChoice(parent, "cell", names));
+  return kCells[place];
+}
+
+absl::StatusOr<TokenizerKind> ParseKind(const JsonField& tokenizer) {
+  ASSIGN_OR_RETURN(const JsonField field, tokenizer.Get("kind"));
+  ASSIGN_OR_RETURN(const std::string name, field.String());
+  const absl::StatusOr<TokenizerKind> kind = ParseTokenizerKind(name);
+  if (!kind.ok()) return field.Expected("\"words\" or \"whitespace\"");
+  return kind;
+}
+
+ordered_json TokenizerJson(TokenizerKind kind,
+                           absl::string_view vocabulary_file) {
+  return {{"kind", std::string(TokenizerKindName(kind))},
+          {"vocabulary", std::string(vocabulary_file)}};
+}
+
+absl::StatusOr<StackSizes> ParseStack(const JsonField& network,
+                                      absl::string_view name, int inputs) {
+  ASSIGN_OR_RETURN(const JsonField field, network.Get(name));
+  StackSizes sizes;
+  sizes.inputs = inputs;
+  ASSIGN_OR_RETURN(sizes.cell, ParseCellField(field));
+  ASSIGN_OR_RETURN(sizes.hidden, ParseSize(field, "hidden", kMaxSize));
+  ASSIGN_OR_RETURN(sizes.layers, ParseSize(field, "layers", kMaxLayers));
+  ASSIGN_OR_RETURN(sizes.bidirectional,
+                   ParseOptionalFlag(field, "bidirectional"));
+  ASSIGN_OR_RETURN(sizes.residual, ParseOptionalFlag(field, "residual"));
+  return sizes;
+}
+
+ordered_json StackJson(const StackSizes& sizes) {
+  return {{"cell", std::string(CellName(sizes.cell))},
+          {"hidden", sizes.hidden},
+          {"layers", sizes.layers},
+          {"bidirectional", sizes.bidirectional},
+          {"residual", sizes.residual}};
+}
+
+absl::StatusOr<int32_t> ParseToken(const JsonField& field, int vocabulary) {
+  ASSIGN_OR_RETURN(const int64_t token, field.Integer(0, vocabulary - 1));
+  return static_cast<int32_t>(token);
+}
+
+absl::StatusOr<std::vector<int32_t>> ParseTokens(const JsonField& field,
+                                                 int vocabulary) {
+  std::vector<int32_t> tokens;
+  ASSIGN_OR_RETURN(const auto elements, field.Elements());
+  for (const JsonField& element : elements) {
+    ASSIGN_OR_RETURN(const int32_t token, ParseToken(element, vocabulary));
+    tokens.push_back(token);
   }
-  return context.Expected("\"line\" or \"stream\"");
+  return tokens;
 }
 
-}  // namespace
-
-absl::string_view LineContextName(LineContext context) {
-  return context == LineContext::kLine ? "line" : "stream";
-}
-
-absl::StatusOr<Manifest> ParseModelFields(const JsonField& root) {
-  Manifest manifest;
-  ASSIGN_OR_RETURN(manifest.task,
-                   ParseConstant(root, "task", "language_model"));
-  ASSIGN_OR_RETURN(const JsonField network, root.Get("network"));
-  RETURN_IF_ERROR(ParseNetwork(network, manifest));
-  ASSIGN_OR_RETURN(const JsonField tokenizer, root.Get("tokenizer"));
-  RETURN_IF_ERROR(ParseTokenizer(tokenizer, manifest));
-  if (root.Has("training")) {
-    ASSIGN_OR_RETURN(const JsonField training, root.Get("training"));
-    if (!training.value().is_object()) return training.Expected("an object");
-    manifest.training = training.value().dump();
+absl::StatusOr<float> ParseLogProbability(const JsonField& field) {
+  ASSIGN_OR_RETURN(const double value, field.Number());
+  if (!(std::abs(value) <= kMaxLogProbability)) {
+    return field.Expected("a log-probability");
   }
-  return manifest;
+  return static_cast<float>(value);
+}
+
+std::string FirstWords(const Vocabulary& vocabulary) {
+  constexpr int kWords = 8;
+  const int special = static_cast<int>(Vocabulary::SpecialTokens().size());
+  std::string words;
+  for (int id = special; id < std::min(special + kWords, vocabulary.size());
+       ++id) {
+    absl::StrAppend(&words, words.empty() ? "" : " ", vocabulary.token(id));
+  }
+  return words;
 }
 
 }  // namespace carousel

@@ -7,46 +7,59 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "model/base/check.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/bundle_files.h"
-#include "model/bundle/self_test.h"
 #include "model/bundle/stored_weights.h"
+#include "model/bundle/task_format.h"
 #include "model/weights/safetensors.h"
 
 namespace carousel {
 namespace {
 
 absl::StatusOr<Tokenizer> LoadTokenizer(const std::string& directory,
-                                        const Manifest& manifest) {
-  const std::string path = JoinPath(directory, kVocabularyFile);
+                                        const VocabularyFile& file) {
+  const std::string path = JoinPath(directory, file.name);
   ASSIGN_OR_RETURN(Vocabulary vocabulary, Vocabulary::Load(path));
-  if (vocabulary.size() != manifest.sizes.vocabulary) {
-    return absl::DataLossError(absl::StrCat(
-        path, ": expected ", manifest.sizes.vocabulary,
-        " tokens (network.vocabulary), found ", vocabulary.size()));
+  if (vocabulary.size() != file.size) {
+    return absl::DataLossError(absl::StrCat(path, ": expected ", file.size,
+                                            " tokens (", file.size_field,
+                                            "), found ", vocabulary.size()));
   }
-  return Tokenizer(manifest.tokenizer, std::move(vocabulary));
+  return Tokenizer(file.kind, std::move(vocabulary));
 }
 
-absl::StatusOr<std::unique_ptr<const LanguageModel>> LoadNetwork(
-    const std::string& directory, const Manifest& manifest,
-    const Vocabulary& vocabulary) {
-  absl::StatusOr<std::vector<WeightSpec>> specs = WeightSpecs(manifest.sizes);
-  if (!specs.ok()) {
-    return Annotate(specs.status(),
-                    JoinPath(directory, kManifestFile) + ": network");
-  }
+absl::StatusOr<std::vector<Tensor>> LoadWeights(
+    const std::string& directory, absl::Span<const WeightSpec> specs) {
   const std::string path = JoinPath(directory, kWeightsFile);
   ASSIGN_OR_RETURN(const auto file, Safetensors::Open(path));
   absl::StatusOr<std::vector<Tensor>> weights =
-      MatchWeights(file->tensors(), *specs);
+      MatchWeights(file->tensors(), specs);
   if (!weights.ok()) {
     return absl::DataLossError(
         absl::StrCat(path, ": ", weights.status().message()));
   }
-  return LanguageModel::Create(manifest.sizes, *weights,
-                               vocabulary.prefix_order());
+  return weights;
+}
+
+absl::StatusOr<ModelParts> LoadParts(const std::string& directory,
+                                     const Manifest& manifest) {
+  const TaskFormat& format = FormatOf(manifest.task());
+  std::vector<Tokenizer> tokenizers;
+  for (const VocabularyFile& file : format.Vocabularies(manifest.model)) {
+    ASSIGN_OR_RETURN(Tokenizer tokenizer, LoadTokenizer(directory, file));
+    tokenizers.push_back(std::move(tokenizer));
+  }
+  const absl::StatusOr<std::vector<WeightSpec>> specs =
+      format.Specs(manifest.model);
+  if (!specs.ok()) {
+    return Annotate(specs.status(),
+                    JoinPath(directory, kManifestFile) + ": network");
+  }
+  ASSIGN_OR_RETURN(const std::vector<Tensor> weights,
+                   LoadWeights(directory, *specs));
+  return format.MakeParts(manifest.model, std::move(tokenizers), weights);
 }
 
 }  // namespace
@@ -55,22 +68,47 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Load(
     const std::string& directory) {
   ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(directory));
   RETURN_IF_ERROR(CheckFiles(directory, manifest.files));
-  ASSIGN_OR_RETURN(Tokenizer tokenizer, LoadTokenizer(directory, manifest));
-  ASSIGN_OR_RETURN(auto network,
-                   LoadNetwork(directory, manifest, tokenizer.vocabulary()));
-  if (absl::Status status = RunSelfTest(*network, tokenizer, manifest);
-      !status.ok()) {
-    return Annotate(status, directory);
-  }
-  return absl::WrapUnique(new Model(directory, std::move(manifest),
-                                    std::move(tokenizer), std::move(network)));
+  ASSIGN_OR_RETURN(ModelParts parts, LoadParts(directory, manifest));
+  const absl::Status status =
+      FormatOf(manifest.task())
+          .RunCases(parts, manifest.model, manifest.self_test_tolerance);
+  if (!status.ok()) return Annotate(status, directory);
+  return absl::WrapUnique(
+      new Model(directory, std::move(manifest), std::move(parts)));
 }
 
-Model::Model(std::string directory, Manifest manifest, Tokenizer tokenizer,
-             std::unique_ptr<const LanguageModel> network)
+Model::Model(std::string directory, Manifest manifest, ModelParts parts)
     : directory_(std::move(directory)),
       manifest_(std::move(manifest)),
-      tokenizer_(std::move(tokenizer)),
-      network_(std::move(network)) {}
+      parts_(std::move(parts)),
+      facts_(FormatOf(manifest_.task()).Facts(parts_)),
+      parameters_(
+          CountParameters(*FormatOf(manifest_.task()).Specs(manifest_.model))) {
+}
+
+const Tokenizer& Model::tokenizer() const {
+  return task() == Task::kClassifier ? classifier().tokenizer
+                                     : language_model().tokenizer;
+}
+
+const LanguageModelParts& Model::language_model() const {
+  CAROUSEL_CHECK(task() == Task::kLanguageModel);
+  return *std::get_if<LanguageModelParts>(&parts_);
+}
+
+const ClassifierParts& Model::classifier() const {
+  CAROUSEL_CHECK(task() == Task::kClassifier);
+  return *std::get_if<ClassifierParts>(&parts_);
+}
+
+const TranslatorParts& Model::translator() const {
+  CAROUSEL_CHECK(task() == Task::kTranslator);
+  return *std::get_if<TranslatorParts>(&parts_);
+}
+
+const ForecasterParts& Model::forecaster() const {
+  CAROUSEL_CHECK(task() == Task::kForecaster);
+  return *std::get_if<ForecasterParts>(&parts_);
+}
 
 }  // namespace carousel

@@ -5,6 +5,7 @@
 #ifndef CAROUSEL_MODEL_BUNDLE_MODEL_H_
 #define CAROUSEL_MODEL_BUNDLE_MODEL_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,10 +13,17 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "model/bundle/manifest.h"
+#include "model/bundle/model_parts.h"
 #include "model/layers/language_model.h"
 #include "model/text/tokenizer.h"
 
 namespace carousel {
+
+// How a network runs.
+struct NetworkFacts {
+  std::string implementation;  // which kernels, e.g. "lstm brgemm:avx512_core"
+  size_t memory_bytes = 0;
+};
 
 // Immutable, so thread-safe. Shared by whoever uses it; the last one frees it.
 class Model {
@@ -33,23 +41,36 @@ class Model {
 
   const std::string& directory() const { return directory_; }
   const Manifest& manifest() const { return manifest_; }
-  const Tokenizer& tokenizer() const { return tokenizer_; }
+  Task task() const { return manifest_.task(); }
 
-  // Output row r of the network belongs to vocabulary().id_at(r): the logits
-  // are in prefix order.
-  const LanguageModel& network() const { return *network_; }
+  // Numbers in all weights, bytes held, and which kernels run.
+  int64_t parameters() const { return parameters_; }
+  size_t memory_bytes() const { return facts_.memory_bytes; }
+  const std::string& implementation() const { return facts_.implementation; }
+
+  // REQUIRES (these three): the task is kLanguageModel; the tokenizer is also a
+  // kClassifier's. Output row r of the network belongs to
+  // vocabulary().id_at(r): the logits are in prefix order.
+  const Tokenizer& tokenizer() const;
+  const LanguageModel& network() const { return *language_model().network; }
+  const LanguageModelParts& language_model() const;
+
+  // REQUIRES: the task is theirs.
+  const ClassifierParts& classifier() const;
+  const TranslatorParts& translator() const;
+  const ForecasterParts& forecaster() const;
 
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
  private:
-  Model(std::string directory, Manifest manifest, Tokenizer tokenizer,
-        std::unique_ptr<const LanguageModel> network);
+  Model(std::string directory, Manifest manifest, ModelParts parts);
 
   const std::string directory_;
   const Manifest manifest_;
-  const Tokenizer tokenizer_;
-  const std::unique_ptr<const LanguageModel> network_;
+  const ModelParts parts_;
+  const NetworkFacts facts_;
+  const int64_t parameters_;
 };
 
 }  // namespace carousel

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "model/layers/language_model.h"
+#include "model/layers/weight_specs.h"
 #include "model/tensor/tensor.h"
 #include "model/weights/safetensors.h"
 

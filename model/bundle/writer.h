@@ -20,20 +20,26 @@ struct BundleContent {
   // `files` and `self_test` are filled in by WriteBundle.
   Manifest manifest;
 
-  // In the order of WeightSpecs(manifest.sizes); F32 or BF16.
+  // In the order of WeightSpecs of the manifest's sizes; F32 or BF16.
   std::vector<Tensor> weights;
 
   // The type that weight matrices are stored in: kF32 or kBF16. Vectors
   // (biases) stay F32.
   DType stored_type = DType::kBF16;
 
-  const Tokenizer* tokenizer = nullptr;  // REQUIRES: not null
+  // Of the kind that the manifest says. REQUIRES: not null where the task has
+  // one: a language model or classifier has `tokenizer`, a translator both, a
+  // forecaster none.
+  const Tokenizer* tokenizer = nullptr;
+  const Tokenizer* target_tokenizer = nullptr;
 
   // CARD.md: what the model is for, its data, its measured figures.
   std::string card;
 
-  // Texts for the golden self-test; at least one.
+  // For the golden self-test; at least one of what the task reads. Windows are
+  // a forecaster's: (window, series) each, in the units of the data.
   std::vector<std::string> self_test_texts;
+  std::vector<std::vector<float>> self_test_windows;
 };
 
 // Writes `directory` (.../NAME/VERSION): into a neighbour first, loaded once as
@@ -45,11 +51,15 @@ absl::Status WriteBundle(const std::string& directory,
 // `carousel-train import`: a bundle from a PyTorch state_dict saved as
 // safetensors. `manifest_path` is a manifest.json without `files`, `self_test`
 // and `format_version`; besides, it may hold
-//   "vocabulary": path of vocabulary.txt (relative to the manifest; required)
+//   "vocabulary": path of vocabulary.txt (relative to the manifest; required
+//                 where the task has one; a translator has
+//                 "source_vocabulary" and "target_vocabulary")
 //   "tensors":    {"embedding.weight": "emb.weight", ...}: where the weights
 //                 have other names in the file than in WeightSpec
 //   "card":       path of a CARD.md
 //   "self_test_texts": list of texts
+//   "self_test_windows": list of windows, each a list of steps, each a list
+//                 with a number for every series
 // Every tensor of the file must be used, or the import is refused by name: a
 // weight that is silently left out is a wrong model. (A tied output matrix may
 // be there; it must equal the embedding.)

@@ -39,7 +39,8 @@ class Evaluation {
   Evaluation(const Model& model, const EvaluationOptions& options)
       : guessable_(GuessableTokens(model.tokenizer())), options_(options) {
     // A stream goes through one state, one line after the other.
-    const bool is_stream = model.manifest().context == LineContext::kStream;
+    const bool is_stream =
+        model.manifest().language_model().context == LineContext::kStream;
     const int threads = is_stream ? 1 : options.threads;
     for (int i = 0; i < threads; ++i) {
       measurers_.push_back(std::make_unique<LineMeasurer>(model, guessable_));

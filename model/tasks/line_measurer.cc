@@ -37,7 +37,8 @@ LineMeasurer::LineMeasurer(const Model& model,
 
 absl::StatusOr<TextCounts> LineMeasurer::Measure(const std::string& line) {
   const Tokenizer& tokenizer = model_.tokenizer();
-  const bool is_stream = model_.manifest().context == LineContext::kStream;
+  const bool is_stream =
+      model_.manifest().language_model().context == LineContext::kStream;
   const bool is_typed = tokenizer.kind() == TokenizerKind::kWords;
   std::string text = line;
   RETURN_IF_ERROR(ValidateUtf8(line));

@@ -167,11 +167,9 @@ std::string ModelCard(const BundleExport& bundle) {
 absl::Status ExportBundle(const BundleExport& bundle) {
   const LanguageModelConfig& config = bundle.config;
   BundleContent content;
-  content.manifest.task = "language_model";
-  content.manifest.cell = "lstm";
-  content.manifest.sizes = config.trainer.sizes;
-  content.manifest.tokenizer = config.tokenizer;
-  content.manifest.context = config.context;
+  content.manifest.model = LanguageModelManifest{.sizes = config.trainer.sizes,
+                                                 .tokenizer = config.tokenizer,
+                                                 .context = config.context};
   content.manifest.training = TrainingRecord(bundle);
   ASSIGN_OR_RETURN(content.weights,
                    ReadWeights(bundle.weights_path, config.trainer.sizes));

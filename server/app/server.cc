@@ -120,8 +120,8 @@ absl::Status Server::LoadModels() {
       Log(LogLevel::info, "model ready",
           {{"model", NameOf(version)},
            {"seconds", absl::ToDoubleSeconds(version.load_time)},
-           {"bytes", version.model->network().memory_bytes()},
-           {"implementation", version.model->network().Implementation()}});
+           {"bytes", version.model->memory_bytes()},
+           {"implementation", version.model->implementation()}});
     } else if (version.state == ModelVersion::State::kFailed) {
       Log(LogLevel::err, "model failed",
           {{"model", NameOf(version)}, {"error", version.error.ToString()}});

@@ -17,7 +17,6 @@
 namespace carousel {
 namespace {
 
-constexpr char kTask[] = "language_model";
 constexpr char kPreferredModel[] = "autocomplete-en";
 
 v1::CompleteResponse ToResponse(const ModelHandle& handle,
@@ -59,7 +58,8 @@ absl::StatusOr<ModelHandle> AutocompleteCore::FindModel(
     const v1::CompleteRequest& request) const {
   std::string name = request.model().name();
   if (name.empty()) {
-    const std::vector<std::string> names = repository_->NamesFor(kTask);
+    const std::vector<std::string> names =
+        repository_->NamesFor(Task::kLanguageModel);
     const bool preferred =
         std::find(names.begin(), names.end(), kPreferredModel) != names.end();
     if (names.size() > 1 && !preferred) {
@@ -72,10 +72,11 @@ absl::StatusOr<ModelHandle> AutocompleteCore::FindModel(
   std::optional<int64_t> version;
   if (request.model().has_version()) version = request.model().version();
   ASSIGN_OR_RETURN(ModelHandle handle, repository_->Get(name, version));
-  if (const std::string& task = handle.model->manifest().task; task != kTask) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("model \"", name, "\" is for the task \"", task,
-                     "\"; autocomplete needs a \"", kTask, "\""));
+  if (handle.model->task() != Task::kLanguageModel) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "model \"", name, "\" is for the task \"",
+        TaskName(handle.model->task()), "\"; autocomplete needs a \"",
+        TaskName(Task::kLanguageModel), "\""));
   }
   return handle;
 }

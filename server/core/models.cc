@@ -24,12 +24,12 @@ v1::Model ToMessage(const ModelVersion& version) {
       message.set_message(version.error.ToString());
       break;
     case ModelVersion::State::kReady: {
-      const LanguageModel& network = version.model->network();
+      const Model& model = *version.model;
       message.set_state(v1::Model::STATE_READY);
-      message.set_task(version.model->manifest().task);
-      message.set_message(network.Implementation());
-      message.set_memory_bytes(static_cast<int64_t>(network.memory_bytes()));
-      message.set_parameters(CountParameters(network.sizes()));
+      message.set_task(std::string(TaskName(model.task())));
+      message.set_message(model.implementation());
+      message.set_memory_bytes(static_cast<int64_t>(model.memory_bytes()));
+      message.set_parameters(model.parameters());
       message.set_precision("f32");
       break;
     }

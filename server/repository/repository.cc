@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "model/base/status_macros.h"
+#include "model/bundle/bundle_files.h"
 
 namespace carousel {
 namespace {
@@ -66,6 +67,18 @@ absl::string_view StateName(State state) {
       return "failed";
   }
   return "unknown";
+}
+
+absl::StatusOr<std::shared_ptr<const Model>> LoadServed(
+    const std::string& directory) {
+  ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(directory));
+  if (manifest.task() != Task::kLanguageModel) {
+    return absl::UnimplementedError(
+        absl::StrCat("expected a \"", TaskName(Task::kLanguageModel),
+                     "\", the one task that this server serves, found a \"",
+                     TaskName(manifest.task()), "\""));
+  }
+  return Model::Load(directory);
 }
 
 absl::StatusOr<std::unique_ptr<ModelRepository>> ModelRepository::Open(
@@ -127,12 +140,11 @@ absl::StatusOr<ModelHandle> ModelRepository::Get(
   return NotReady(name, version, versions_);
 }
 
-std::vector<std::string> ModelRepository::NamesFor(
-    absl::string_view task) const {
+std::vector<std::string> ModelRepository::NamesFor(Task task) const {
   absl::MutexLock lock(&mutex_);
   std::vector<std::string> names;
   for (const ModelVersion& known : versions_) {
-    if (known.state == State::kReady && known.model->manifest().task == task &&
+    if (known.state == State::kReady && known.model->task() == task &&
         (names.empty() || names.back() != known.location.name)) {
       names.push_back(known.location.name);
     }

@@ -45,6 +45,11 @@ struct ModelVersion {
 // "loading", "ready", "failed".
 absl::string_view StateName(ModelVersion::State state);
 
+// Loads the bundle in `directory`, as Model::Load. UNIMPLEMENTED if no service
+// of this server answers for its task, before its weights are read.
+absl::StatusOr<std::shared_ptr<const Model>> LoadServed(
+    const std::string& directory);
+
 // Thread-safe. Every version in the directory is loaded; a request that names
 // no version gets the newest that is ready.
 //
@@ -58,7 +63,7 @@ class ModelRepository {
 
   // Scans `directory`; every version found is kLoading. Errors: as ScanBundles.
   static absl::StatusOr<std::unique_ptr<ModelRepository>> Open(
-      const std::string& directory, Loader loader = &Model::Load);
+      const std::string& directory, Loader loader = &LoadServed);
 
   // Loads what is kLoading, one version after the other, on this thread. A
   // version that fails becomes kFailed and keeps no other from being loaded.
@@ -74,7 +79,7 @@ class ModelRepository {
       std::optional<int64_t> version = std::nullopt) const;
 
   // The names of the models for `task` that are ready, sorted.
-  std::vector<std::string> NamesFor(absl::string_view task) const;
+  std::vector<std::string> NamesFor(Task task) const;
 
   // Every version, sorted by name, newest first.
   std::vector<ModelVersion> List() const;

@@ -54,10 +54,9 @@ absl::Status WriteTinyBundle(const std::string& directory,
   const Tokenizer tokenizer(TokenizerKind::kWords, std::move(vocabulary));
 
   BundleContent content;
-  content.manifest.task = "language_model";
-  content.manifest.cell = "lstm";
-  content.manifest.sizes = TinySizes(tokenizer.vocabulary().size());
-  content.weights = TinyWeights(content.manifest.sizes, seed);
+  const LanguageModelSizes sizes = TinySizes(tokenizer.vocabulary().size());
+  content.manifest.model = LanguageModelManifest{.sizes = sizes};
+  content.weights = TinyWeights(sizes, seed);
   content.tokenizer = &tokenizer;
   content.card = "# A tiny model\n\nRandom weights, for tests.\n";
   content.self_test_texts = {"", words.empty() ? "word" : words.front()};

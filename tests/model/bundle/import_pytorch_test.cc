@@ -97,7 +97,9 @@ TEST_F(ImportPyTorchTest, TakesOtherNamesCardAndTexts) {
   ASSERT_THAT(WriteFileAtomically(dir_.File("in/card.md"), "# Mine\n"), IsOk());
   ASSERT_THAT(Import(), IsOk());
   EXPECT_EQ(*ReadFile(JoinPath(bundle_, "CARD.md")), "# Mine\n");
-  EXPECT_EQ((*Model::Load(bundle_))->manifest().self_test[0].text, "one two");
+  EXPECT_EQ(
+      (*Model::Load(bundle_))->manifest().language_model().self_test[0].text,
+      "one two");
 }
 
 // PyTorch's state_dict lists a tied matrix under both of its names.

@@ -16,22 +16,22 @@ using testing::HasSubstr;
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
 Manifest Sample() {
+  LanguageModelManifest model;
+  model.sizes = {.vocabulary = 12,
+                 .embedding = 4,
+                 .hidden = 6,
+                 .layers = 2,
+                 .projection = true,
+                 .tied = true};
+  model.tokenizer = TokenizerKind::kWhitespace;
+  model.context = LineContext::kStream;
+  model.self_test = {{"a text", {3, 4}, {{5, -1.25f}, {1, -3.0625f}}}};
   Manifest manifest;
-  manifest.task = "language_model";
-  manifest.cell = "lstm";
-  manifest.sizes = {.vocabulary = 12,
-                    .embedding = 4,
-                    .hidden = 6,
-                    .layers = 2,
-                    .projection = true,
-                    .tied = true};
-  manifest.tokenizer = TokenizerKind::kWhitespace;
-  manifest.context = LineContext::kStream;
+  manifest.model = std::move(model);
   for (const char* name :
        {"CARD.md", "vocabulary.txt", "weights.safetensors"}) {
     manifest.files[name] = {std::string(64, 'a'), 17};
   }
-  manifest.self_test = {{"a text", {3, 4}, {{5, -1.25f}, {1, -3.0625f}}}};
   manifest.training = R"({"seed":7})";
   return manifest;
 }
@@ -41,20 +41,21 @@ json SampleJson() { return json::parse(SerialiseManifest(Sample())); }
 TEST(ManifestTest, ReadsBackWhatWasWritten) {
   const auto read = ParseManifest(SerialiseManifest(Sample()));
   ASSERT_THAT(read, IsOk());
-  const Manifest expected = Sample();
+  const Manifest whole = Sample();
+  const LanguageModelManifest& expected = whole.language_model();
   EXPECT_EQ(read->format_version, 1);
-  EXPECT_EQ(read->task, expected.task);
-  EXPECT_EQ(read->cell, expected.cell);
-  EXPECT_EQ(read->sizes, expected.sizes);
-  EXPECT_EQ(read->tokenizer, expected.tokenizer);
-  EXPECT_EQ(read->context, expected.context);
+  ASSERT_EQ(read->task(), Task::kLanguageModel);
+  const LanguageModelManifest& found = read->language_model();
+  EXPECT_EQ(found.sizes, expected.sizes);
+  EXPECT_EQ(found.tokenizer, expected.tokenizer);
+  EXPECT_EQ(found.context, expected.context);
   EXPECT_EQ(read->files.at("vocabulary.txt").size_bytes, 17);
-  EXPECT_EQ(read->self_test[0].text, "a text");
-  EXPECT_EQ(read->self_test[0].tokens, expected.self_test[0].tokens);
-  EXPECT_EQ(read->self_test[0].log_probabilities,
+  EXPECT_EQ(found.self_test[0].text, "a text");
+  EXPECT_EQ(found.self_test[0].tokens, expected.self_test[0].tokens);
+  EXPECT_EQ(found.self_test[0].log_probabilities,
             expected.self_test[0].log_probabilities);
-  EXPECT_EQ(read->training, expected.training);
-  EXPECT_EQ(SerialiseManifest(*read), SerialiseManifest(expected));
+  EXPECT_EQ(read->training, whole.training);
+  EXPECT_EQ(SerialiseManifest(*read), SerialiseManifest(whole));
 }
 
 // The rule of format_version: what an old reader would misread has a new
@@ -129,10 +130,14 @@ TEST(ManifestTest, RefusesEveryDamagedField) {
       {"/format_version", "0", "format_version: expected"},
       {"/format_version", "\"1\"", "found \"1\""},
       {"/format_version", "1.0", "found 1.0"},
-      {"/task", "\"translator\"", "task: expected \"language_model\""},
+      {"/task", "\"parser\"",
+       "task: expected \"language_model\", \"classifier\", \"translator\" or "
+       "\"forecaster\", found \"parser\""},
       {"/task", "3", "task: expected a string, found 3"},
       {"/network", "[]", "network: expected an object"},
-      {"/network/cell", "\"gru\"", "network.cell: expected \"lstm\""},
+      {"/network/cell", "\"elman\"",
+       "network.cell: expected \"rnn_tanh\", \"rnn_relu\", \"lstm\" or "
+       "\"gru\""},
       {"/network/vocabulary", "0", "network.vocabulary"},
       {"/network/embedding", "-4", "network.embedding"},
       {"/network/hidden", "\"x\"",

@@ -71,6 +71,12 @@ class ModelTest : public testing::Test {
     Write(kManifestFile, SerialiseManifest(manifest));
   }
 
+  void EditSizes(const std::function<void(LanguageModelSizes&)>& edit) {
+    Edit([&](Manifest& manifest) {
+      edit(std::get<LanguageModelManifest>(manifest.model).sizes);
+    });
+  }
+
   // Writes the weights anew, after a change.
   void EditWeights(const std::function<void(std::vector<NamedTensor>&)>& edit) {
     const std::string path = JoinPath(bundle_, kWeightsFile);
@@ -90,10 +96,15 @@ TEST_F(ModelTest, LoadsWhatWasWritten) {
   const auto model = Model::Load(bundle_);
   ASSERT_THAT(model, IsOk());
   EXPECT_EQ((*model)->directory(), bundle_);
-  EXPECT_EQ((*model)->manifest().sizes, TinySizes(12));
+  EXPECT_EQ((*model)->manifest().language_model().sizes, TinySizes(12));
   EXPECT_EQ((*model)->tokenizer().vocabulary().size(), 12);
-  EXPECT_EQ((*model)->manifest().self_test.size(), 2u);
-  EXPECT_EQ((*model)->manifest().self_test[0].log_probabilities.size(), 5u);
+  EXPECT_EQ((*model)->manifest().language_model().self_test.size(), 2u);
+  EXPECT_EQ((*model)
+                ->manifest()
+                .language_model()
+                .self_test[0]
+                .log_probabilities.size(),
+            5u);
 }
 
 // Suggestions come from a slice of ranks: row r must be the token of rank r.
@@ -183,19 +194,19 @@ TEST_F(ModelTest, VocabularyMustHaveTheManifestsSize) {
 }
 
 TEST_F(ModelTest, SizesThatMakeNoModelAreInvalid) {
-  Edit([](Manifest& manifest) { manifest.sizes.projection = false; });
+  EditSizes([](LanguageModelSizes& sizes) { sizes.projection = false; });
   EXPECT_THAT(Model::Load(bundle_),
               StatusIs(kInvalid, HasSubstr("manifest.json: network")));
 }
 
 // Sizes of the manifest against shapes of the file, before memory is taken.
 TEST_F(ModelTest, WrongShapeIsDataLossNamingTheTensor) {
-  Edit([](Manifest& manifest) { manifest.sizes.hidden = 1 << 24; });
+  EditSizes([](LanguageModelSizes& sizes) { sizes.hidden = 1 << 24; });
   EXPECT_THAT(Model::Load(bundle_),
               StatusIs(kDataLoss, HasSubstr("expected shape [67108864")));
-  Edit([](Manifest& manifest) {
-    manifest.sizes = TinySizes(12);
-    manifest.sizes.layers = 1;
+  EditSizes([](LanguageModelSizes& sizes) {
+    sizes = TinySizes(12);
+    sizes.layers = 1;
   });
   EXPECT_THAT(Model::Load(bundle_),
               StatusIs(kDataLoss, HasSubstr("_l1\": expected no such tensor")));

@@ -37,11 +37,10 @@ std::vector<std::string> NamesIn(const std::string& directory) {
 class WriterTest : public testing::Test {
  protected:
   WriterTest() {
-    content_.manifest.task = "language_model";
-    content_.manifest.cell = "lstm";
-    content_.manifest.sizes = TinySizes(tokenizer_.vocabulary().size());
+    const LanguageModelSizes sizes = TinySizes(tokenizer_.vocabulary().size());
+    content_.manifest.model = LanguageModelManifest{.sizes = sizes};
     content_.manifest.training = R"({"seed":3})";
-    content_.weights = TinyWeights(content_.manifest.sizes, 3);
+    content_.weights = TinyWeights(sizes, 3);
     content_.tokenizer = &tokenizer_;
     content_.card = "# Card\n";
     content_.self_test_texts = {"one two", "three 4 five"};
@@ -64,7 +63,8 @@ TEST_F(WriterTest, WritesTheFilesOfABundleAndNothingElse) {
   const auto model = Model::Load(bundle_);
   ASSERT_THAT(model, IsOk());
   EXPECT_EQ((*model)->manifest().training, R"({"seed":3})");
-  EXPECT_EQ((*model)->manifest().self_test[1].tokens.size(), 3u);
+  EXPECT_EQ((*model)->manifest().language_model().self_test[1].tokens.size(),
+            3u);
 }
 
 // Equal content gives equal bytes: a bundle can be checked by making it again.
@@ -136,15 +136,16 @@ TEST_F(WriterTest, RefusesContentThatMakesNoModel) {
   expect_refused(content, "");
 
   content = content_;
-  content.manifest.task = "";
-  expect_refused(content, "task: expected");
+  content.manifest.model = LanguageModelManifest{
+      .sizes = TinySizes(8), .tokenizer = TokenizerKind::kWhitespace};
+  expect_refused(content, "tokenizer.kind: expected \"words\"");
 
   content = content_;
   content.manifest.training = "no JSON";
   expect_refused(content, "manifest.json");
 
   content = content_;
-  content.manifest.sizes.vocabulary = 9;
+  content.manifest.model = LanguageModelManifest{.sizes = TinySizes(9)};
   expect_refused(content, "expected 9 tokens");
 }
 

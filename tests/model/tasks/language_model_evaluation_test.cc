@@ -50,7 +50,8 @@ class SlowEvaluation {
       : model_(model), with_typing_(with_typing) {}
 
   LanguageModelFigures Measure(const std::vector<std::string>& lines) {
-    const bool is_stream = model_.manifest().context == LineContext::kStream;
+    const bool is_stream =
+        model_.manifest().language_model().context == LineContext::kStream;
     std::vector<int32_t> tokens = {Vocabulary::kEndOfLine};
     for (const std::string& raw : lines) {
       const std::string line = Normalise(raw).value();
@@ -166,12 +167,11 @@ class LanguageModelEvaluationTest : public testing::Test {
     const Tokenizer tokenizer(kind,
                               Vocabulary::Create(TinyTokens(Words())).value());
     BundleContent content;
-    content.manifest.task = "language_model";
-    content.manifest.cell = "lstm";
-    content.manifest.sizes = TinySizes(tokenizer.vocabulary().size());
+    const LanguageModelSizes sizes = TinySizes(tokenizer.vocabulary().size());
+    content.manifest.model = LanguageModelManifest{.sizes = sizes};
     content.manifest.tokenizer = kind;
     content.manifest.context = context;
-    content.weights = TinyWeights(content.manifest.sizes, 3);
+    content.weights = TinyWeights(sizes, 3);
     content.tokenizer = &tokenizer;
     content.card = "A test.\n";
     content.self_test_texts = {"the cat"};

@@ -198,7 +198,8 @@ TEST_F(TrainingRunTest, TrainsOnAStream) {
   ASSERT_THAT(Train(Options("m")), IsOk());
   const auto model = Model::Load(dir_.File("m/1"));
   ASSERT_THAT(model, IsOk());
-  EXPECT_EQ((*model)->manifest().context, LineContext::kStream);
+  EXPECT_EQ((*model)->manifest().language_model().context,
+            LineContext::kStream);
 }
 
 // Time bounds a run that steps do not.

@@ -88,6 +88,32 @@ TEST_F(RepositoryTest, FailedVersionKeepsNoOtherFromServing) {
                              HasSubstr("ready: en version 1"))));
 }
 
+// A bundle that is well but for another service is told as such, unread.
+TEST_F(RepositoryTest, BundleOfATaskThatIsNotServedSaysSo) {
+  Write("en/1");
+  ASSERT_THAT(MakeDirectories(dir_.File("series/1")), IsOk());
+  ASSERT_THAT(WriteFileAtomically(dir_.File("series/1/manifest.json"),
+                                  R"({"format_version": 1, "task": "forecaster",
+                             "network": {"rnn": {"cell": "gru", "hidden": 2,
+                                                 "layers": 1},
+                                         "window": 1, "horizon": 1,
+                                         "mode": "direct"},
+                             "series": [{"name": "a", "mean": 0,
+                                         "standard_deviation": 1}],
+                             "files": {"weights.safetensors":
+                                 {"sha256": ")" +
+                                      std::string(64, 'a') +
+                                      R"(", "bytes": 1}},
+                             "self_test": {"tolerance": 0.1, "cases":
+                                 [{"window": [[1]], "forecast": [[1]]}]}})"),
+              IsOk());
+  ASSERT_THAT(Load(), IsOk());
+  EXPECT_THAT(States(), ElementsAre("en/1 ready", "series/1 failed"));
+  EXPECT_THAT(repository_->List()[1].error,
+              StatusIs(absl::StatusCode::kUnimplemented,
+                       HasSubstr("found a \"forecaster\"")));
+}
+
 // A server without a model is of no use: it must say why for each.
 TEST_F(RepositoryTest, NoReadyVersionIsAnErrorWithEveryReason) {
   WriteBroken("en/1");
@@ -143,8 +169,9 @@ TEST_F(RepositoryTest, NamesAreThoseOfReadyModelsForTheTask) {
   Write("fr/1");
   WriteBroken("xx/1");
   ASSERT_THAT(Load(), IsOk());
-  EXPECT_THAT(repository_->NamesFor("language_model"), ElementsAre("en", "fr"));
-  EXPECT_THAT(repository_->NamesFor("classifier"), IsEmpty());
+  EXPECT_THAT(repository_->NamesFor(Task::kLanguageModel),
+              ElementsAre("en", "fr"));
+  EXPECT_THAT(repository_->NamesFor(Task::kClassifier), IsEmpty());
 }
 
 // A handle is a hold: the repository may go first.
@@ -153,7 +180,7 @@ TEST_F(RepositoryTest, HandleOutlivesTheRepository) {
   ASSERT_THAT(Load(), IsOk());
   const ModelHandle handle = repository_->Get("en").value();
   repository_.reset();
-  EXPECT_EQ(handle.model->manifest().task, "language_model");
+  EXPECT_EQ(handle.model->task(), Task::kLanguageModel);
 }
 
 // No models at all is told before anything is loaded.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "model/bundle/self_test.h"
+#include "model/bundle/language_model_self_test.h"
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +14,8 @@
 
 namespace carousel {
 namespace {
+
+using SelfTestCase = LanguageModelManifest::Case;
 
 constexpr int kCaseOutputs = 5;
 
@@ -119,10 +121,11 @@ absl::StatusOr<std::vector<SelfTestCase>> MakeSelfTest(
 }
 
 absl::Status RunSelfTest(const LanguageModel& network,
-                         const Tokenizer& tokenizer, const Manifest& manifest) {
-  for (const SelfTestCase& test : manifest.self_test) {
-    RETURN_IF_ERROR(
-        RunCase(network, tokenizer, test, manifest.self_test_tolerance));
+                         const Tokenizer& tokenizer,
+                         absl::Span<const LanguageModelManifest::Case> cases,
+                         double tolerance) {
+  for (const SelfTestCase& test : cases) {
+    RETURN_IF_ERROR(RunCase(network, tokenizer, test, tolerance));
   }
   return absl::OkStatus();
 }

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <cmath>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "model/base/status_macros.h"
+#include "model/bundle/bundle_files.h"
+#include "model/bundle/manifest_fields.h"
+#include "model/bundle/task_format.h"
+
+namespace carousel {
+namespace {
+
+using nlohmann::ordered_json;
+
+// The names of AttentionKind behind "none".
+constexpr absl::string_view kAttentions[] = {"none", "dot", "general",
+                                             "additive"};
+
+const TranslatorManifest& Fields(const TaskManifest& manifest) {
+  return *std::get_if<TranslatorManifest>(&manifest);
+}
+
+absl::StatusOr<TranslatorSizes> ParseNetwork(const JsonField& network) {
+  TranslatorSizes sizes;
+  ASSIGN_OR_RETURN(sizes.source_vocabulary,
+                   ParseSize(network, "source_vocabulary", kMaxSize));
+  ASSIGN_OR_RETURN(sizes.target_vocabulary,
+                   ParseSize(network, "target_vocabulary", kMaxSize));
+  ASSIGN_OR_RETURN(sizes.embedding, ParseSize(network, "embedding", kMaxSize));
+  ASSIGN_OR_RETURN(sizes.encoder,
+                   ParseStack(network, "encoder", sizes.embedding));
+  ASSIGN_OR_RETURN(sizes.decoder,
+                   ParseStack(network, "decoder", sizes.embedding));
+  ASSIGN_OR_RETURN(const size_t attention,
+                   ParseChoice(network, "attention", kAttentions));
+  if (attention > 0) sizes.attention = AttentionKind(attention - 1);
+  ASSIGN_OR_RETURN(sizes.reverse_input, ParseFlag(network, "reverse_input"));
+  ASSIGN_OR_RETURN(sizes.tied, ParseFlag(network, "tied"));
+  ASSIGN_OR_RETURN(sizes.shared_embedding,
+                   ParseOptionalFlag(network, "shared_embedding"));
+  return sizes;
+}
+
+ordered_json NetworkJson(const TranslatorSizes& sizes) {
+  const size_t attention =
+      sizes.attention ? static_cast<size_t>(*sizes.attention) + 1 : 0;
+  return {{"source_vocabulary", sizes.source_vocabulary},
+          {"target_vocabulary", sizes.target_vocabulary},
+          {"embedding", sizes.embedding},
+          {"encoder", StackJson(sizes.encoder)},
+          {"decoder", StackJson(sizes.decoder)},
+          {"attention", std::string(kAttentions[attention])},
+          {"reverse_input", sizes.reverse_input},
+          {"tied", sizes.tied},
+          {"shared_embedding", sizes.shared_embedding}};
+}
+
+// The greedy translation of `text`, as a case.
+absl::StatusOr<TranslatorManifest::Case> Translate(const TranslatorParts&,
+                                                   const std::string&) {
+  return absl::UnimplementedError("translators cannot be run");
+}
+
+absl::Status RunCase(const TranslatorParts& parts,
+                     const TranslatorManifest::Case& test, double tolerance) {
+  ASSIGN_OR_RETURN(const TranslatorManifest::Case found,
+                   Translate(parts, test.text));
+  const auto failed = [&](absl::string_view what) {
+    return absl::DataLossError(
+        absl::StrCat("self-test of ", QuoteForMessage(test.text), ": ", what));
+  };
+  if (found.tokens != test.tokens) {
+    return failed(absl::StrCat("expected tokens ",
+                               absl::StrJoin(test.tokens, ","), ", found ",
+                               absl::StrJoin(found.tokens, ",")));
+  }
+  // Written so that a NaN on either side fails.
+  if (std::abs(found.log_probability - test.log_probability) <= tolerance) {
+    return absl::OkStatus();
+  }
+  return failed(absl::StrCat("log-probability: expected ", test.log_probability,
+                             " within ", tolerance, ", found ",
+                             found.log_probability));
+}
+
+class Format : public TaskFormat {
+ public:
+  absl::StatusOr<TaskManifest> ParseFields(
+      const JsonField& root) const override {
+    TranslatorManifest manifest;
+    ASSIGN_OR_RETURN(const JsonField network, root.Get("network"));
+    ASSIGN_OR_RETURN(manifest.sizes, ParseNetwork(network));
+    ASSIGN_OR_RETURN(const JsonField source, root.Get("source_tokenizer"));
+    ASSIGN_OR_RETURN(manifest.source_tokenizer, ParseKind(source));
+    ASSIGN_OR_RETURN(const JsonField target, root.Get("target_tokenizer"));
+    ASSIGN_OR_RETURN(manifest.target_tokenizer, ParseKind(target));
+    return manifest;
+  }
+
+  absl::Status ParseCase(const JsonField& field,
+                         TaskManifest* manifest) const override {
+    auto& fields = *std::get_if<TranslatorManifest>(manifest);
+    TranslatorManifest::Case result;
+    ASSIGN_OR_RETURN(const JsonField text, field.Get("text"));
+    ASSIGN_OR_RETURN(result.text, text.String());
+    ASSIGN_OR_RETURN(const JsonField tokens, field.Get("tokens"));
+    ASSIGN_OR_RETURN(result.tokens,
+                     ParseTokens(tokens, fields.sizes.target_vocabulary));
+    ASSIGN_OR_RETURN(const JsonField value, field.Get("log_probability"));
+    ASSIGN_OR_RETURN(result.log_probability, ParseLogProbability(value));
+    fields.self_test.push_back(std::move(result));
+    return absl::OkStatus();
+  }
+
+  void AddFields(const TaskManifest& manifest,
+                 ordered_json* document) const override {
+    const TranslatorManifest& fields = Fields(manifest);
+    (*document)["network"] = NetworkJson(fields.sizes);
+    (*document)["source_tokenizer"] =
+        TokenizerJson(fields.source_tokenizer, kSourceVocabularyFile);
+    (*document)["target_tokenizer"] =
+        TokenizerJson(fields.target_tokenizer, kTargetVocabularyFile);
+  }
+
+  ordered_json CasesJson(const TaskManifest& manifest) const override {
+    ordered_json cases = ordered_json::array();
+    for (const auto& test : Fields(manifest).self_test) {
+      cases.push_back({{"text", test.text},
+                       {"tokens", test.tokens},
+                       {"log_probability", test.log_probability}});
+    }
+    return cases;
+  }
+
+  std::vector<VocabularyFile> Vocabularies(
+      const TaskManifest& manifest) const override {
+    const TranslatorManifest& fields = Fields(manifest);
+    return {{kSourceVocabularyFile, "source_tokenizer", "source_vocabulary",
+             fields.source_tokenizer, fields.sizes.source_vocabulary,
+             "network.source_vocabulary"},
+            {kTargetVocabularyFile, "target_tokenizer", "target_vocabulary",
+             fields.target_tokenizer, fields.sizes.target_vocabulary,
+             "network.target_vocabulary"}};
+  }
+
+  absl::StatusOr<std::vector<WeightSpec>> Specs(
+      const TaskManifest& manifest) const override {
+    return WeightSpecs(Fields(manifest).sizes);
+  }
+
+  std::vector<TiedWeight> TiedWeights(
+      const TaskManifest& manifest) const override {
+    if (!Fields(manifest).sizes.tied) return {};
+    return {{"output.weight", "target_embedding.weight", "network.tied"}};
+  }
+
+  absl::StatusOr<ModelParts> MakeParts(
+      const TaskManifest&, std::vector<Tokenizer>,
+      absl::Span<const Tensor>) const override {
+    return absl::UnimplementedError("translators cannot be run");
+  }
+
+  NetworkFacts Facts(const ModelParts&) const override { return {}; }
+
+  absl::Status MakeCases(const ModelParts& parts, const SelfTestInputs& inputs,
+                         TaskManifest* manifest) const override {
+    if (inputs.texts.empty()) {
+      return absl::InvalidArgumentError(
+          "self-test: expected at least one text, found none");
+    }
+    auto& fields = *std::get_if<TranslatorManifest>(manifest);
+    fields.self_test.clear();
+    for (const std::string& text : inputs.texts) {
+      ASSIGN_OR_RETURN(TranslatorManifest::Case test,
+                       Translate(Parts(parts), text));
+      if (!std::isfinite(test.log_probability)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("self-test of ", QuoteForMessage(text),
+                         ": expected a finite log-probability, found ",
+                         test.log_probability));
+      }
+      fields.self_test.push_back(std::move(test));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status RunCases(const ModelParts& parts, const TaskManifest& manifest,
+                        double tolerance) const override {
+    for (const auto& test : Fields(manifest).self_test) {
+      RETURN_IF_ERROR(RunCase(Parts(parts), test, tolerance));
+    }
+    return absl::OkStatus();
+  }
+
+  SelfTestInputs DefaultInputs(
+      const TaskManifest&,
+      absl::Span<const Tokenizer> tokenizers) const override {
+    return {.texts = {FirstWords(tokenizers.front().vocabulary())}};
+  }
+
+ private:
+  static const TranslatorParts& Parts(const ModelParts& parts) {
+    return *std::get_if<TranslatorParts>(&parts);
+  }
+};
+
+}  // namespace
+
+const TaskFormat& TranslatorFormat() {
+  static const Format format;
+  return format;
+}
+
+}  // namespace carousel

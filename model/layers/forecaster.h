@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A window of one or more real-valued series to what comes next: a recurrent
+// stack over the window and a linear layer on its last step. For C series, a
+// window x of T steps and a horizon of K steps:
+//
+//   h   = stack(x_1 ... x_T), last step                  (D * H)
+//   direct:        [y_1 ... y_K] = output * h + bias     (K, C) at once
+//   step by step:  y_1 = output * h + bias               (C)
+//                  h   = stack's next step on y_1, and so on
+//
+// With `subtract_last` the network reads x_t - x_T and x_T is added to what it
+// says: a shift of the level then shifts the forecast alike (the normalisation
+// of NLinear, Zeng et al. 2023). Training: forecaster_grad.h.
+
+#ifndef CAROUSEL_MODEL_LAYERS_FORECASTER_H_
+#define CAROUSEL_MODEL_LAYERS_FORECASTER_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/layers/recurrent_stack.h"
+#include "model/layers/weight_specs.h"
+
+namespace carousel {
+
+enum class ForecastMode { kDirect, kStepByStep };
+
+struct ForecasterSizes {
+  StackSizes rnn;   // rnn.inputs: C, the series, all read and all forecast
+  int window = 0;   // T
+  int horizon = 0;  // K
+  ForecastMode mode = ForecastMode::kDirect;
+  bool subtract_last = false;
+
+  int series() const { return rnn.inputs; }
+
+  // Steps that the output layer gives at once.
+  int steps_at_once() const {
+    return mode == ForecastMode::kDirect ? horizon : 1;
+  }
+
+  bool operator==(const ForecasterSizes&) const = default;
+};
+
+// Weights, with PyTorch's names:
+//   rnn.*          as StackWeightSpecs
+//   output.weight  (K' * C, D * H), output.bias (K' * C); row k * C + c is step
+//                  k of series c; K' is steps_at_once()
+// INVALID_ARGUMENT if the sizes do not make a network: each positive and at
+// most 2^24, a window and a horizon of at most 2^16 steps, and no bidirectional
+// stack step by step, since there is no step without the ones after it.
+absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
+    const ForecasterSizes& sizes);
+
+class Forecaster;
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_LAYERS_FORECASTER_H_
