@@ -53,16 +53,25 @@ struct GruRowBackward {
   float* drecurrent;  // (3H) out: dLoss/d(W_hh h_{t-1} + b_hh)
 };
 
-// Constants of one AdamW update.
-struct AdamWStep {
-  float learning_rate;
-  float beta1;
-  float beta2;
-  float epsilon;
-  float weight_decay;
-  float gradient_scale;  // clipping
-  float bias1;           // 1 - beta1^step
-  float bias2_sqrt;      // sqrt(1 - beta2^step)
+// Constants of one update. `gradient_scale` is the clipping, `l2` what of a
+// weight is added to its gradient.
+struct SgdStep {
+  float learning_rate = 0;
+  float gradient_scale = 0;
+  float l2 = 0;
+  float momentum = 0;  // of sgd_momentum
+};
+
+struct AdamStep {
+  float learning_rate = 0;
+  float beta1 = 0;
+  float beta2 = 0;
+  float epsilon = 0;
+  float weight_decay = 0;  // apart from the gradient (AdamW)
+  float l2 = 0;            // in the gradient (Adam)
+  float gradient_scale = 0;
+  float bias1 = 0;       // 1 - beta1^step
+  float bias2_sqrt = 0;  // sqrt(1 - beta2^step)
 };
 
 struct HeadKernels;  // head_kernels.h
@@ -96,10 +105,19 @@ struct Kernels {
 
   double (*sum_of_squares)(int64_t n, const float* x);
 
-  // weights -= scale * gradient.
-  void (*sgd)(int64_t n, float scale, const float* gradient, float* weights);
-  void (*adamw)(int64_t n, const AdamWStep& step, const float* gradient,
-                float* first_moment, float* second_moment, float* weights);
+  // x *= scale, then into [-bound, bound].
+  void (*scale_and_clamp)(int64_t n, float scale, float bound, float* x);
+
+  // y += share * (x - y).
+  void (*average)(int64_t n, float share, const float* x, float* y);
+
+  // The updates of the optimisers (train/optimiser.h).
+  void (*sgd)(int64_t n, const SgdStep& step, const float* gradient,
+              float* weights);
+  void (*sgd_momentum)(int64_t n, const SgdStep& step, const float* gradient,
+                       float* velocity, float* weights);
+  void (*adam)(int64_t n, const AdamStep& step, const float* gradient,
+               float* first_moment, float* second_moment, float* weights);
 
   const HeadKernels* heads;
 };

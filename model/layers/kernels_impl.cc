@@ -180,22 +180,54 @@ double SumOfSquares(int64_t n, const float* x) {
   return sum;
 }
 
-void Sgd(int64_t n, float scale, const float* __restrict gradient,
-         float* __restrict weights) {
+void ScaleAndClamp(int64_t n, float scale, float bound, float* __restrict x) {
 #pragma omp simd
-  for (int64_t k = 0; k < n; ++k) weights[k] -= scale * gradient[k];
+  for (int64_t k = 0; k < n; ++k) {
+    const float scaled = scale * x[k];
+    const float below = scaled < bound ? scaled : bound;
+    x[k] = below > -bound ? below : -bound;
+  }
 }
 
-// Loshchilov and Hutter 2019, algorithm 2, with PyTorch's placing of epsilon.
-void AdamW(int64_t n, const AdamWStep& step, const float* __restrict gradient,
-           float* __restrict first, float* __restrict second,
-           float* __restrict weights) {
-  const AdamWStep s = step;
+void Average(int64_t n, float share, const float* __restrict x,
+             float* __restrict y) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) y[k] += share * (x[k] - y[k]);
+}
+
+void Sgd(int64_t n, const SgdStep& step, const float* __restrict gradient,
+         float* __restrict weights) {
+  const float rate = step.learning_rate * step.gradient_scale;
+  const float keep = 1.0f - step.learning_rate * step.l2;
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    weights[k] = keep * weights[k] - rate * gradient[k];
+  }
+}
+
+void SgdMomentum(int64_t n, const SgdStep& step,
+                 const float* __restrict gradient, float* __restrict velocity,
+                 float* __restrict weights) {
+  const SgdStep s = step;
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    const float g = s.gradient_scale * gradient[k] + s.l2 * weights[k];
+    velocity[k] = s.momentum * velocity[k] + g;
+    weights[k] -= s.learning_rate * velocity[k];
+  }
+}
+
+// Kingma and Ba 2015; with weight_decay Loshchilov and Hutter 2019, algorithm
+// 2; with PyTorch's placing of epsilon.
+void Adam(int64_t n, const AdamStep& step, const float* __restrict gradient,
+          float* __restrict first, float* __restrict second,
+          float* __restrict weights) {
+  const AdamStep s = step;
   const float rate = s.learning_rate / s.bias1;
   const float keep = 1.0f - s.learning_rate * s.weight_decay;
 #pragma omp simd
   for (int64_t k = 0; k < n; ++k) {
-    const float g = gradient[k] * s.gradient_scale;
+    const float g = gradient[k] * s.gradient_scale + s.l2 * weights[k];
     first[k] = s.beta1 * first[k] + (1.0f - s.beta1) * g;
     second[k] = s.beta2 * second[k] + (1.0f - s.beta2) * g * g;
     const float root = __builtin_sqrtf(second[k]) / s.bias2_sqrt + s.epsilon;
@@ -221,8 +253,11 @@ const Kernels CAROUSEL_KERNELS = {
     .add = Add,
     .multiply = Multiply,
     .sum_of_squares = SumOfSquares,
+    .scale_and_clamp = ScaleAndClamp,
+    .average = Average,
     .sgd = Sgd,
-    .adamw = AdamW,
+    .sgd_momentum = SgdMomentum,
+    .adam = Adam,
     .heads = &CAROUSEL_HEAD_KERNELS,
 };
 

@@ -4,18 +4,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/writer.h"
+#include "model/train/bundle_path.h"
 #include "model/train/held_out_lines.h"
 #include "model/weights/safetensors.h"
 #include "nlohmann/json.hpp"
@@ -24,17 +22,6 @@ namespace carousel {
 namespace {
 
 using nlohmann::ordered_json;
-
-// "a/NAME/1/" and "a/NAME/1" are the same.
-std::filesystem::path Canonical(const std::string& directory) {
-  std::filesystem::path path =
-      std::filesystem::path(directory).lexically_normal();
-  return path.has_filename() ? path : path.parent_path();
-}
-
-std::string NameOf(const std::string& directory) {
-  return Canonical(directory).parent_path().filename().string();
-}
 
 absl::StatusOr<std::vector<Tensor>> ReadWeights(
     const std::string& path, const LanguageModelSizes& sizes) {
@@ -64,12 +51,26 @@ std::string DataTable(const ordered_json& record) {
   return table;
 }
 
+const char* CellTitle(Cell cell) {
+  switch (cell) {
+    case Cell::kTanhRnn:
+      return "Recurrent network (tanh)";
+    case Cell::kReluRnn:
+      return "Recurrent network (ReLU)";
+    case Cell::kLstm:
+      return "LSTM";
+    case Cell::kGru:
+      return "GRU";
+  }
+  return "";
+}
+
 std::string SizesText(const BundleExport& bundle) {
-  const LanguageModelSizes& sizes = bundle.config.trainer.sizes;
+  const LanguageModelSizes& sizes = bundle.config.sizes;
   return absl::StrFormat(
-      "LSTM, %d layers of %d; embedding %d%s; output layer over %d tokens%s; "
+      "%s, %d layers of %d; embedding %d%s; output layer over %d tokens%s; "
       "%d parameters.",
-      sizes.layers, sizes.hidden, sizes.embedding,
+      CellTitle(sizes.cell), sizes.layers, sizes.hidden, sizes.embedding,
       sizes.projection ? ", with a projection to it before the output" : "",
       sizes.vocabulary, sizes.tied ? ", tied with the embedding" : "",
       CountParameters(sizes));
@@ -92,24 +93,6 @@ std::string FiguresText(const BundleExport& bundle) {
 
 }  // namespace
 
-absl::Status CheckBundlePath(const std::string& directory) {
-  const std::filesystem::path path = Canonical(directory);
-  const std::string version = path.filename().string();
-  int64_t number = 0;
-  if (!absl::SimpleAtoi(version, &number) || number <= 0 ||
-      absl::StrCat(number) != version || NameOf(directory).empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "bundle \"", directory,
-        "\": expected .../NAME/VERSION with a positive number as VERSION"));
-  }
-  std::error_code error;
-  if (std::filesystem::exists(path, error)) {
-    return absl::AlreadyExistsError(
-        absl::StrCat(directory, " exists; choose another version"));
-  }
-  return absl::OkStatus();
-}
-
 std::string TrainingRecord(const BundleExport& bundle) {
   const RunState& state = bundle.state;
   ordered_json config =
@@ -119,7 +102,7 @@ std::string TrainingRecord(const BundleExport& bundle) {
   ordered_json record = {
       {"carousel", CAROUSEL_VERSION},
       {"data", ordered_json::parse(bundle.data.record)},
-      {"seed", bundle.config.trainer.seed},
+      {"seed", bundle.config.training.trainer.seed},
       {"steps", state.step},
       {"epochs", bundle.epochs},
       {"tokens", state.tokens},
@@ -137,14 +120,15 @@ std::string TrainingRecord(const BundleExport& bundle) {
 std::string ModelCard(const BundleExport& bundle) {
   const LanguageModelConfig& config = bundle.config;
   std::string notes;
-  for (const std::string& note : config.data_notes) {
+  for (const std::string& note : config.bundle.data_notes) {
     absl::StrAppend(&notes, "- ", note, "\n");
   }
   return absl::StrCat(
-      "# ", NameOf(bundle.directory), "\n\n",
-      config.description.empty() ? "A language model: it says how probable "
-                                   "each word is after a text."
-                                 : config.description,
+      "# ", BundleName(bundle.directory), "\n\n",
+      config.bundle.description.empty()
+          ? "A language model: it says how probable "
+            "each word is after a text."
+          : config.bundle.description,
       "\n\n## Model\n\n", SizesText(bundle), "\n\n## Figures\n\n",
       FiguresText(bundle), "\n\n## Data\n\n",
       DataTable(ordered_json::parse(bundle.data.record)), "\n",
@@ -167,17 +151,17 @@ std::string ModelCard(const BundleExport& bundle) {
 absl::Status ExportBundle(const BundleExport& bundle) {
   const LanguageModelConfig& config = bundle.config;
   BundleContent content;
-  content.manifest.model = LanguageModelManifest{.sizes = config.trainer.sizes,
+  content.manifest.model = LanguageModelManifest{.sizes = config.sizes,
                                                  .tokenizer = config.tokenizer,
                                                  .context = config.context};
   content.manifest.training = TrainingRecord(bundle);
   ASSIGN_OR_RETURN(content.weights,
-                   ReadWeights(bundle.weights_path, config.trainer.sizes));
-  content.stored_type = config.stored_type;
+                   ReadWeights(bundle.weights_path, config.sizes));
+  content.stored_type = config.bundle.stored_type;
   content.tokenizer = bundle.data.tokenizer.get();
   content.card = ModelCard(bundle);
   content.self_test_texts = config.self_test_texts;
-  return WriteBundle(Canonical(bundle.directory).string(), content);
+  return WriteBundle(CanonicalBundlePath(bundle.directory), content);
 }
 
 }  // namespace carousel

@@ -24,10 +24,6 @@ struct BundleExport {
   std::string directory;  // .../NAME/VERSION
 };
 
-// INVALID_ARGUMENT if `directory` does not end in NAME/VERSION with a positive
-// VERSION; ALREADY_EXISTS if it is there.
-absl::Status CheckBundlePath(const std::string& directory);
-
 // The training record of the manifest, as JSON.
 std::string TrainingRecord(const BundleExport& bundle);
 

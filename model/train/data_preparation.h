@@ -6,7 +6,6 @@
 #ifndef CAROUSEL_MODEL_TRAIN_DATA_PREPARATION_H_
 #define CAROUSEL_MODEL_TRAIN_DATA_PREPARATION_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,6 +14,7 @@
 #include "model/text/tokenizer.h"
 #include "model/train/corpus.h"
 #include "model/train/language_model_config.h"
+#include "model/train/progress.h"
 
 namespace carousel {
 
@@ -29,8 +29,6 @@ struct PreparedData {
   // "train_unknown", "dev_tokens", "dev_unknown".
   std::string record;
 };
-
-using Note = std::function<void(absl::string_view)>;
 
 // Counts words, chooses the vocabulary, and writes vocabulary.txt,
 // train.tokens, dev.tokens and data.json (the last) to `run_directory`, which

@@ -14,17 +14,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "model/bundle/manifest.h"
-#include "model/tensor/tensor.h"
+#include "model/layers/language_model.h"
+#include "model/layers/language_model_grad.h"
 #include "model/text/tokenizer.h"
-#include "model/train/language_model_trainer.h"
-#include "model/train/learning_rate.h"
+#include "model/train/settings.h"
+#include "model/train/training_settings.h"
 
 namespace carousel {
-
-struct TrainingFile {
-  std::string path;
-  int repeat = 1;  // how many times it is read in an epoch
-};
 
 struct LanguageModelConfig {
   LanguageModelConfig();
@@ -42,37 +38,29 @@ struct LanguageModelConfig {
   // text
   TokenizerKind tokenizer = TokenizerKind::kWords;
   LineContext context = LineContext::kLine;
-  int vocabulary_size = 20000;  // at most, the special tokens included
-  int minimum_count = 2;        // rarer words are <unk>
+  // Of the most frequent words, the special tokens included. 0: as many as
+  // there are, up to kLargestDefaultVocabulary.
+  int vocabulary_size = 0;
+  int minimum_count = 2;  // rarer words are <unk>
+  static constexpr int kLargestDefaultVocabulary = 20000;
 
-  // model, training. The vocabulary's size comes from the text.
-  LanguageModelTrainerOptions trainer;
-  LearningRateSchedule learning_rate;  // its length comes from the text
+  // model; the vocabulary's size comes from the text.
+  LanguageModelSizes sizes;
 
-  // The run ends at the first of these that is reached; 0 is no limit.
-  // The learning rate decays over `epochs` or `max_steps`, whichever is less.
-  int epochs = 10;
-  int64_t max_steps = 0;
-  double max_minutes = 0;
-
-  int64_t evaluate_every_steps = 1000;  // on dev; 0: at the end of the run only
-  int patience = 5;  // evaluations without a better one before stopping; 0: all
-  double checkpoint_every_minutes = 10;
-  int log_every_steps = 50;  // a line of metrics.jsonl
-  int threads = 0;           // 0: as many CPUs as this process may use
+  // training
+  int rows = 32;   // N: texts trained side by side
+  int steps = 35;  // T: length of back-propagation through time
+  LanguageModelDropout dropout = {.layers = 0.2f};
+  TrainingSettings training;
 
   // bundle
-  DType stored_type = DType::kBF16;
+  BundleSettings bundle;
   std::vector<std::string> self_test_texts = {"I would like to", "How are you",
                                               "Thank you very much for your"};
-  std::string description;              // for CARD.md: what the model is for
-  std::vector<std::string> data_notes;  // for CARD.md: sources and licences
 };
 
-// Reads a configuration, after the overrides, each "section.key=value" with a
-// JSON value or a bare string. INVALID_ARGUMENT naming the key for JSON that is
-// none, an unknown key, a wrong type, a value out of its bounds, no training
-// file, or neither `epochs` nor `max_steps`.
+// Reads a configuration, after the overrides (settings.h). INVALID_ARGUMENT as
+// ReadSettings, and for settings that do not go together.
 absl::StatusOr<LanguageModelConfig> ParseLanguageModelConfig(
     absl::string_view json, absl::Span<const std::string> overrides = {});
 

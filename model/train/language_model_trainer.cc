@@ -3,17 +3,14 @@
 #include "model/train/language_model_trainer.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
+#include <map>
 #include <string>
 #include <utility>
 
 #include "absl/memory/memory.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "model/base/check.h"
-#include "model/base/random.h"
 #include "model/base/status_macros.h"
+#include "model/train/row_parts.h"
 
 namespace carousel {
 namespace {
@@ -30,189 +27,87 @@ absl::Status CheckOptions(const LanguageModelTrainerOptions& options) {
         absl::StrCat("rows (", options.rows, ") and steps (", options.steps,
                      ") must be at least 1"));
   }
-  if (!(options.clip_norm >= 0)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "clip_norm: ", options.clip_norm, ", expected 0 (never) or more"));
-  }
   RETURN_IF_ERROR(CheckRate("dropout.embedding", options.dropout.embedding));
   RETURN_IF_ERROR(CheckRate("dropout.layers", options.dropout.layers));
-  return CheckRate("dropout.output", options.dropout.output);
+  RETURN_IF_ERROR(CheckRate("dropout.output", options.dropout.output));
+  RETURN_IF_ERROR(
+      CheckRate("dropout.embedding_rows", options.dropout.embedding_rows));
+  return CheckRate("dropout.weight_drop", options.dropout.weight_drop);
+}
+
+LanguageModelStretch StretchOf(const LanguageModelBatch& batch) {
+  return {
+      .inputs = batch.inputs, .targets = batch.targets, .resets = batch.resets};
+}
+
+int64_t CountTargets(const LanguageModelBatch& batch) {
+  return std::count_if(batch.targets.begin(), batch.targets.end(),
+                       [](int32_t target) { return target >= 0; });
 }
 
 }  // namespace
 
 struct LanguageModelTrainer::Rep {
-  Rep(const LanguageModelTrainerOptions& o, std::vector<WeightSpec> s);
-  void Initialise();
-  std::vector<const float*> WeightPointers() const;
-  LanguageModelStretch Stretch(const LanguageModelBatch& batch) const;
-  static int64_t CountTargets(const LanguageModelBatch& batch);
+  // A part of the batch, and the network for so many rows.
+  struct Part {
+    RowSlice rows;
+    LanguageModelGrad* network;
+  };
+
+  Rep(const LanguageModelTrainerOptions& o, Communicator* c)
+      : options(o), communicator(c) {}
+
+  absl::Status MakeParts();
+  LanguageModelBatch BatchOf(const LanguageModelBatch& batch,
+                             const Part& part) const;
+  States ZeroStates() const;
+  std::vector<NamedTensor> StateTensors() const;
+  Pass MakePass(const LanguageModelBatch& batch, const Part& part,
+                RecurrentState* state) const;
 
   const LanguageModelTrainerOptions options;
-  const std::vector<WeightSpec> specs;
-  std::vector<ParameterRange> ranges;  // of each weight in the flat arrays
-  std::unique_ptr<LanguageModelGrad> network;
-  std::unique_ptr<Optimiser> optimiser;
-  std::vector<float> weights;
-  std::vector<float> gradient;
-  RecurrentState state;
-  int64_t step = 0;
+  Communicator* const communicator;
+  std::unique_ptr<Trainer> trainer;
+  std::map<int, std::unique_ptr<LanguageModelGrad>> networks;  // by rows
+  std::vector<Part> parts;
+  States states;                    // of the parts
+  std::vector<float> all_h, all_c;  // (L, N, H), for checkpoints
 };
 
-LanguageModelTrainer::Rep::Rep(const LanguageModelTrainerOptions& o,
-                               std::vector<WeightSpec> s)
-    : options(o), specs(std::move(s)) {
-  int64_t next = 0;
-  for (const WeightSpec& spec : specs) {
-    const int64_t size = NumElements(spec.shape);
-    ranges.push_back(
-        {.begin = next, .end = next + size, .decays = spec.shape.size() > 1});
-    next += size;
-  }
-  optimiser = std::make_unique<Optimiser>(options.optimiser, ranges);
-  weights.resize(static_cast<size_t>(next));
-  gradient.resize(static_cast<size_t>(next));
-  state = ZeroState(options.sizes.stack(), options.rows);
-}
-
-void LanguageModelTrainer::Rep::Initialise() {
-  constexpr uint64_t kPurpose = 0x776569676874ull;  // apart from dropout's keys
-  for (size_t i = 0; i < specs.size(); ++i) {
-    const auto size = static_cast<size_t>(ranges[i].end - ranges[i].begin);
-    InitialiseWeight(specs[i], Random(options.seed, kPurpose, i),
-                     {weights.data() + ranges[i].begin, size});
-  }
-}
-
-std::vector<const float*> LanguageModelTrainer::Rep::WeightPointers() const {
-  std::vector<const float*> pointers;
-  for (const auto& range : ranges) {
-    pointers.push_back(weights.data() + range.begin);
-  }
-  return pointers;
-}
-
-LanguageModelStretch LanguageModelTrainer::Rep::Stretch(
-    const LanguageModelBatch& batch) const {
-  return {
-      .inputs = batch.inputs, .targets = batch.targets, .resets = batch.resets};
-}
-
-int64_t LanguageModelTrainer::Rep::CountTargets(
-    const LanguageModelBatch& batch) {
-  return std::count_if(batch.targets.begin(), batch.targets.end(),
-                       [](int32_t target) { return target >= 0; });
-}
-
-LanguageModelTrainer::LanguageModelTrainer(std::unique_ptr<Rep> rep)
-    : rep_(std::move(rep)) {}
-LanguageModelTrainer::~LanguageModelTrainer() = default;
-
-absl::StatusOr<std::unique_ptr<LanguageModelTrainer>>
-LanguageModelTrainer::Create(const LanguageModelTrainerOptions& options) {
-  RETURN_IF_ERROR(CheckOptions(options));
-  ASSIGN_OR_RETURN(std::vector<WeightSpec> specs, WeightSpecs(options.sizes));
-  auto rep = std::make_unique<Rep>(options, std::move(specs));
-  rep->Initialise();
-  ASSIGN_OR_RETURN(rep->network,
-                   LanguageModelGrad::Create(options.sizes, options.steps,
-                                             options.rows, options.dropout));
-  return absl::WrapUnique(new LanguageModelTrainer(std::move(rep)));
-}
-
-absl::StatusOr<TrainingStepFigures> LanguageModelTrainer::Step(
-    const LanguageModelBatch& batch, float learning_rate) {
-  Rep& rep = *rep_;
-  const int64_t targets = Rep::CountTargets(batch);
-  const double scale = 1.0 / static_cast<double>(std::max<int64_t>(targets, 1));
-  std::fill(rep.gradient.begin(), rep.gradient.end(), 0.0f);
-  std::vector<float*> gradients;
-  for (const auto& range : rep.ranges) {
-    gradients.push_back(rep.gradient.data() + range.begin);
-  }
-  RecurrentState next_state = rep.state;
-  ASSIGN_OR_RETURN(const double loss,
-                   rep.network->LossAndGradient(
-                       rep.WeightPointers(), rep.Stretch(batch),
-                       {.seed = rep.options.seed, .step = rep.step + 1},
-                       &next_state, gradients));
-  const TrainingStepFigures figures = {
-      .loss = loss * scale,
-      .targets = targets,
-      .gradient_norm = Norm(rep.gradient) * scale};
-  if (!std::isfinite(figures.loss) || !std::isfinite(figures.gradient_norm)) {
-    return absl::InternalError(
-        absl::StrCat("step ", rep.step + 1, ": the loss is ", figures.loss,
-                     " and the gradient's norm is ", figures.gradient_norm,
-                     "; a smaller learning rate or clip_norm may help"));
-  }
-  ++rep.step;
-  rep.optimiser->Update(
-      rep.step, learning_rate,
-      ClipFactor(figures.gradient_norm, rep.options.clip_norm) *
-          static_cast<float>(scale),
-      rep.gradient, absl::MakeSpan(rep.weights));
-  rep.state = std::move(next_state);
-  return figures;
-}
-
-absl::StatusOr<TrainingStepFigures> LanguageModelTrainer::Loss(
-    const LanguageModelBatch& batch, RecurrentState* state) {
-  RecurrentState zeros;
-  if (state == nullptr || state->h.empty()) {
-    zeros = ZeroState(rep_->options.sizes.stack(), rep_->options.rows);
-    if (state != nullptr) *state = zeros;
-  }
-  const int64_t targets = Rep::CountTargets(batch);
-  ASSIGN_OR_RETURN(
-      const double loss,
-      rep_->network->Loss(rep_->WeightPointers(), rep_->Stretch(batch),
-                          state == nullptr ? &zeros : state));
-  return TrainingStepFigures{
-      .loss = loss / static_cast<double>(std::max<int64_t>(targets, 1)),
-      .targets = targets};
-}
-
-int64_t LanguageModelTrainer::step() const { return rep_->step; }
-
-std::vector<Tensor> LanguageModelTrainer::Weights() const {
-  std::vector<Tensor> tensors;
-  for (size_t i = 0; i < rep_->specs.size(); ++i) {
-    tensors.push_back(
-        Tensor::Borrow(DType::kF32, rep_->specs[i].shape,
-                       rep_->weights.data() + rep_->ranges[i].begin));
-  }
-  return tensors;
-}
-
-absl::Status LanguageModelTrainer::SetWeights(
-    absl::Span<const Tensor> weights) {
-  if (weights.size() != rep_->specs.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("expected ", rep_->specs.size(), " weight tensors, found ",
-                     weights.size()));
-  }
-  for (size_t i = 0; i < weights.size(); ++i) {
-    if (weights[i].shape() == rep_->specs[i].shape) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("tensor \"", rep_->specs[i].name, "\": shape ",
-                     ShapeString(weights[i].shape()), ", expected ",
-                     ShapeString(rep_->specs[i].shape)));
-  }
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const Tensor plain = weights[i].ToF32();
-    std::copy_n(plain.data<float>(), plain.size(),
-                rep_->weights.data() + rep_->ranges[i].begin);
+absl::Status LanguageModelTrainer::Rep::MakeParts() {
+  ASSIGN_OR_RETURN(const std::vector<RowSlice> slices,
+                   OwnParts(options.rows, options.accumulate, *communicator));
+  for (const RowSlice& slice : slices) {
+    std::unique_ptr<LanguageModelGrad>& network = networks[slice.count];
+    if (network == nullptr) {
+      ASSIGN_OR_RETURN(network,
+                       LanguageModelGrad::Create(options.sizes, options.steps,
+                                                 slice.count, options.dropout));
+    }
+    parts.push_back({.rows = slice, .network = network.get()});
   }
   return absl::OkStatus();
 }
 
-std::vector<NamedTensor> LanguageModelTrainer::Checkpoint() const {
-  std::vector<NamedTensor> tensors;
-  const std::vector<Tensor> weights = Weights();
-  for (size_t i = 0; i < weights.size(); ++i) {
-    tensors.push_back({rep_->specs[i].name, weights[i]});
+LanguageModelBatch LanguageModelTrainer::Rep::BatchOf(
+    const LanguageModelBatch& batch, const Part& part) const {
+  const int rows = options.rows;
+  if (part.rows.count == rows) return batch;
+  return {.inputs = ColumnsOfPart(batch.inputs, rows, part.rows),
+          .targets = ColumnsOfPart(batch.targets, rows, part.rows),
+          .resets = ColumnsOfPart(batch.resets, rows, part.rows)};
+}
+
+LanguageModelTrainer::States LanguageModelTrainer::Rep::ZeroStates() const {
+  States zeros;
+  for (const Part& part : parts) {
+    zeros.push_back(ZeroState(options.sizes.stack(), part.rows.count));
   }
+  return zeros;
+}
+
+std::vector<NamedTensor> LanguageModelTrainer::Rep::StateTensors() const {
+  std::vector<NamedTensor> tensors;
   const auto add = [&](const char* name, const std::vector<float>& values) {
     if (values.empty()) return;
     tensors.push_back(
@@ -220,42 +115,135 @@ std::vector<NamedTensor> LanguageModelTrainer::Checkpoint() const {
          Tensor::Borrow(DType::kF32, {static_cast<int64_t>(values.size())},
                         values.data())});
   };
-  add("optimiser.first_moment", rep_->optimiser->first_moment());
-  add("optimiser.second_moment", rep_->optimiser->second_moment());
-  add("state.h", rep_->state.h);
-  add("state.c", rep_->state.c);
-  tensors.push_back({"step", Tensor::Borrow(DType::kI64, {1}, &rep_->step)});
+  add("state.h", all_h);
+  add("state.c", all_c);
+  return tensors;
+}
+
+Pass LanguageModelTrainer::Rep::MakePass(const LanguageModelBatch& batch,
+                                         const Part& part,
+                                         RecurrentState* state) const {
+  return [this, &batch, &part, state](
+             absl::Span<const float* const> weights,
+             absl::Span<float* const> gradients,
+             DropoutKey key) -> absl::StatusOr<BatchLoss> {
+    const LanguageModelBatch own = BatchOf(batch, part);
+    ASSIGN_OR_RETURN(
+        const double loss,
+        part.network->LossAndGradient(weights, StretchOf(own),
+                                      KeyOfPart(key, part.rows, options.rows),
+                                      state, gradients));
+    return BatchLoss{.loss = loss, .targets = CountTargets(own)};
+  };
+}
+
+LanguageModelTrainer::LanguageModelTrainer(std::unique_ptr<Rep> rep)
+    : rep_(std::move(rep)) {}
+LanguageModelTrainer::~LanguageModelTrainer() = default;
+
+absl::StatusOr<std::unique_ptr<LanguageModelTrainer>>
+LanguageModelTrainer::Create(const LanguageModelTrainerOptions& options,
+                             Communicator* communicator) {
+  RETURN_IF_ERROR(CheckOptions(options));
+  ASSIGN_OR_RETURN(std::vector<WeightSpec> specs, WeightSpecs(options.sizes));
+  auto rep = std::make_unique<Rep>(options, communicator);
+  ASSIGN_OR_RETURN(
+      rep->trainer,
+      Trainer::Create(std::move(specs), options.trainer, communicator));
+  RETURN_IF_ERROR(rep->MakeParts());
+  rep->states = rep->ZeroStates();
+  return absl::WrapUnique(new LanguageModelTrainer(std::move(rep)));
+}
+
+absl::StatusOr<TrainingStepFigures> LanguageModelTrainer::Step(
+    const LanguageModelBatch& batch, float learning_rate) {
+  States next = rep_->states;
+  std::vector<Pass> passes;
+  for (size_t i = 0; i < next.size(); ++i) {
+    passes.push_back(rep_->MakePass(batch, rep_->parts[i], &next[i]));
+  }
+  ASSIGN_OR_RETURN(const TrainingStepFigures figures,
+                   rep_->trainer->Step(passes, learning_rate));
+  rep_->states = std::move(next);
+  return figures;
+}
+
+absl::StatusOr<TrainingStepFigures> LanguageModelTrainer::Loss(
+    const LanguageModelBatch& batch, States* states) {
+  if (states->empty()) *states = rep_->ZeroStates();
+  const std::vector<const float*> weights = rep_->trainer->WeightPointers();
+  double sums[2] = {0, 0};  // of losses, and their number
+  for (size_t i = 0; i < states->size(); ++i) {
+    const Rep::Part& part = rep_->parts[i];
+    const LanguageModelBatch own = rep_->BatchOf(batch, part);
+    ASSIGN_OR_RETURN(
+        const double loss,
+        part.network->Loss(weights, StretchOf(own), &(*states)[i]));
+    sums[0] += loss;
+    sums[1] += static_cast<double>(CountTargets(own));
+  }
+  RETURN_IF_ERROR(rep_->communicator->AllReduceSum(absl::MakeSpan(sums)));
+  return TrainingStepFigures{.loss = sums[0] / std::max(sums[1], 1.0),
+                             .targets = static_cast<int64_t>(sums[1])};
+}
+
+int64_t LanguageModelTrainer::step() const { return rep_->trainer->step(); }
+
+std::vector<Tensor> LanguageModelTrainer::Weights() const {
+  return rep_->trainer->Weights();
+}
+
+std::vector<NamedTensor> LanguageModelTrainer::NamedWeights() const {
+  return rep_->trainer->NamedWeights();
+}
+
+absl::Status LanguageModelTrainer::SetWeights(
+    absl::Span<const Tensor> weights) {
+  return rep_->trainer->SetWeights(weights);
+}
+
+absl::Status LanguageModelTrainer::SetNamedWeights(
+    absl::Span<const NamedTensor> weights) {
+  return rep_->trainer->SetNamedWeights(weights);
+}
+
+void LanguageModelTrainer::StartAveraging() { rep_->trainer->StartAveraging(); }
+
+absl::StatusOr<std::vector<NamedTensor>> LanguageModelTrainer::Checkpoint() {
+  Rep& rep = *rep_;
+  const RecurrentState all =
+      ZeroState(rep.options.sizes.stack(), rep.options.rows);
+  // Zeros for the rows of other ranks: the sum over the ranks is the whole.
+  rep.all_h = all.h;
+  rep.all_c = all.c;
+  for (size_t i = 0; i < rep.parts.size(); ++i) {
+    const RowSlice& rows = rep.parts[i].rows;
+    const int64_t hidden = rep.options.sizes.hidden;
+    ScatterPart(rep.states[i].h, rows, rep.options.rows, hidden, &rep.all_h);
+    ScatterPart(rep.states[i].c, rows, rep.options.rows, hidden, &rep.all_c);
+  }
+  RETURN_IF_ERROR(rep.communicator->AllReduceSum(absl::MakeSpan(rep.all_h)));
+  RETURN_IF_ERROR(rep.communicator->AllReduceSum(absl::MakeSpan(rep.all_c)));
+  std::vector<NamedTensor> tensors = rep.trainer->Checkpoint();
+  for (NamedTensor& tensor : rep.StateTensors()) {
+    tensors.push_back(std::move(tensor));
+  }
   return tensors;
 }
 
 absl::Status LanguageModelTrainer::Restore(
     absl::Span<const NamedTensor> checkpoint) {
-  // What is there now says what must come: same names, types and shapes.
-  const std::vector<NamedTensor> own = Checkpoint();
-  std::vector<const Tensor*> sources;
-  for (const NamedTensor& expected : own) {
-    const auto found = std::find_if(
-        checkpoint.begin(), checkpoint.end(),
-        [&](const NamedTensor& t) { return t.name == expected.name; });
-    if (found == checkpoint.end()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "checkpoint: tensor \"", expected.name, "\" is missing"));
-    }
-    if (found->tensor.shape() != expected.tensor.shape() ||
-        found->tensor.dtype() != expected.tensor.dtype()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("checkpoint: tensor \"", expected.name,
-                       "\": ", DTypeName(found->tensor.dtype()), " ",
-                       ShapeString(found->tensor.shape()), ", expected ",
-                       DTypeName(expected.tensor.dtype()), " ",
-                       ShapeString(expected.tensor.shape())));
-    }
-    sources.push_back(&found->tensor);
-  }
-  for (size_t i = 0; i < own.size(); ++i) {
-    // Checkpoint() borrows this trainer's own memory.
-    std::memcpy(const_cast<void*>(own[i].tensor.raw()), sources[i]->raw(),
-                own[i].tensor.size_bytes());
+  Rep& rep = *rep_;
+  // Makes the room that the states are copied into.
+  RETURN_IF_ERROR(Checkpoint().status());
+  RETURN_IF_ERROR(CheckTensors(rep.StateTensors(), checkpoint));
+  RETURN_IF_ERROR(rep.trainer->Restore(checkpoint));
+  CopyTensors(checkpoint, rep.StateTensors());
+  for (size_t i = 0; i < rep.parts.size(); ++i) {
+    const RowSlice& rows = rep.parts[i].rows;
+    const int64_t hidden = rep.options.sizes.hidden;
+    GatherPart(rep.all_h, rows, rep.options.rows, hidden, &rep.states[i].h);
+    GatherPart(rep.all_c, rows, rep.options.rows, hidden, &rep.states[i].c);
   }
   return absl::OkStatus();
 }

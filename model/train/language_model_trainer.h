@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The numbers of language-model training: weights, gradients, optimiser, and
-// the recurrent state carried from one stretch of text to the next (truncated
+// The numbers of language-model training: a network with its trainer, and the
+// recurrent state carried from one stretch of text to the next (truncated
 // back-propagation through time: Williams and Peng 1990). It knows no files, no
-// schedule and no progress bar; training_run.h does.
+// schedule and no progress bar; language_model_task.h does.
 
 #ifndef CAROUSEL_MODEL_TRAIN_LANGUAGE_MODEL_TRAINER_H_
 #define CAROUSEL_MODEL_TRAIN_LANGUAGE_MODEL_TRAINER_H_
@@ -17,7 +17,8 @@
 #include "absl/types/span.h"
 #include "model/layers/language_model.h"
 #include "model/layers/language_model_grad.h"
-#include "model/train/optimiser.h"
+#include "model/train/communicator.h"
+#include "model/train/trainer.h"
 #include "model/weights/safetensors.h"
 
 namespace carousel {
@@ -27,15 +28,12 @@ struct LanguageModelTrainerOptions {
   int rows = 32;   // N: texts trained side by side
   int steps = 35;  // T: length of back-propagation through time
 
+  // The rows are computed in so many parts, one after the other: less memory
+  // for the same numbers.
+  int accumulate = 1;
+
   LanguageModelDropout dropout = {.layers = 0.2f};
-
-  // Largest norm of the whole gradient (Pascanu, Mikolov, Bengio 2013); larger
-  // ones are scaled down to it. 0: never.
-  float clip_norm = 0.25f;
-
-  OptimiserOptions optimiser = {};  // decay: on matrices, not on biases
-
-  uint64_t seed = 1;  // of the initial weights and of every dropout mask
+  TrainerOptions trainer;
 };
 
 // T x N tokens of text, time-major.
@@ -48,48 +46,48 @@ struct LanguageModelBatch {
   static constexpr int32_t kNoTarget = -1;
 };
 
-struct TrainingStepFigures {
-  double loss = 0;  // mean negative log-likelihood a counted target, in nats
-  int64_t targets = 0;
-  double gradient_norm = 0;  // before clipping
-};
-
 // Thread-compatible; computes with as many OpenMP threads as the caller's
 // thread has set. Two trainers with equal options that see equal batches hold
 // the same bits, for equal numbers of threads.
+//
+// With several ranks every one of them is given the whole batch, and computes
+// its own rows of it; all calls but the plain accessors are collective.
 class LanguageModelTrainer {
  public:
-  // INVALID_ARGUMENT if an option is out of its bounds.
+  // States of the rows that this process computes, part by part; empty: zeros.
+  using States = std::vector<RecurrentState>;
+
+  // INVALID_ARGUMENT if an option is out of its bounds, or there are too few
+  // rows for the parts and ranks.
   static absl::StatusOr<std::unique_ptr<LanguageModelTrainer>> Create(
-      const LanguageModelTrainerOptions& options);
+      const LanguageModelTrainerOptions& options,
+      Communicator* communicator = &Communicator::Alone());
   ~LanguageModelTrainer();
 
-  // One step: forward, backward, clip, update, state carried on. INTERNAL if
-  // the loss is not finite (the weights are then unchanged) or oneDNN refuses.
+  // One step: forward, backward, update, state carried on. Errors as
+  // Trainer::Step; nothing is changed then.
   // REQUIRES: the batch is (T, N) and its tokens are in [0, V).
   absl::StatusOr<TrainingStepFigures> Step(const LanguageModelBatch& batch,
                                            float learning_rate);
 
-  // Forward and loss only: no dropout, neither weights nor carried state
-  // change. Runs from `*state`, which it moves on (null, or a state without
-  // values: from zeros).
+  // Forward and loss only, with Weights(): no dropout, neither weights nor
+  // carried state change. Runs from `*states`, which it moves on.
   absl::StatusOr<TrainingStepFigures> Loss(const LanguageModelBatch& batch,
-                                           RecurrentState* state);
+                                           States* states);
 
   // Number of updates so far; part of the checkpoint.
   int64_t step() const;
 
-  // The weights in the order of WeightSpecs(sizes), borrowed: they change with
-  // the next Step.
+  // As Trainer's.
   std::vector<Tensor> Weights() const;
-
-  // Replaces the weights (F32 or BF16, order of WeightSpecs). INVALID_ARGUMENT,
-  // naming the tensor, if a shape differs.
+  std::vector<NamedTensor> NamedWeights() const;
   absl::Status SetWeights(absl::Span<const Tensor> weights);
+  absl::Status SetNamedWeights(absl::Span<const NamedTensor> weights);
+  void StartAveraging();
 
-  // All that the next Step depends on: weights, optimiser, carried state, step
-  // number. Borrowed, as Weights().
-  std::vector<NamedTensor> Checkpoint() const;
+  // All that the next Step depends on: the trainer's numbers and the carried
+  // state of all rows, on whatever rank. Valid until the next call.
+  absl::StatusOr<std::vector<NamedTensor>> Checkpoint();
 
   // Takes up where Checkpoint() was taken. INVALID_ARGUMENT, naming the tensor,
   // if it is of a model with other options; the trainer is then unchanged.

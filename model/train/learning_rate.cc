@@ -6,24 +6,51 @@
 #include <numbers>
 
 namespace carousel {
+namespace {
 
-float LearningRateAt(const LearningRateSchedule& schedule, int64_t step) {
-  if (step < schedule.warmup_steps) {
-    return schedule.peak * static_cast<float>(step + 1) /
-           static_cast<float>(schedule.warmup_steps);
+// Half a cosine from `begin` to `end`, of which `done` (0 to 1) is behind.
+double HalfCosine(double begin, double end, double done) {
+  return end + (begin - end) * (1 + std::cos(std::numbers::pi * done)) / 2;
+}
+
+// The last step of the rise is at `peak`, the last step of all at the bottom.
+double OneCycle(const LearningRateSchedule& s, int64_t step) {
+  const auto peak = static_cast<double>(s.peak);
+  const double begin = peak / static_cast<double>(s.cycle_div);
+  const double end = begin / static_cast<double>(s.cycle_final_div);
+  const auto last = static_cast<double>(s.total_steps - 1);
+  const double top =
+      static_cast<double>(s.cycle_rise) * static_cast<double>(s.total_steps) -
+      1;
+  const double at = std::min(static_cast<double>(step), last);
+  if (at <= top) return HalfCosine(begin, peak, at / std::max(top, 1.0));
+  return HalfCosine(peak, end, (at - top) / std::max(last - top, 1.0));
+}
+
+}  // namespace
+
+float LearningRateAt(const LearningRateSchedule& s, int64_t step,
+                     double plateau_scale) {
+  if (s.decay == Decay::kOneCycle) return static_cast<float>(OneCycle(s, step));
+  if (step < s.warmup_steps) {
+    return s.peak * static_cast<float>(step + 1) /
+           static_cast<float>(s.warmup_steps);
   }
-  if (schedule.decay == Decay::kConstant) return schedule.peak;
+  const auto peak = static_cast<double>(s.peak);
+  const auto final = static_cast<double>(s.final);
+  if (s.decay == Decay::kConstant) return s.peak;
+  if (s.decay == Decay::kPlateau) {
+    return static_cast<float>(
+        std::max(peak * plateau_scale, std::min(peak, final)));
+  }
   // The last step, total_steps - 1, is at 1.
   const int64_t length =
-      std::max<int64_t>(1, schedule.total_steps - 1 - schedule.warmup_steps);
-  const double done =
-      std::min(1.0, static_cast<double>(step - schedule.warmup_steps) /
-                        static_cast<double>(length));
-  const double left = schedule.decay == Decay::kLinear
-                          ? 1 - done
-                          : (1 + std::cos(std::numbers::pi * done)) / 2;
-  return static_cast<float>(schedule.final +
-                            (schedule.peak - schedule.final) * left);
+      std::max<int64_t>(1, s.total_steps - 1 - s.warmup_steps);
+  const double done = std::min(1.0, static_cast<double>(step - s.warmup_steps) /
+                                        static_cast<double>(length));
+  return static_cast<float>(s.decay == Decay::kLinear
+                                ? final + (peak - final) * (1 - done)
+                                : HalfCosine(peak, final, done));
 }
 
 }  // namespace carousel

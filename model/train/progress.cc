@@ -46,10 +46,11 @@ std::string FormatTrainingProgress(const TrainingProgress& p) {
   const double done = static_cast<double>(p.step) /
                       static_cast<double>(std::max<int64_t>(1, p.total_steps));
   return absl::StrFormat(
-      "%s  step %d/%d  epoch %.2f  %s tokens/s  loss %.3f  perplexity %.1f  "
-      "rate %.2e  %s left",
+      "%s  step %d/%d  epoch %.2f  %s %s/s  loss %.3f%s  rate %.2e  %s left",
       FormatBar(done, kBarCells), p.step, p.total_steps, p.epoch,
-      FormatCount(p.tokens_per_second), p.loss, std::exp(p.loss),
+      FormatCount(p.tokens_per_second), p.unit, p.loss,
+      p.perplexity ? absl::StrFormat("  perplexity %.1f", std::exp(p.loss))
+                   : "",
       p.learning_rate, FormatTimeLeft(p.left));
 }
 

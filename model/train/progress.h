@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -30,8 +31,10 @@ struct TrainingProgress {
   int64_t step = 0;
   int64_t total_steps = 0;
   double epoch = 0;
+  absl::string_view unit = "tokens";
   double tokens_per_second = 0;
-  double loss = 0;  // nats a token
+  double loss = 0;         // of a token
+  bool perplexity = true;  // show exp(loss) too
   double learning_rate = 0;
   absl::Duration left;
 };
@@ -48,6 +51,9 @@ enum class ProgressStyle {
 
 // "auto", "bar", "lines", "none". INVALID_ARGUMENT for any other.
 absl::StatusOr<ProgressStyle> ParseProgressStyle(absl::string_view name);
+
+// Takes a line for whoever looks on.
+using Note = std::function<void(absl::string_view line)>;
 
 // Writes to a stream, which must outlive it. Thread-compatible.
 class Progress {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/train/run_checkpoint.h"
 
+#include <cmath>
 #include <type_traits>
 #include <utility>
 
@@ -12,6 +13,7 @@ namespace carousel {
 namespace {
 
 constexpr char kStateKey[] = "state";
+constexpr char kTaskKey[] = "task";
 constexpr char kConfigKey[] = "config";
 
 // One list of the fields for both directions. Doubles keep their bits: JSON
@@ -30,13 +32,19 @@ void VisitFields(State& state, Visit visit) {
   visit("evaluated_step", state.evaluated_step);
   visit("best_step", state.best_step);
   visit("best_dev_loss", state.best_dev_loss);
+  visit("best_figures", state.best_figures);
   visit("evaluations_without_better", state.evaluations_without_better);
+  visit("plateau_evaluations", state.plateau_evaluations);
+  visit("plateau_scale", state.plateau_scale);
+  visit("averaging", state.averaging);
 }
 
 template <typename T>
 bool Holds(const nlohmann::json& value) {
   if constexpr (std::is_same_v<T, std::string>) {
     return value.is_string();
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return value.is_boolean();
   } else if constexpr (std::is_integral_v<T>) {
     return value.is_number_integer();
   } else {
@@ -46,15 +54,32 @@ bool Holds(const nlohmann::json& value) {
 
 }  // namespace
 
+absl::Status CheckFinite(absl::Span<const NamedTensor> tensors) {
+  for (const auto& [name, tensor] : tensors) {
+    if (tensor.dtype() != DType::kF32) continue;
+    for (const float value : tensor.span<float>()) {
+      if (std::isfinite(value)) continue;
+      return absl::InternalError(absl::StrCat(
+          "tensor \"", name, "\" holds ", value,
+          "; a smaller training.learning_rate, or clipping with a smaller "
+          "training.clip_norm, may help"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SaveRunCheckpoint(const std::string& path,
-                               const LanguageModelTrainer& trainer,
-                               const RunState& state,
-                               const std::string& config) {
+                               absl::Span<const NamedTensor> tensors,
+                               const RunState& state, absl::string_view task,
+                               absl::string_view config) {
+  RETURN_IF_ERROR(CheckFinite(tensors));
   nlohmann::json json;
   VisitFields(state,
               [&](const char* name, const auto& value) { json[name] = value; });
-  return WriteSafetensors(path, trainer.Checkpoint(),
-                          {{kStateKey, json.dump()}, {kConfigKey, config}});
+  return WriteSafetensors(path, tensors,
+                          {{kStateKey, json.dump()},
+                           {kTaskKey, std::string(task)},
+                           {kConfigKey, std::string(config)}});
 }
 
 absl::StatusOr<RunCheckpoint> OpenRunCheckpoint(const std::string& path) {
@@ -62,13 +87,14 @@ absl::StatusOr<RunCheckpoint> OpenRunCheckpoint(const std::string& path) {
   ASSIGN_OR_RETURN(checkpoint.tensors, Safetensors::Open(path));
   const auto& metadata = checkpoint.tensors->metadata();
   const auto state = metadata.find(kStateKey);
+  const auto task = metadata.find(kTaskKey);
   const auto config = metadata.find(kConfigKey);
   nlohmann::json json;
   if (state != metadata.end()) {
     json = nlohmann::json::parse(state->second, nullptr,
                                  /*allow_exceptions=*/false);
   }
-  if (!json.is_object() || config == metadata.end()) {
+  if (!json.is_object() || task == metadata.end() || config == metadata.end()) {
     return absl::DataLossError(absl::StrCat(
         path, ": expected a checkpoint of a run, found no state in it"));
   }
@@ -85,6 +111,7 @@ absl::StatusOr<RunCheckpoint> OpenRunCheckpoint(const std::string& path) {
     return absl::DataLossError(
         absl::StrCat(path, ": the state has no good \"", missing, "\""));
   }
+  checkpoint.task = task->second;
   checkpoint.config = config->second;
   return checkpoint;
 }

@@ -12,17 +12,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "model/train/language_model_trainer.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "model/weights/safetensors.h"
 
 namespace carousel {
 
-// What a run knows besides the trainer's numbers.
+// What a run knows besides the task's numbers.
 struct RunState {
   int64_t step = 0;
   int64_t tokens = 0;   // targets trained on
   double seconds = 0;   // spent training, evaluation and saving included
-  std::string batches;  // BatchStream::Position()
+  std::string batches;  // TrainingTask::Position()
 
   // Sums since the last line of metrics.jsonl.
   int64_t interval_steps = 0;
@@ -35,23 +36,35 @@ struct RunState {
   int64_t evaluated_step = -1;  // the last one; -1: none
   int64_t best_step = -1;
   double best_dev_loss = 0;
+  std::string best_figures = "{}";  // the others, as a JSON object
   int evaluations_without_better = 0;
+
+  // What evaluations have brought about (evaluation_policy.h).
+  int plateau_evaluations = 0;  // without a better one or a lower rate
+  double plateau_scale = 1;     // of the learning rate
+  bool averaging = false;       // of the weights has begun
 };
 
 struct RunCheckpoint {
   std::unique_ptr<const Safetensors> tensors;
   RunState state;
-  std::string config;  // SerialiseLanguageModelConfig
+  std::string task;    // TaskDefinition::name()
+  std::string config;  // TaskDefinition::SerialisedConfig()
 };
 
-// RESOURCE_EXHAUSTED if the disk is full; the checkpoint before then stands.
+// INTERNAL, naming the tensor, if one holds a number that is not finite: such
+// weights are never written, and the checkpoint before then stands, as it does
+// when the disk is full (RESOURCE_EXHAUSTED).
 absl::Status SaveRunCheckpoint(const std::string& path,
-                               const LanguageModelTrainer& trainer,
-                               const RunState& state,
-                               const std::string& config);
+                               absl::Span<const NamedTensor> tensors,
+                               const RunState& state, absl::string_view task,
+                               absl::string_view config);
 
 // NOT_FOUND, or DATA_LOSS if the file is not a checkpoint.
 absl::StatusOr<RunCheckpoint> OpenRunCheckpoint(const std::string& path);
+
+// The check that SaveRunCheckpoint makes.
+absl::Status CheckFinite(absl::Span<const NamedTensor> tensors);
 
 }  // namespace carousel
 

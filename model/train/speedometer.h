@@ -9,7 +9,7 @@
 
 #include "absl/time/time.h"
 #include "model/base/clock.h"
-#include "model/train/language_model_trainer.h"
+#include "model/train/trainer.h"
 
 namespace carousel {
 

@@ -3,24 +3,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <limits>
 #include <memory>
 #include <optional>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
-#include "model/train/batch_stream.h"
-#include "model/train/bundle_export.h"
-#include "model/train/data_preparation.h"
-#include "model/train/dev_loss.h"
+#include "model/train/bundle_path.h"
+#include "model/train/evaluation_policy.h"
 #include "model/train/metrics_log.h"
+#include "model/train/new_folder.h"
 #include "model/train/run_checkpoint.h"
+#include "model/train/run_metrics.h"
 #include "model/train/run_report.h"
 #include "model/train/speedometer.h"
 #include "nlohmann/json.hpp"
@@ -28,31 +26,20 @@
 namespace carousel {
 namespace {
 
-namespace fs = std::filesystem;
-
 // Drawing takes about a second.
 constexpr absl::Duration kFigureInterval = absl::Minutes(1);
 
-// The outermost of the directories that `path` still lacks; empty: none.
-fs::path FirstMissing(const std::string& path) {
-  std::error_code error;
-  fs::path missing;
-  for (fs::path p = fs::absolute(path, error).lexically_normal();
-       p.has_relative_path() && !fs::exists(p, error); p = p.parent_path()) {
-    missing = p;
-  }
-  return missing;
-}
-
-class LanguageModelRun {
+class TrainingRun {
  public:
-  LanguageModelRun(const LanguageModelConfig& config,
-                   const TrainingRunOptions& options, Progress* progress,
-                   const Clock& clock)
-      : config_(config),
+  TrainingRun(TaskDefinition* definition, const TrainingRunOptions& options,
+              Progress* progress, const Clock& clock)
+      : definition_(definition),
+        settings_(definition->settings()),
         options_(options),
+        communicator_(options.communicator),
         progress_(progress),
         clock_(clock),
+        schedule_(settings_.learning_rate),
         speed_(clock) {}
 
   absl::StatusOr<TrainingOutcome> Run() {
@@ -60,9 +47,11 @@ class LanguageModelRun {
     RETURN_IF_ERROR(Start());
     last_saved_ = clock_.Now();
     last_counted_ = last_saved_;
-    ASSIGN_OR_RETURN(const int stopped_by, Loop());
-    RETURN_IF_ERROR(Save());
-    if (stopped_by != 0) return TrainingOutcome{.stopped_by = stopped_by};
+    absl::StatusOr<int> stopped_by = Loop();
+    absl::Status status = stopped_by.status();
+    if (status.ok()) status = Save();
+    if (!status.ok()) return SayWhatStands(status);
+    if (*stopped_by != 0) return TrainingOutcome{.stopped_by = *stopped_by};
     RETURN_IF_ERROR(Finish());
     return TrainingOutcome{};
   }
@@ -70,6 +59,21 @@ class LanguageModelRun {
  private:
   std::string PathOf(absl::string_view name) const {
     return JoinPath(options_.run_directory, name);
+  }
+
+  bool is_writer() const { return communicator_->is_writer(); }
+
+  absl::Status SayWhatStands(const absl::Status& status) const {
+    return absl::Status(
+        status.code(),
+        absl::StrCat(
+            status.message(),
+            saved_step_ < 0
+                ? "; no checkpoint was written yet"
+                : absl::StrCat("; the checkpoint of step ", saved_step_, " in ",
+                               options_.run_directory,
+                               " stands: go on from it with "
+                               "--resume")));
   }
 
   absl::Status Start() {
@@ -85,118 +89,129 @@ class LanguageModelRun {
       RETURN_IF_ERROR(checkpoint.status());
       RETURN_IF_ERROR(Resume(*std::move(checkpoint)));
     } else {
-      RETURN_IF_ERROR(BeginInNewFolder());
+      RETURN_IF_ERROR(Begin());
     }
+    if (!is_writer()) return absl::OkStatus();
     ASSIGN_OR_RETURN(metrics_,
                      MetricsLog::Open(PathOf("metrics.jsonl"), state_.step));
     return WriteFileAtomically(PathOf("config.json"),
-                               SerialiseLanguageModelConfig(config_) + "\n");
+                               definition_->SerialisedConfig() + "\n");
+  }
+
+  TaskContext Context() const {
+    return {.run_directory = options_.run_directory,
+            .note = [this](absl::string_view line) { progress_->Note(line); },
+            .communicator = communicator_};
+  }
+
+  // Rank 0 prepares the data; the others take up what it left.
+  absl::Status Begin() {
+    const absl::Status prepared =
+        is_writer() ? BeginInNewFolder() : absl::OkStatus();
+    ASSIGN_OR_RETURN(const int64_t failed,
+                     communicator_->AllReduceMax(prepared.ok() ? 0 : 1));
+    RETURN_IF_ERROR(prepared);
+    if (failed != 0) return absl::AbortedError("rank 0 could not begin");
+    if (!is_writer()) {
+      ASSIGN_OR_RETURN(task_, definition_->Resume(Context()));
+    }
+    if (AveragesFromTheStart(settings_)) {
+      state_.averaging = true;
+      task_->StartAveraging();
+    }
+    PlanSteps();
+    return absl::OkStatus();
   }
 
   // Leaves no folder behind for a run that cannot begin.
   absl::Status BeginInNewFolder() {
-    const fs::path made = FirstMissing(options_.run_directory);
-    RETURN_IF_ERROR(MakeDirectories(options_.run_directory));
-    const absl::Status status = Begin();
-    if (!status.ok() && !made.empty()) {
-      std::error_code ignored;
-      fs::remove_all(made, ignored);
-    }
-    return status;
-  }
-
-  absl::Status Begin() {
-    ASSIGN_OR_RETURN(data_, PrepareData(config_, options_.run_directory,
-                                        [this](absl::string_view line) {
-                                          progress_->Note(line);
-                                        }));
-    return MakeTrainer();
+    ASSIGN_OR_RETURN(NewFolder folder, NewFolder::Make(options_.run_directory));
+    ASSIGN_OR_RETURN(task_, definition_->Begin(Context()));
+    folder.Keep();
+    return absl::OkStatus();
   }
 
   absl::Status Resume(RunCheckpoint checkpoint) {
-    ASSIGN_OR_RETURN(const LanguageModelConfig before,
-                     ParseLanguageModelConfig(checkpoint.config));
-    RETURN_IF_ERROR(CheckCanResume(before, config_));
-    ASSIGN_OR_RETURN(data_, LoadPreparedData(config_, options_.run_directory));
-    RETURN_IF_ERROR(MakeTrainer());
-    RETURN_IF_ERROR(trainer_->Restore(checkpoint.tensors->tensors()));
+    if (checkpoint.task != definition_->name()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          options_.run_directory, " holds a run of ", checkpoint.task,
+          ", expected one of ", definition_->name()));
+    }
+    RETURN_IF_ERROR(definition_->CheckCanResume(checkpoint.config));
+    ASSIGN_OR_RETURN(task_, definition_->Resume(Context()));
+    RETURN_IF_ERROR(task_->Restore(checkpoint.tensors->tensors()));
     state_ = std::move(checkpoint.state);
-    RETURN_IF_ERROR(batches_->Seek(state_.batches));
+    RETURN_IF_ERROR(task_->Seek(state_.batches));
+    saved_step_ = state_.step;
     progress_->Note(absl::StrCat("resumed after step ", state_.step));
+    PlanSteps();
     return absl::OkStatus();
   }
 
-  absl::Status MakeTrainer() {
-    config_.trainer.sizes.vocabulary = data_.tokenizer->vocabulary().size();
-    const LanguageModelTrainerOptions& t = config_.trainer;
-    const auto tokens = static_cast<int64_t>(data_.train->tokens().size());
-    if (tokens < int64_t{t.rows} * t.steps) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "data.train: too little text: one batch takes ", t.rows, " rows of ",
-          t.steps, " tokens, the text has ", tokens, " tokens"));
+  void PlanSteps() {
+    schedule_.total_steps = std::numeric_limits<int64_t>::max();
+    if (settings_.epochs > 0) {
+      schedule_.total_steps = settings_.epochs * task_->steps_per_epoch();
     }
-    ASSIGN_OR_RETURN(trainer_, LanguageModelTrainer::Create(t));
-    batches_ = std::make_unique<BatchStream>(
-        data_.train, BatchStreamOptions{.context = config_.context,
-                                        .rows = t.rows,
-                                        .steps = t.steps,
-                                        .seed = t.seed});
-    LearningRateSchedule& schedule = config_.learning_rate;
-    schedule.total_steps = std::numeric_limits<int64_t>::max();
-    if (config_.epochs > 0) {
-      schedule.total_steps = config_.epochs * batches_->batches_per_epoch();
+    if (settings_.max_steps > 0) {
+      schedule_.total_steps =
+          std::min(schedule_.total_steps, settings_.max_steps);
     }
-    if (config_.max_steps > 0) {
-      schedule.total_steps = std::min(schedule.total_steps, config_.max_steps);
-    }
-    progress_->Note(absl::StrCat(
-        tokens, " tokens an epoch, ", batches_->batches_per_epoch(),
-        " steps an epoch, ", schedule.total_steps, " steps"));
-    return absl::OkStatus();
+    progress_->Note(absl::StrCat(task_->steps_per_epoch(), " steps an epoch, ",
+                                 schedule_.total_steps, " steps"));
   }
 
   // Until the run is done or told to stop; the signal, or 0.
   absl::StatusOr<int> Loop() {
     while (true) {
+      RETURN_IF_ERROR(Agree());
       if (EvaluationIsDue()) {
         ASSIGN_OR_RETURN(const bool whole, Evaluate());
-        if (!whole) return StopSignal();
+        if (!whole) return signal_;
         RETURN_IF_ERROR(Save());
       }
       if (IsDone()) return 0;
-      if (const int signal = StopSignal(); signal != 0) return signal;
-      if (SaveIsDue()) RETURN_IF_ERROR(Save());
+      if (signal_ != 0) return signal_;
+      if (save_is_due_) RETURN_IF_ERROR(Save());
       RETURN_IF_ERROR(Step());
     }
   }
 
-  int StopSignal() const {
-    return options_.stop_signal ? options_.stop_signal() : 0;
+  // What depends on the moment must be the same on all ranks. Sets signal_,
+  // save_is_due_ and the run's seconds.
+  absl::Status Agree() {
+    RETURN_IF_ERROR(LookForSignal());
+    save_is_due_ = settings_.checkpoint_every_minutes > 0 &&
+                   clock_.Now() - last_saved_ >=
+                       absl::Minutes(settings_.checkpoint_every_minutes);
+    if (communicator_->size() == 1) return absl::OkStatus();
+    double agreed[2] = {is_writer() && save_is_due_ ? 1.0 : 0.0,
+                        is_writer() ? state_.seconds : 0.0};
+    RETURN_IF_ERROR(communicator_->AllReduceSum(absl::MakeSpan(agreed)));
+    save_is_due_ = agreed[0] > 0;
+    state_.seconds = agreed[1];
+    return absl::OkStatus();
   }
 
-  bool StoppedEarly() const {
-    return config_.patience > 0 &&
-           state_.evaluations_without_better >= config_.patience;
+  absl::Status LookForSignal() {
+    ASSIGN_OR_RETURN(const int64_t signal,
+                     communicator_->AllReduceMax(
+                         options_.stop_signal ? options_.stop_signal() : 0));
+    signal_ = static_cast<int>(signal);
+    return absl::OkStatus();
   }
 
   bool IsDone() const {
-    return state_.step >= config_.learning_rate.total_steps || StoppedEarly() ||
-           (config_.max_minutes > 0 &&
-            state_.seconds >= config_.max_minutes * 60);
+    return state_.step >= schedule_.total_steps ||
+           StoppedEarly(settings_, state_) ||
+           (settings_.max_minutes > 0 &&
+            state_.seconds >= settings_.max_minutes * 60);
   }
 
   bool EvaluationIsDue() const {
-    if (data_.dev == nullptr || state_.evaluated_step == state_.step) {
-      return false;
-    }
-    return IsDone() || (config_.evaluate_every_steps > 0 && state_.step > 0 &&
-                        state_.step % config_.evaluate_every_steps == 0);
-  }
-
-  bool SaveIsDue() const {
-    return config_.checkpoint_every_minutes > 0 &&
-           clock_.Now() - last_saved_ >=
-               absl::Minutes(config_.checkpoint_every_minutes);
+    if (!task_->has_dev() || state_.evaluated_step == state_.step) return false;
+    return IsDone() || (settings_.evaluate_every_steps > 0 && state_.step > 0 &&
+                        state_.step % settings_.evaluate_every_steps == 0);
   }
 
   // Adds the time since the last call to the run's.
@@ -210,102 +225,92 @@ class LanguageModelRun {
 
   absl::Status Step() {
     CountSeconds();
-    batches_->Next(&batch_);
-    const float rate = LearningRateAt(config_.learning_rate, state_.step);
-    ASSIGN_OR_RETURN(const TrainingStepFigures figures,
-                     trainer_->Step(batch_, rate));
-    ++state_.step;
-    ++state_.interval_steps;
-    state_.tokens += figures.targets;
-    state_.interval_tokens += figures.targets;
-    state_.interval_loss += figures.loss * static_cast<double>(figures.targets);
-    state_.interval_gradient_norm += figures.gradient_norm;
-    state_.interval_seconds += CountSeconds();
+    const float rate =
+        LearningRateAt(schedule_, state_.step, state_.plateau_scale);
+    ASSIGN_OR_RETURN(const TrainingStepFigures figures, task_->Step(rate));
+    CountStep(figures, CountSeconds(), &state_);
     speed_.Add(figures);
     if (progress_->due()) ShowProgress(rate);
-    if (state_.step % config_.log_every_steps != 0) return absl::OkStatus();
-    return LogInterval(rate);
+    if (state_.step % settings_.log_every_steps != 0) return absl::OkStatus();
+    return WriteMetrics(TakeIntervalMetrics(*task_, rate, &state_));
   }
 
-  double Epoch() const {
-    return static_cast<double>(state_.step) /
-           static_cast<double>(batches_->batches_per_epoch());
+  absl::Status WriteMetrics(const nlohmann::ordered_json& metrics) {
+    return is_writer() ? metrics_->Write(metrics) : absl::OkStatus();
   }
 
   void ShowProgress(float rate) {
-    const int64_t total = config_.learning_rate.total_steps;
-    absl::Duration left = speed_.TimeFor(total - state_.step);
-    if (config_.max_minutes > 0) {
-      left = std::min(left, absl::Minutes(config_.max_minutes) -
+    absl::Duration left = speed_.TimeFor(schedule_.total_steps - state_.step);
+    if (settings_.max_minutes > 0) {
+      left = std::min(left, absl::Minutes(settings_.max_minutes) -
                                 absl::Seconds(state_.seconds));
     }
-    progress_->Show(
-        FormatTrainingProgress({.step = state_.step,
-                                .total_steps = total,
-                                .epoch = Epoch(),
-                                .tokens_per_second = speed_.tokens_per_second(),
-                                .loss = speed_.loss(),
-                                .learning_rate = rate,
-                                .left = left}));
+    progress_->Show(FormatTrainingProgress(
+        {.step = state_.step,
+         .total_steps = schedule_.total_steps,
+         .epoch = static_cast<double>(state_.step) /
+                  static_cast<double>(task_->steps_per_epoch()),
+         .unit = task_->unit(),
+         .tokens_per_second = speed_.tokens_per_second(),
+         .loss = speed_.loss(),
+         .perplexity = task_->has_perplexity(),
+         .learning_rate = rate,
+         .left = left}));
   }
 
-  absl::Status LogInterval(float rate) {
-    const auto tokens = static_cast<double>(state_.interval_tokens);
-    const double loss = state_.interval_loss / std::max(1.0, tokens);
-    RETURN_IF_ERROR(metrics_->Write(
-        {{"step", state_.step},
-         {"epoch", Epoch()},
-         {"tokens", state_.tokens},
-         {"loss", loss},
-         {"perplexity", std::exp(loss)},
-         {"learning_rate", rate},
-         {"gradient_norm", state_.interval_gradient_norm /
-                               static_cast<double>(state_.interval_steps)},
-         {"tokens_per_s", tokens / std::max(1e-9, state_.interval_seconds)},
-         {"seconds", state_.seconds}}));
-    state_.interval_steps = 0;
-    state_.interval_tokens = 0;
-    state_.interval_loss = 0;
-    state_.interval_gradient_norm = 0;
-    state_.interval_seconds = 0;
-    return absl::OkStatus();
-  }
-
-  // Measures on dev and keeps the weights if they are the best. False if a
-  // signal came in between; then nothing is changed.
+  // Measures on dev, keeps the weights if they are the best, and does what
+  // follows. False if a signal came in between; then nothing is changed.
   absl::StatusOr<bool> Evaluate() {
-    ASSIGN_OR_RETURN(
-        const std::optional<double> loss,
-        DevLoss(trainer_.get(), config_, data_.dev, [this](double done) {
-          progress_->Show(absl::StrCat("dev ", FormatBar(done, 20)));
-          return StopSignal() == 0;
-        }));
-    if (!loss.has_value()) return false;
-    const bool better = state_.best_step < 0 || *loss < state_.best_dev_loss;
-    if (better) RETURN_IF_ERROR(SaveBest(*loss));
-    state_.evaluations_without_better =
-        better ? 0 : state_.evaluations_without_better + 1;
-    state_.evaluated_step = state_.step;
-    progress_->Note(absl::StrFormat("step %d: dev perplexity %.2f%s",
-                                    state_.step, std::exp(*loss),
-                                    better ? ", the best so far" : ""));
-    if (StoppedEarly()) {
-      progress_->Note(absl::StrCat("stops early: no better one in ",
-                                   config_.patience, " evaluations"));
+    ASSIGN_OR_RETURN(const std::optional<DevFigures> figures,
+                     task_->Evaluate([&](double d) {
+                       progress_->Show(absl::StrCat("dev ", FormatBar(d, 20)));
+                       return LookForSignal().ok() && signal_ == 0;
+                     }));
+    if (!figures.has_value()) return false;
+    if (!std::isfinite(figures->loss)) {
+      return absl::InternalError(absl::StrCat(
+          "step ", state_.step, ": the loss on dev is ", figures->loss,
+          "; a smaller training.learning_rate may "
+          "help"));
     }
+    const EvaluationVerdict verdict =
+        JudgeEvaluation(settings_, figures->loss, &state_);
+    if (verdict.better) {
+      state_.best_figures = OtherFigures(*figures);
+      RETURN_IF_ERROR(SaveBest());
+    }
+    if (verdict.starts_averaging) task_->StartAveraging();
+    NoteEvaluation(*figures, verdict);
     CountSeconds();
-    RETURN_IF_ERROR(metrics_->Write({{"step", state_.step},
-                                     {"dev_loss", *loss},
-                                     {"dev_perplexity", std::exp(*loss)},
-                                     {"seconds", state_.seconds}}));
+    RETURN_IF_ERROR(WriteMetrics(DevMetrics(*figures, state_)));
     if (clock_.Now() - last_figure_ >= kFigureInterval) {
       DrawFigures(/*finished=*/false);
     }
     return true;
   }
 
+  void NoteEvaluation(const DevFigures& figures,
+                      const EvaluationVerdict& verdict) {
+    progress_->Note(absl::StrCat("step ", state_.step, ": ",
+                                 DescribeDev(figures),
+                                 verdict.better ? ", the best so far" : ""));
+    if (verdict.starts_averaging) {
+      progress_->Note("averages the weights from here on");
+    }
+    if (verdict.lowers_rate) {
+      progress_->Note(absl::StrCat(
+          "lowers the learning rate to ",
+          LearningRateAt(schedule_, state_.step, state_.plateau_scale)));
+    }
+    if (verdict.stops) {
+      progress_->Note(absl::StrCat("stops early: no better one in ",
+                                   settings_.patience, " evaluations"));
+    }
+  }
+
   // A run is worth more than its figures: what goes wrong is said once.
   void DrawFigures(bool finished) {
+    if (!is_writer()) return;
     last_figure_ = clock_.Now();
     const absl::Status status =
         DrawRunFigures(options_.run_directory, finished);
@@ -314,54 +319,57 @@ class LanguageModelRun {
     progress_->Note(absl::StrCat("no figures: ", status.message()));
   }
 
-  absl::Status SaveBest(double dev_loss) {
-    ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs,
-                     WeightSpecs(config_.trainer.sizes));
-    const std::vector<Tensor> weights = trainer_->Weights();
-    std::vector<NamedTensor> named;
-    for (size_t i = 0; i < specs.size(); ++i) {
-      named.push_back({specs[i].name, weights[i]});
-    }
-    RETURN_IF_ERROR(WriteSafetensors(PathOf("best.safetensors"), named,
-                                     {{"step", absl::StrCat(state_.step)}}));
-    state_.best_step = state_.step;
-    state_.best_dev_loss = dev_loss;
-    return absl::OkStatus();
+  absl::Status SaveBest() {
+    if (!is_writer()) return absl::OkStatus();
+    const std::vector<NamedTensor> weights = task_->Weights();
+    RETURN_IF_ERROR(CheckFinite(weights));
+    return WriteSafetensors(PathOf("best.safetensors"), weights,
+                            {{"step", absl::StrCat(state_.step)}});
   }
 
   absl::Status Save() {
     CountSeconds();
-    state_.batches = batches_->Position();
+    state_.batches = task_->Position();
     last_saved_ = clock_.Now();
-    return SaveRunCheckpoint(PathOf("checkpoint.safetensors"), *trainer_,
-                             state_, SerialiseLanguageModelConfig(config_));
+    ASSIGN_OR_RETURN(const std::vector<NamedTensor> tensors,
+                     task_->Checkpoint());
+    if (is_writer()) {
+      RETURN_IF_ERROR(SaveRunCheckpoint(PathOf("checkpoint.safetensors"),
+                                        tensors, state_, definition_->name(),
+                                        definition_->SerialisedConfig()));
+    }
+    saved_step_ = state_.step;
+    return absl::OkStatus();
   }
 
   absl::Status Finish() {
-    if (data_.dev == nullptr) RETURN_IF_ERROR(SaveBest(0));
+    if (!is_writer()) return absl::OkStatus();
+    if (!task_->has_dev()) {
+      state_.best_step = state_.step;
+      RETURN_IF_ERROR(SaveBest());
+    }
     DrawFigures(/*finished=*/true);
-    RETURN_IF_ERROR(ExportBundle({.config = config_,
-                                  .data = data_,
-                                  .state = state_,
-                                  .weights_path = PathOf("best.safetensors"),
-                                  .epochs = Epoch(),
-                                  .directory = options_.bundle_directory}));
+    RETURN_IF_ERROR(task_->Export(PathOf("best.safetensors"), state_,
+                                  options_.bundle_directory));
     progress_->Note(absl::StrCat("wrote ", options_.bundle_directory));
     return absl::OkStatus();
   }
 
-  LanguageModelConfig config_;  // completed by what the text says
+  TaskDefinition* const definition_;
+  const TrainingSettings settings_;
   const TrainingRunOptions options_;
+  Communicator* const communicator_;
   Progress* const progress_;
   const Clock& clock_;
 
-  PreparedData data_;
-  std::unique_ptr<LanguageModelTrainer> trainer_;
-  std::unique_ptr<BatchStream> batches_;
-  std::unique_ptr<MetricsLog> metrics_;
-  LanguageModelBatch batch_;
+  LearningRateSchedule schedule_;  // completed by the length of the data
+  std::unique_ptr<TrainingTask> task_;
+  std::unique_ptr<MetricsLog> metrics_;  // rank 0's
 
   RunState state_;
+  int signal_ = 0;
+  bool save_is_due_ = false;
+  int64_t saved_step_ = -1;  // of the checkpoint on disk; -1: none
   Speedometer speed_;
   absl::Time last_saved_;
   absl::Time last_figure_ = absl::InfinitePast();
@@ -371,10 +379,11 @@ class LanguageModelRun {
 
 }  // namespace
 
-absl::StatusOr<TrainingOutcome> TrainLanguageModel(
-    const LanguageModelConfig& config, const TrainingRunOptions& options,
-    Progress* progress, const Clock& clock) {
-  return LanguageModelRun(config, options, progress, clock).Run();
+absl::StatusOr<TrainingOutcome> RunTraining(TaskDefinition* definition,
+                                            const TrainingRunOptions& options,
+                                            Progress* progress,
+                                            const Clock& clock) {
+  return TrainingRun(definition, options, progress, clock).Run();
 }
 
 }  // namespace carousel

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A whole training run of a language model: data, batches, learning rate,
-// evaluation, checkpoints, and in the end the bundle. README.md describes the
-// files that it leaves.
+// A whole training run of any task: data, batches, learning rate, evaluation,
+// checkpoints, and in the end the bundle. README.md describes the files that it
+// leaves.
 
 #ifndef CAROUSEL_MODEL_TRAIN_TRAINING_RUN_H_
 #define CAROUSEL_MODEL_TRAIN_TRAINING_RUN_H_
@@ -12,8 +12,9 @@
 
 #include "absl/status/statusor.h"
 #include "model/base/clock.h"
-#include "model/train/language_model_config.h"
+#include "model/train/communicator.h"
 #include "model/train/progress.h"
+#include "model/train/training_task.h"
 
 namespace carousel {
 
@@ -28,6 +29,10 @@ struct TrainingRunOptions {
   // The number of the signal that asks the run to stop, or 0; looked at between
   // steps. May be empty.
   std::function<int()> stop_signal;
+
+  // The processes that make this run together; all of them call RunTraining
+  // with equal options and see the same folders. Only rank 0 writes to them.
+  Communicator* communicator = &Communicator::Alone();
 };
 
 struct TrainingOutcome {
@@ -40,13 +45,15 @@ struct TrainingOutcome {
 // bits as one that was not, for equal settings and threads, unless
 // `max_minutes` ends it.
 //
-// INVALID_ARGUMENT: text that cannot be used, options out of their bounds.
+// INVALID_ARGUMENT: data that cannot be used, options out of their bounds.
 // FAILED_PRECONDITION: the folder holds a run already, or one of another model.
-// ALREADY_EXISTS: the bundle. RESOURCE_EXHAUSTED: the disk is full; the last
-// checkpoint stands. INTERNAL: the loss is not finite.
-absl::StatusOr<TrainingOutcome> TrainLanguageModel(
-    const LanguageModelConfig& config, const TrainingRunOptions& options,
-    Progress* progress, const Clock& clock = Clock::Real());
+// ALREADY_EXISTS: the bundle. RESOURCE_EXHAUSTED: the disk is full. INTERNAL: a
+// loss, a gradient or a weight is not finite. In the last two cases the last
+// checkpoint stands, and the message says of which step it is.
+absl::StatusOr<TrainingOutcome> RunTraining(TaskDefinition* definition,
+                                            const TrainingRunOptions& options,
+                                            Progress* progress,
+                                            const Clock& clock = Clock::Real());
 
 }  // namespace carousel
 

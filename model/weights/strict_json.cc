@@ -2,6 +2,7 @@
 
 #include "model/weights/strict_json.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "absl/container/flat_hash_set.h"
@@ -22,6 +23,8 @@ constexpr size_t kMaxQuoted = 80;
 // Walks through a text without building anything; stops at the first offence.
 class Checker : public nlohmann::json_sax<json> {
  public:
+  explicit Checker(absl::string_view text) : text_(text) {}
+
   const std::string& error() const { return error_; }
 
   bool null() override { return Value(); }
@@ -46,8 +49,11 @@ class Checker : public nlohmann::json_sax<json> {
 
   bool parse_error(size_t position, const std::string&,
                    const nlohmann::detail::exception&) override {
-    return Fail(
-        absl::StrCat("expected JSON, found a syntax error at byte ", position));
+    const auto line =
+        1 + std::count(text_.begin(),
+                       text_.begin() + std::min(position, text_.size()), '\n');
+    return Fail(absl::StrCat("expected JSON, found a syntax error at line ",
+                             line, ", byte ", position));
   }
 
  private:
@@ -71,6 +77,7 @@ class Checker : public nlohmann::json_sax<json> {
     return true;
   }
 
+  const absl::string_view text_;
   // The keys seen in each open object; empty for an open list.
   std::vector<absl::flat_hash_set<std::string>> keys_;
   size_t values_ = 0;
@@ -94,7 +101,7 @@ absl::StatusOr<json> ParseStrictJson(absl::string_view text) {
     return absl::InvalidArgumentError(
         absl::StrCat("expected JSON, found a NUL at byte ", nul));
   }
-  Checker checker;
+  Checker checker(text);
   const char* const end = text.data() + text.size();
   if (!json::sax_parse(text.data(), end, &checker)) {
     return absl::InvalidArgumentError(checker.error());

@@ -19,8 +19,8 @@
 namespace carousel {
 
 // Parses `text` without exceptions. INVALID_ARGUMENT for: a syntax error (with
-// the byte), invalid UTF-8, a key that is repeated in its object (of which a
-// lax parser keeps one at will), more than 32 levels, more than a million
+// line and byte), invalid UTF-8, a key that is repeated in its object (of which
+// a lax parser keeps one at will), more than 32 levels, more than a million
 // values.
 absl::StatusOr<nlohmann::json> ParseStrictJson(absl::string_view text);
 

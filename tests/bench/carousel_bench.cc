@@ -118,10 +118,11 @@ void BenchStep(benchmark::State& state, int n) {
 void BenchTrain(benchmark::State& state) {
   constexpr int kRows = 32, kSteps = 35;
   const auto trainer =
-      LanguageModelTrainer::Create({.sizes = kSizes,
-                                    .rows = kRows,
-                                    .steps = kSteps,
-                                    .optimiser = {.kind = OptimiserKind::kSgd}})
+      LanguageModelTrainer::Create(
+          {.sizes = kSizes,
+           .rows = kRows,
+           .steps = kSteps,
+           .trainer = {.optimiser = {.kind = OptimiserKind::kSgd}}})
           .value();
   LanguageModelBatch batch;
   batch.inputs = RandomTokens(kRows * kSteps);

@@ -78,12 +78,37 @@ def losses_of_training(make_optimiser, batches):
     return torch.tensor(losses)
 
 
-def adamw(model):
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    biases = [p for p in model.parameters() if p.dim() == 1]
-    return torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": 0.1},
-         {"params": biases, "weight_decay": 0.0}], lr=0.01)
+def decaying(optimiser, **options):
+    """The optimiser with a decay of 0.1 on matrices and none on biases."""
+    def make(model):
+        matrices = [p for p in model.parameters() if p.dim() > 1]
+        biases = [p for p in model.parameters() if p.dim() == 1]
+        return optimiser([{"params": matrices, "weight_decay": 0.1},
+                          {"params": biases, "weight_decay": 0.0}], **options)
+    return make
+
+
+def losses_of_averages(batches):
+    """Of batch 0 under the mean of the weights, after each of ten updates."""
+    torch.manual_seed(1)
+    model, average = LanguageModel(), LanguageModel()
+    # lambd=0: no decay of the rate. t0=-1: the mean begins with the first step.
+    optimiser = decaying(torch.optim.ASGD, lr=1.0, lambd=0.0, t0=-1)(model)
+    state, losses = zero_state(), []
+    for x, y in batches:
+        optimiser.zero_grad()
+        logits, state = model(x, tuple(s.detach() for s in state))
+        torch.nn.functional.cross_entropy(logits.view(-1, V),
+                                          y.view(-1)).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.25)
+        optimiser.step()
+        with torch.no_grad():
+            for mean, weight in zip(average.parameters(), model.parameters()):
+                mean.copy_(optimiser.state[weight]["ax"])
+            logits, _ = average(batches[0][0], zero_state())
+            losses.append(torch.nn.functional.cross_entropy(
+                logits.view(-1, V), batches[0][1].view(-1)).item())
+    return torch.tensor(losses)
 
 
 def language_model_golden():
@@ -105,7 +130,13 @@ def language_model_golden():
         golden["gradients." + name] = parameter.grad
     golden["sgd_losses"] = losses_of_training(
         lambda m: torch.optim.SGD(m.parameters(), lr=1.0), batches)
-    golden["adamw_losses"] = losses_of_training(adamw, batches)
+    golden["adamw_losses"] = losses_of_training(
+        decaying(torch.optim.AdamW, lr=0.01), batches)
+    golden["adam_losses"] = losses_of_training(
+        decaying(torch.optim.Adam, lr=0.01), batches)
+    golden["momentum_losses"] = losses_of_training(
+        decaying(torch.optim.SGD, lr=0.5, momentum=0.9), batches)
+    golden["averaged_losses"] = losses_of_averages(batches)
     return golden
 
 

@@ -2,6 +2,7 @@
 
 #include "model/layers/kernels.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -114,17 +115,17 @@ TEST_P(KernelsTest, AdamWIsTheAlgorithmOfThePaper) {
     Floats first = RandomFloats(n, -1, 1, 6), second = RandomFloats(n, 0, 1, 7);
     Floats weights = RandomFloats(n, -1, 1, 8);
     const Floats m = first, v = second, w = weights;
-    kernels().adamw(n,
-                    {.learning_rate = 0.01f,
-                     .beta1 = 0.9f,
-                     .beta2 = 0.99f,
-                     .epsilon = 1e-8f,
-                     .weight_decay = 0.1f,
-                     .gradient_scale = 0.5f,
-                     .bias1 = 0.19f,
-                     .bias2_sqrt = std::sqrt(0.0199f)},
-                    gradient.data(), first.data(), second.data(),
-                    weights.data());
+    kernels().adam(n,
+                   {.learning_rate = 0.01f,
+                    .beta1 = 0.9f,
+                    .beta2 = 0.99f,
+                    .epsilon = 1e-8f,
+                    .weight_decay = 0.1f,
+                    .gradient_scale = 0.5f,
+                    .bias1 = 0.19f,
+                    .bias2_sqrt = std::sqrt(0.0199f)},
+                   gradient.data(), first.data(), second.data(),
+                   weights.data());
     for (size_t k = 0; k < w.size(); ++k) {
       const double g = 0.5 * static_cast<double>(gradient[k]);
       const double mk = 0.9 * static_cast<double>(m[k]) + 0.1 * g;
@@ -136,19 +137,75 @@ TEST_P(KernelsTest, AdamWIsTheAlgorithmOfThePaper) {
   }
 }
 
+// Decay inside the gradient goes through the moments: that is Adam's, not
+// AdamW's.
+TEST_P(KernelsTest, AdamAddsTheDecayToTheGradient) {
+  for (int64_t n : kLengths) {
+    const Floats gradient = RandomFloats(n, -2, 2, 5);
+    Floats weights = RandomFloats(n, -1, 1, 8);
+    const Floats w = weights;
+    const auto size = static_cast<size_t>(n);
+    Floats first(size), second(size);
+    kernels().adam(n,
+                   {.learning_rate = 0.01f,
+                    .beta1 = 0.9f,
+                    .beta2 = 0.99f,
+                    .epsilon = 1e-8f,
+                    .l2 = 0.1f,
+                    .gradient_scale = 0.5f,
+                    .bias1 = 0.1f,
+                    .bias2_sqrt = 0.1f},
+                   gradient.data(), first.data(), second.data(),
+                   weights.data());
+    for (size_t k = 0; k < w.size(); ++k) {
+      EXPECT_NEAR(first[k], 0.1 * (0.5 * gradient[k] + 0.1 * w[k]), 1e-6);
+      // A first step is as long as the rate.
+      EXPECT_NEAR(std::abs(weights[k] - w[k]), 0.01, 1e-4);
+    }
+  }
+}
+
+TEST_P(KernelsTest, SgdDecaysAndGathersMomentum) {
+  for (int64_t n : kLengths) {
+    const Floats gradient = RandomFloats(n, -2, 2, 5);
+    Floats velocity = RandomFloats(n, -2, 2, 6);
+    Floats weights = RandomFloats(n, -1, 1, 7), plain = weights;
+    const Floats v = velocity, w = weights;
+    const SgdStep step = {.learning_rate = 0.5f,
+                          .gradient_scale = 0.25f,
+                          .l2 = 0.1f,
+                          .momentum = 0.9f};
+    kernels().sgd_momentum(n, step, gradient.data(), velocity.data(),
+                           weights.data());
+    kernels().sgd(n, step, gradient.data(), plain.data());
+    for (size_t k = 0; k < w.size(); ++k) {
+      const float g = 0.25f * gradient[k] + 0.1f * w[k];
+      EXPECT_NEAR(velocity[k], 0.9f * v[k] + g, 1e-6);
+      EXPECT_NEAR(weights[k], w[k] - 0.5f * velocity[k], 1e-6);
+      EXPECT_NEAR(plain[k], w[k] - 0.5f * g, 1e-6);
+    }
+  }
+}
+
 TEST_P(KernelsTest, SimpleKernelsDoWhatTheySay) {
   for (int64_t n : kLengths) {
     const Floats x = RandomFloats(n, -2, 2, 9),
                  start = RandomFloats(n, -2, 2, 10);
     Floats sum = start, product = start, descended = start;
+    Floats mean = start, clamped = start;
+    kernels().average(n, 0.25f, x.data(), mean.data());
+    kernels().scale_and_clamp(n, 2.0f, 1.5f, clamped.data());
     kernels().add(n, x.data(), sum.data());
     kernels().multiply(n, x.data(), product.data());
-    kernels().sgd(n, 0.25f, x.data(), descended.data());
+    kernels().sgd(n, {.learning_rate = 0.5f, .gradient_scale = 0.5f}, x.data(),
+                  descended.data());
     double squares = 0;
     for (size_t k = 0; k < x.size(); ++k) {
       EXPECT_FLOAT_EQ(sum[k], start[k] + x[k]);
       EXPECT_FLOAT_EQ(product[k], start[k] * x[k]);
       EXPECT_NEAR(descended[k], start[k] - 0.25f * x[k], 1e-6);
+      EXPECT_NEAR(mean[k], 0.75f * start[k] + 0.25f * x[k], 1e-6);
+      EXPECT_FLOAT_EQ(clamped[k], std::clamp(2 * start[k], -1.5f, 1.5f));
       squares += static_cast<double>(x[k]) * static_cast<double>(x[k]);
     }
     EXPECT_NEAR(kernels().sum_of_squares(n, x.data()), squares, 1e-9 * squares);

@@ -2,6 +2,7 @@
 
 #include "model/train/data_preparation.h"
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
@@ -146,6 +147,21 @@ TEST_F(DataPreparationTest, EmptyFileIsRefusedByName) {
   Write("empty.txt", "\n\n");
   EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
                                   HasSubstr("empty.txt")));
+}
+
+// A person who asks for a size must not get another model than that.
+TEST_F(DataPreparationTest, VocabularyLargerThanTheDataIsRefused) {
+  Write("train.txt", "one two three\n");
+  const int size = Prepare()->tokenizer->vocabulary().size();
+  config_.vocabulary_size = size;
+  EXPECT_THAT(Prepare(), IsOk());
+  config_.vocabulary_size = size + 1;
+  EXPECT_THAT(
+      Prepare(),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               testing::AllOf(HasSubstr("text.vocabulary_size"),
+                              HasSubstr(absl::StrCat("the ", size, " tokens")),
+                              HasSubstr("train.txt"))));
 }
 
 }  // namespace

@@ -51,13 +51,15 @@ TEST(LanguageModelConfigTest, ValueOutOfItsBoundsIsRefused) {
            {"training.rows=-1", "found -1"},
            {"training.dropout_layers=1", "0 to 0.95, found 1"},
            {"training.seed=\"x\"", "a whole number, found \"x\""},
-           {"training.optimiser=adam", "sgd or adamw, found \"adam\""},
+           {"training.optimiser=adamm",
+            "sgd or averaged_sgd or adam or adamw, found \"adamm\""},
            {"training.learning_rate=0", "found 0"},
            {"model.tied=1", "true or false, found 1"},
            {"bundle.stored_type=null", "found null"},
            {"data.dev=[1]", "strings in it, found 1"},
            {"data.train=x.txt", "a list"},
            {"training.epochs=0", "training.max_steps"},
+           {"training.accumulate=33", "at most training.rows, 32; found 33"},
            {"model.projection=false", "model.hidden"},
            {"bundle.self_test_texts=[]", "at least one"}}) {
     EXPECT_THAT(With(setting), StatusIs(absl::StatusCode::kInvalidArgument,
@@ -80,10 +82,10 @@ TEST(LanguageModelConfigTest, OverridesWinOverTheFile) {
       kSmallest, {"training.rows=7", "training.optimiser=sgd",
                   "bundle.description=a = b", "training.learning_rate=5e-3"});
   ASSERT_THAT(config, IsOk());
-  EXPECT_EQ(config->trainer.rows, 7);
-  EXPECT_EQ(config->trainer.optimiser.kind, OptimiserKind::kSgd);
-  EXPECT_EQ(config->description, "a = b");
-  EXPECT_FLOAT_EQ(config->learning_rate.peak, 5e-3f);
+  EXPECT_EQ(config->rows, 7);
+  EXPECT_EQ(config->training.trainer.optimiser.kind, OptimiserKind::kSgd);
+  EXPECT_EQ(config->bundle.description, "a = b");
+  EXPECT_FLOAT_EQ(config->training.learning_rate.peak, 5e-3f);
   EXPECT_THAT(With("rows=7"), StatusIs(absl::StatusCode::kInvalidArgument,
                                        HasSubstr("section.key=value")));
 }
@@ -101,7 +103,7 @@ TEST(LanguageModelConfigTest, SerialisedSettingsParseToTheSame) {
   ASSERT_THAT(again, IsOk());
   EXPECT_EQ(SerialiseLanguageModelConfig(*again), text);
   EXPECT_EQ(again->train[1].repeat, 2);
-  EXPECT_EQ(again->trainer.seed, 12345678901234u);
+  EXPECT_EQ(again->training.trainer.seed, 12345678901234u);
 }
 
 // What shapes weights and batches is fixed; how long to go on is not.
@@ -109,10 +111,10 @@ TEST(LanguageModelConfigTest, ARunCannotChangeItsModelHalfWay) {
   const auto before = With("training.rows=7");
   ASSERT_THAT(before, IsOk());
   auto after = *before;
-  after.epochs = 3;
-  after.learning_rate.peak = 1;
+  after.training.epochs = 3;
+  after.training.learning_rate.peak = 1;
   EXPECT_THAT(CheckCanResume(*before, after), IsOk());
-  after.trainer.rows = 8;
+  after.rows = 8;
   EXPECT_THAT(CheckCanResume(*before, after),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("training.rows")));

@@ -120,17 +120,24 @@ class LanguageModelGoldenTest : public GoldenTest {
     return batch;
   }
 
+  std::unique_ptr<LanguageModelTrainer> MakeTrainer(
+      const OptimiserOptions& optimiser) const {
+    auto trainer =
+        LanguageModelTrainer::Create(
+            {.sizes = kSizes,
+             .rows = kRows,
+             .steps = kSteps,
+             .dropout = {},
+             .trainer = {.clip_norm = 0.25f, .optimiser = optimiser}})
+            .value();
+    EXPECT_TRUE(trainer->SetWeights(weights_).ok());
+    return trainer;
+  }
+
   void ExpectTenLosses(const std::string& golden,
                        const OptimiserOptions& optimiser,
                        float learning_rate) const {
-    const auto trainer = LanguageModelTrainer::Create({.sizes = kSizes,
-                                                       .rows = kRows,
-                                                       .steps = kSteps,
-                                                       .dropout = {},
-                                                       .clip_norm = 0.25f,
-                                                       .optimiser = optimiser})
-                             .value();
-    ASSERT_TRUE(trainer->SetWeights(weights_).ok());
+    const auto trainer = MakeTrainer(optimiser);
     const auto expected = Floats(golden);
     for (int i = 0; i < 10; ++i) {
       const double loss = trainer->Step(Batch(i), learning_rate).value().loss;
@@ -208,6 +215,33 @@ TEST_F(LanguageModelGoldenTest, TenSgdLossesAreThoseOfPyTorch) {
 TEST_F(LanguageModelGoldenTest, TenAdamWLossesAreThoseOfPyTorch) {
   ExpectTenLosses("adamw_losses",
                   {.kind = OptimiserKind::kAdamW, .weight_decay = 0.1f}, 0.01f);
+}
+
+TEST_F(LanguageModelGoldenTest, TenAdamLossesAreThoseOfPyTorch) {
+  ExpectTenLosses("adam_losses",
+                  {.kind = OptimiserKind::kAdam, .weight_decay = 0.1f}, 0.01f);
+}
+
+TEST_F(LanguageModelGoldenTest, TenLossesWithMomentumAreThoseOfPyTorch) {
+  ExpectTenLosses(
+      "momentum_losses",
+      {.kind = OptimiserKind::kSgd, .weight_decay = 0.1f, .momentum = 0.9f},
+      0.5f);
+}
+
+// What is evaluated are the averages.
+TEST_F(LanguageModelGoldenTest, TenLossesOfAveragesAreThoseOfPyTorch) {
+  const auto trainer =
+      MakeTrainer({.kind = OptimiserKind::kAveragedSgd, .weight_decay = 0.1f});
+  trainer->StartAveraging();
+  const auto expected = Floats("averaged_losses");
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(trainer->Step(Batch(i), 1.0f).ok());
+    LanguageModelTrainer::States zeros;
+    const auto e = static_cast<double>(expected[static_cast<size_t>(i)]);
+    EXPECT_NEAR(trainer->Loss(Batch(0), &zeros).value().loss, e, 1e-4 * e)
+        << "step " << i;
+  }
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ LanguageModelTrainerOptions SmallOptions() {
           .rows = 3,
           .steps = 4,
           .dropout = {.embedding = 0.1f, .layers = 0.2f, .output = 0.1f},
-          .clip_norm = 0.5f};
+          .trainer = {.clip_norm = 0.5f}};
 }
 
 LanguageModelBatch RandomBatch(uint64_t seed) {
@@ -50,17 +50,14 @@ void Train(LanguageModelTrainer* trainer, uint64_t from, uint64_t to) {
   }
 }
 
-// Tensors with memory of their own.
-std::vector<NamedTensor> Copy(const std::vector<NamedTensor>& tensors) {
+// A checkpoint with memory of its own.
+std::vector<NamedTensor> Snapshot(LanguageModelTrainer* trainer) {
   std::vector<NamedTensor> copy;
-  for (const auto& [name, tensor] : tensors) {
-    if (tensor.dtype() == DType::kF32) {
-      copy.push_back({name, tensor.ToF32()});
-    } else {
-      Tensor own = Tensor::Zeros(tensor.dtype(), tensor.shape());
-      *own.mutable_data<int64_t>() = *tensor.data<int64_t>();
-      copy.push_back({name, own});
-    }
+  for (const auto& [name, tensor] : trainer->Checkpoint().value()) {
+    Tensor own = Tensor::Zeros(tensor.dtype(), tensor.shape());
+    std::memcpy(const_cast<void*>(own.raw()), tensor.raw(),
+                tensor.size_bytes());
+    copy.push_back({name, own});
   }
   return copy;
 }
@@ -81,12 +78,12 @@ TEST(LanguageModelTrainerTest, EqualSeedsAndBatchesGiveEqualBits) {
   const auto a = MakeTrainer(), b = MakeTrainer();
   Train(a.get(), 0, 5);
   Train(b.get(), 0, 5);
-  ExpectSameBits(a->Checkpoint(), b->Checkpoint());
+  ExpectSameBits(Snapshot(a.get()), Snapshot(b.get()));
 }
 
 TEST(LanguageModelTrainerTest, AnotherSeedGivesOtherWeights) {
   auto options = SmallOptions();
-  options.seed = 2;
+  options.trainer.seed = 2;
   EXPECT_NE(MakeTrainer()->Weights()[0].data<float>()[0],
             MakeTrainer(options)->Weights()[0].data<float>()[0]);
 }
@@ -95,13 +92,13 @@ TEST(LanguageModelTrainerTest, AnotherSeedGivesOtherWeights) {
 TEST(LanguageModelTrainerTest, RestoredTrainerGoesOnWithTheSameBits) {
   const auto whole = MakeTrainer();
   Train(whole.get(), 0, 4);
-  const auto checkpoint = Copy(whole->Checkpoint());
+  const auto checkpoint = Snapshot(whole.get());
   Train(whole.get(), 4, 9);
   const auto resumed = MakeTrainer();
   ASSERT_TRUE(resumed->Restore(checkpoint).ok());
   Train(resumed.get(), 4, 9);
   EXPECT_EQ(resumed->step(), 9);
-  ExpectSameBits(whole->Checkpoint(), resumed->Checkpoint());
+  ExpectSameBits(Snapshot(whole.get()), Snapshot(resumed.get()));
 }
 
 TEST(LanguageModelTrainerTest,
@@ -110,18 +107,18 @@ TEST(LanguageModelTrainerTest,
   options.sizes.hidden = 13;
   const auto other = MakeTrainer(options);
   const auto trainer = MakeTrainer();
-  const auto before = Copy(trainer->Checkpoint());
-  EXPECT_THAT(trainer->Restore(other->Checkpoint()),
+  const auto before = Snapshot(trainer.get());
+  EXPECT_THAT(trainer->Restore(Snapshot(other.get())),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("\"rnn.weight_ih_l0\": F32 [52,8], expected "
                                  "F32 [48,8]")));
-  ExpectSameBits(before, trainer->Checkpoint());
+  ExpectSameBits(before, Snapshot(trainer.get()));
 }
 
 TEST(LanguageModelTrainerTest, CheckpointWithoutATensorIsRefusedByName) {
   const auto trainer = MakeTrainer();
-  auto checkpoint = trainer->Checkpoint();
-  checkpoint.erase(checkpoint.end() - 2);
+  auto checkpoint = Snapshot(trainer.get());
+  checkpoint.pop_back();
   EXPECT_THAT(trainer->Restore(checkpoint),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("\"state.c\" is missing")));
@@ -150,26 +147,26 @@ TEST(LanguageModelTrainerTest, LossThatIsNotFiniteChangesNothing) {
   for (const Tensor& weight : weights) copy.push_back(weight.ToF32());
   copy[0] = broken;
   ASSERT_TRUE(trainer->SetWeights(copy).ok());
-  const auto before = Copy(trainer->Checkpoint());
+  const auto before = Snapshot(trainer.get());
   LanguageModelBatch batch = RandomBatch(1);
   batch.inputs[0] = 0;
   EXPECT_THAT(
       trainer->Step(batch, 0.01f).status(),
       StatusIs(absl::StatusCode::kInternal, HasSubstr("step 1: the loss")));
-  ExpectSameBits(before, trainer->Checkpoint());
+  ExpectSameBits(before, Snapshot(trainer.get()));
 }
 
 // Measuring is not training.
 TEST(LanguageModelTrainerTest, LossMovesItsOwnStateAndNothingElse) {
   const auto trainer = MakeTrainer();
   Train(trainer.get(), 0, 2);
-  const auto before = Copy(trainer->Checkpoint());
-  RecurrentState state;
-  const double first = trainer->Loss(RandomBatch(7), &state).value().loss;
-  const double second = trainer->Loss(RandomBatch(7), &state).value().loss;
+  const auto before = Snapshot(trainer.get());
+  LanguageModelTrainer::States states, zeros;
+  const double first = trainer->Loss(RandomBatch(7), &states).value().loss;
+  const double second = trainer->Loss(RandomBatch(7), &states).value().loss;
   EXPECT_NE(first, second);  // the second starts where the first ended
-  EXPECT_EQ(first, trainer->Loss(RandomBatch(7), nullptr).value().loss);
-  ExpectSameBits(before, trainer->Checkpoint());
+  EXPECT_EQ(first, trainer->Loss(RandomBatch(7), &zeros).value().loss);
+  ExpectSameBits(before, Snapshot(trainer.get()));
 }
 
 TEST(LanguageModelTrainerTest, OptionsOutOfBoundsAreRefusedByName) {
@@ -178,6 +175,27 @@ TEST(LanguageModelTrainerTest, OptionsOutOfBoundsAreRefusedByName) {
   EXPECT_THAT(LanguageModelTrainer::Create(options).status(),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("dropout.layers: 1, expected at least 0")));
+  options = SmallOptions();
+  options.accumulate = 4;
+  EXPECT_THAT(LanguageModelTrainer::Create(options).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("3 are too few for 4 parts")));
+}
+
+// Less memory for the same numbers, dropout included.
+TEST(LanguageModelTrainerTest, AccumulatingPartsIsOneBatch) {
+  auto options = SmallOptions();
+  const auto whole = MakeTrainer(options);
+  options.accumulate = 2;  // of two rows and of one
+  const auto parts = MakeTrainer(options);
+  for (uint64_t i = 0; i < 5; ++i) {
+    const double loss = whole->Step(RandomBatch(i), 0.01f).value().loss;
+    EXPECT_NEAR(parts->Step(RandomBatch(i), 0.01f).value().loss, loss, 1e-6);
+  }
+  // A checkpoint holds all rows, whoever computed them.
+  ASSERT_THAT(whole->Restore(Snapshot(parts.get())), IsOk());
+  const double loss = whole->Step(RandomBatch(5), 0.01f).value().loss;
+  EXPECT_NEAR(parts->Step(RandomBatch(5), 0.01f).value().loss, loss, 1e-6);
 }
 
 }  // namespace

@@ -47,6 +47,33 @@ TEST(LearningRateTest, ConstantStaysAtItsPeak) {
   EXPECT_FLOAT_EQ(LearningRateAt(schedule, 14), 1.0f);
 }
 
+// The numbers of PyTorch's OneCycleLR(max_lr=1, total_steps=10, pct_start=0.4,
+// div_factor=10, final_div_factor=100).
+TEST(LearningRateTest, OneCycleIsThatOfPyTorch) {
+  const LearningRateSchedule schedule = {.peak = 1.0f,
+                                         .decay = Decay::kOneCycle,
+                                         .total_steps = 10,
+                                         .cycle_rise = 0.4f,
+                                         .cycle_div = 10,
+                                         .cycle_final_div = 100};
+  const float expected[] = {0.1f,        0.325f,   0.775f,  1f,
+                            0.9330797f,  0.75025f, 0.5005f, 0.25075f,
+                            0.06792031f, 0.001f};
+  for (int step = 0; step < 10; ++step) {
+    EXPECT_NEAR(LearningRateAt(schedule, step), expected[step], 1e-6) << step;
+  }
+  EXPECT_NEAR(LearningRateAt(schedule, 1000), 0.001f, 1e-7);
+}
+
+// What evaluations have brought about, down to the final rate.
+TEST(LearningRateTest, PlateauIsScaledButNeverBelowTheFinalRate) {
+  LearningRateSchedule schedule = kSchedule;
+  schedule.decay = Decay::kPlateau;
+  EXPECT_FLOAT_EQ(LearningRateAt(schedule, 9), 1.0f);
+  EXPECT_FLOAT_EQ(LearningRateAt(schedule, 9, 0.25), 0.25f);
+  EXPECT_FLOAT_EQ(LearningRateAt(schedule, 9, 0.01), 0.1f);
+}
+
 // A warm-up longer than the run must not divide by zero.
 TEST(LearningRateTest, WarmUpMayOutlastTheRun) {
   LearningRateSchedule schedule = kSchedule;

@@ -16,7 +16,8 @@
 #include "gtest/gtest.h"
 #include "model/base/files.h"
 #include "model/bundle/model.h"
-#include "model/train/bundle_export.h"
+#include "model/train/bundle_path.h"
+#include "model/train/language_model_task.h"
 #include "model/train/run_checkpoint.h"
 #include "nlohmann/json.hpp"
 #include "tests/testing/fake_clock.h"
@@ -45,15 +46,15 @@ class TrainingRunTest : public testing::Test {
     config_.data_directory = dir_.path();
     config_.train = {{.path = "train.txt"}};
     config_.dev = {"dev.txt"};
-    config_.trainer.rows = 4;
-    config_.trainer.steps = 6;
-    config_.trainer.sizes = {
+    config_.rows = 4;
+    config_.steps = 6;
+    config_.sizes = {
         .embedding = 12, .hidden = 16, .layers = 2, .projection = true};
-    config_.learning_rate.peak = 0.02f;
-    config_.max_steps = 24;
-    config_.evaluate_every_steps = 8;
-    config_.log_every_steps = 5;
-    config_.checkpoint_every_minutes = 0;
+    config_.training.learning_rate.peak = 0.02f;
+    config_.training.max_steps = 24;
+    config_.training.evaluate_every_steps = 8;
+    config_.training.log_every_steps = 5;
+    config_.training.checkpoint_every_minutes = 0;
   }
 
   void Write(const std::string& name, const std::string& text) {
@@ -71,8 +72,9 @@ class TrainingRunTest : public testing::Test {
     std::FILE* sink = std::fopen("/dev/null", "w");
     absl::StatusOr<TrainingOutcome> outcome;
     {
+      LanguageModelDefinition definition(config_);
       Progress progress(sink, ProgressStyle::kNone);
-      outcome = TrainLanguageModel(config_, options, &progress, clock_);
+      outcome = RunTraining(&definition, options, &progress, clock_);
     }
     std::fclose(sink);
     return outcome;
@@ -158,7 +160,7 @@ TEST_F(TrainingRunTest, RefusesAFolderWithARunUnlessToldToResume) {
 // Weights of one shape cannot go on as another.
 TEST_F(TrainingRunTest, RefusesToResumeAnotherModel) {
   ASSERT_THAT(TrainUntil(Options("m"), 5), IsOk());
-  config_.trainer.sizes.hidden = 20;
+  config_.sizes.hidden = 20;
   EXPECT_THAT(Train(Options("m", /*resume=*/true)),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("model.hidden")));
@@ -166,10 +168,10 @@ TEST_F(TrainingRunTest, RefusesToResumeAnotherModel) {
 
 // A model that gets worse on dev is not kept, and time is not wasted on it.
 TEST_F(TrainingRunTest, StopsEarlyAndKeepsTheBestWeights) {
-  config_.learning_rate = {.peak = 3.0f, .decay = Decay::kConstant};
-  config_.max_steps = 1000;
-  config_.evaluate_every_steps = 2;
-  config_.patience = 2;
+  config_.training.learning_rate = {.peak = 3.0f, .decay = Decay::kConstant};
+  config_.training.max_steps = 1000;
+  config_.training.evaluate_every_steps = 2;
+  config_.training.patience = 2;
   ASSERT_THAT(Train(Options("m")), IsOk());
   const auto checkpoint =
       OpenRunCheckpoint(dir_.File("m/run/checkpoint.safetensors"));
@@ -204,7 +206,7 @@ TEST_F(TrainingRunTest, TrainsOnAStream) {
 
 // Time bounds a run that steps do not.
 TEST_F(TrainingRunTest, EndsWhenItsMinutesAreOver) {
-  config_.max_minutes = 5;
+  config_.training.max_minutes = 5;
   TrainingRunOptions options = Options("m");
   options.stop_signal = [this] {
     clock_.Advance(absl::Minutes(1));
@@ -234,6 +236,54 @@ TEST_F(TrainingRunTest, FullDiskLeavesTheLastCheckpoint) {
               HasSubstr("checkpoint.safetensors"));
   EXPECT_EQ(Read("m/run/checkpoint.safetensors"), before);
   EXPECT_THAT(Train(Options("m", /*resume=*/true)), IsOk());
+}
+
+// A rate that is far too high: hours are not lost, and it is said what to do.
+TEST_F(TrainingRunTest, NumbersThatAreNotFiniteLeaveTheLastCheckpoint) {
+  ASSERT_THAT(TrainUntil(Options("m"), 5), IsOk());
+  const std::string before = Read("m/run/checkpoint.safetensors");
+  config_.training.learning_rate.peak = 1e6f;
+  config_.training.trainer.clip_norm = 0;
+  config_.training.trainer.optimiser.weight_decay = 1e6f;
+  EXPECT_THAT(
+      Train(Options("m", /*resume=*/true)),
+      StatusIs(absl::StatusCode::kInternal,
+               AllOf(HasSubstr("step "), HasSubstr("training.learning_rate"),
+                     HasSubstr("training.clip_norm"),
+                     HasSubstr("the checkpoint of step 5 in "),
+                     HasSubstr("--resume"))));
+  EXPECT_EQ(Read("m/run/checkpoint.safetensors"), before);
+  EXPECT_FALSE(fs::exists(dir_.File("m/1")));
+}
+
+// Schedules and averages that hang on evaluations are part of the checkpoint.
+TEST_F(TrainingRunTest, ResumedRunWithPlateauAndAveragesGivesTheSameBits) {
+  TrainingSettings& training = config_.training;
+  training.trainer.optimiser = {.kind = OptimiserKind::kAveragedSgd,
+                                .momentum = 0.5f};
+  training.learning_rate = {
+      .peak = 8, .decay = Decay::kPlateau, .plateau_evaluations = 1};
+  training.average_after_evaluations = 1;
+  training.patience = 0;
+  training.evaluate_every_steps = 2;
+  training.accumulate = 2;
+  ASSERT_THAT(Train(Options("whole")), IsOk());
+  for (int stops = 0; stops < 30; ++stops) {
+    const auto outcome = TrainUntil(Options("parts", /*resume=*/true), 5);
+    ASSERT_THAT(outcome, IsOk());
+    if (outcome->stopped_by == 0) break;
+  }
+  const auto checkpoint =
+      OpenRunCheckpoint(dir_.File("whole/run/checkpoint.safetensors"));
+  ASSERT_THAT(checkpoint, IsOk());
+  EXPECT_TRUE(checkpoint->state.averaging);
+  EXPECT_LT(checkpoint->state.plateau_scale, 1);
+  for (const char* file : {"run/best.safetensors", "run/checkpoint.safetensors",
+                           "run/metrics.jsonl"}) {
+    EXPECT_EQ(Sha256(Read(absl::StrCat("whole/", file))),
+              Sha256(Read(absl::StrCat("parts/", file))))
+        << file;
+  }
 }
 
 // Bad data leaves nothing behind, not even a folder.

@@ -19,9 +19,9 @@ TEST(StrictJsonTest, RefusesWhatIsNotPlainJson) {
     std::string text;
     const char* error;
   } cases[] = {
-      {"", "syntax error at byte"},
-      {"{", "syntax error at byte"},
-      {"{} x", "syntax error at byte 4"},
+      {"", "syntax error at line 1, byte"},
+      {"{", "syntax error at line 1, byte"},
+      {"{} x", "syntax error at line 1, byte 4"},
       {"{\"a\":NaN}", "syntax error"},
       {"{\"a\":1e999}", "syntax error"},
       {"{\"a\":1}/**/", "syntax error"},

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/train/training_settings.h"
+
+namespace carousel {
+namespace {
+
+constexpr double kAny = SettingsVisitor::kAny;
+
+void VisitLearningRate(LearningRateSchedule* l, SettingsVisitor* v) {
+  v->Number("training", "learning_rate", &l->peak, 1e-12, 1e6);
+  v->Number("training", "final_learning_rate", &l->final, 0, 1e6);
+  v->Number("training", "warmup_steps", &l->warmup_steps, 0, 1e15);
+  v->Enum("training", "schedule", &l->decay,
+          {{"constant", Decay::kConstant},
+           {"linear", Decay::kLinear},
+           {"cosine", Decay::kCosine},
+           {"one_cycle", Decay::kOneCycle},
+           {"plateau", Decay::kPlateau}});
+  v->Number("training", "cycle_rise", &l->cycle_rise, 0.001, 0.999);
+  v->Number("training", "cycle_div", &l->cycle_div, 1, 1e9);
+  v->Number("training", "cycle_final_div", &l->cycle_final_div, 1, 1e12);
+  v->Number("training", "plateau_evaluations", &l->plateau_evaluations, 1, 1e9);
+  v->Number("training", "plateau_factor", &l->plateau_factor, 1e-6, 0.999);
+}
+
+}  // namespace
+
+void VisitFixed(TrainingSettings* s, SettingsVisitor* v) {
+  v->Enum("training", "optimiser", &s->trainer.optimiser.kind,
+          {{"sgd", OptimiserKind::kSgd},
+           {"averaged_sgd", OptimiserKind::kAveragedSgd},
+           {"adam", OptimiserKind::kAdam},
+           {"adamw", OptimiserKind::kAdamW}});
+  v->Number("training", "momentum", &s->trainer.optimiser.momentum, 0, 0.9999);
+  v->Number("training", "beta1", &s->trainer.optimiser.beta1, 0, 0.9999);
+  v->Number("training", "beta2", &s->trainer.optimiser.beta2, 0, 0.999999);
+  v->Number("training", "seed", &s->trainer.seed, 0, 9e18);
+}
+
+void VisitChangeable(TrainingSettings* s, SettingsVisitor* v) {
+  v->Number("training", "accumulate", &s->accumulate, 1, 1 << 16);
+  v->Number("training", "clip_norm", &s->trainer.clip_norm, 0, kAny);
+  v->Number("training", "clip_value", &s->trainer.clip_value, 0, kAny);
+  v->Number("training", "weight_decay", &s->trainer.optimiser.weight_decay, 0,
+            kAny);
+  VisitLearningRate(&s->learning_rate, v);
+  v->Number("training", "epochs", &s->epochs, 0, 1e9);
+  v->Number("training", "max_steps", &s->max_steps, 0, 1e15);
+  v->Number("training", "max_minutes", &s->max_minutes, 0, kAny);
+  v->Number("training", "evaluate_every_steps", &s->evaluate_every_steps, 0,
+            1e15);
+  v->Number("training", "patience", &s->patience, 0, 1e9);
+  v->Number("training", "average_after_evaluations",
+            &s->average_after_evaluations, 0, 1e9);
+  v->Number("training", "checkpoint_every_minutes",
+            &s->checkpoint_every_minutes, 0, kAny);
+  v->Number("training", "log_every_steps", &s->log_every_steps, 1, 1e9);
+  v->Number("training", "threads", &s->threads, 0, 4096);
+}
+
+void VisitChangeable(BundleSettings* s, SettingsVisitor* v) {
+  v->Enum("bundle", "stored_type", &s->stored_type,
+          {{"f32", DType::kF32}, {"bf16", DType::kBF16}});
+  v->Text("bundle", "description", &s->description);
+  v->Texts("bundle", "data_notes", &s->data_notes);
+}
+
+absl::Status CheckTogether(const TrainingSettings& s) {
+  if (s.epochs == 0 && s.max_steps == 0) {
+    return absl::InvalidArgumentError(
+        "settings training.epochs and training.max_steps: expected a limit in "
+        "at least one, found 0 in both");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace carousel
