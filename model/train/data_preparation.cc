@@ -55,12 +55,16 @@ absl::Status ForEachLine(const std::string& path, TokenizerKind kind, Use use) {
 class Preparation {
  public:
   Preparation(const LanguageModelConfig& config, const std::string& directory,
-              const Note& note)
-      : config_(config), directory_(directory), note_(note) {}
+              const Note& note, const Vocabulary* given)
+      : config_(config), directory_(directory), note_(note), given_(given) {}
 
   absl::StatusOr<PreparedData> Run() {
     RETURN_IF_ERROR(ReadHeldOut());
-    RETURN_IF_ERROR(ChooseVocabulary());
+    if (given_ == nullptr) {
+      RETURN_IF_ERROR(ChooseVocabulary());
+    } else {
+      RETURN_IF_ERROR(UseVocabulary(*given_));
+    }
     RETURN_IF_ERROR(EncodeTrain());
     RETURN_IF_ERROR(EncodeDev());
     RETURN_IF_ERROR(WriteFileAtomically(JoinPath(directory_, kRecordFile),
@@ -121,6 +125,10 @@ class Preparation {
     RETURN_IF_ERROR(CheckVocabularySize(static_cast<int>(tokens.size())));
     ASSIGN_OR_RETURN(Vocabulary vocabulary,
                      Vocabulary::Create(std::move(tokens)));
+    return UseVocabulary(std::move(vocabulary));
+  }
+
+  absl::Status UseVocabulary(Vocabulary vocabulary) {
     record_["vocabulary"] = vocabulary.size();
     note_(absl::StrCat("vocabulary: ", vocabulary.size(), " tokens"));
     RETURN_IF_ERROR(WriteFileAtomically(JoinPath(directory_, kVocabularyFile),
@@ -246,6 +254,7 @@ class Preparation {
   const LanguageModelConfig& config_;
   const std::string& directory_;
   const Note& note_;
+  const Vocabulary* const given_;
   HeldOutLines held_out_;
   std::unique_ptr<const Tokenizer> tokenizer_;
   ordered_json record_;
@@ -255,8 +264,9 @@ class Preparation {
 
 absl::StatusOr<PreparedData> PrepareData(const LanguageModelConfig& config,
                                          const std::string& run_directory,
-                                         const Note& note) {
-  return Preparation(config, run_directory, note).Run();
+                                         const Note& note,
+                                         const Vocabulary* given) {
+  return Preparation(config, run_directory, note, given).Run();
 }
 
 absl::StatusOr<PreparedData> LoadPreparedData(

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "model/text/tokenizer.h"
+#include "model/text/vocabulary.h"
 #include "model/train/corpus.h"
 #include "model/train/language_model_config.h"
 #include "model/train/progress.h"
@@ -36,10 +37,12 @@ struct PreparedData {
 //
 // NOT_FOUND, DATA_LOSS or INVALID_ARGUMENT with "path:line" for text that
 // cannot be read; INVALID_ARGUMENT if a file holds no text or all of it is too
-// little for a vocabulary.
+// little for a vocabulary. Given a vocabulary, that is used, and nothing is
+// counted.
 absl::StatusOr<PreparedData> PrepareData(const LanguageModelConfig& config,
                                          const std::string& run_directory,
-                                         const Note& note);
+                                         const Note& note,
+                                         const Vocabulary* given = nullptr);
 
 // What an earlier PrepareData left in `run_directory`. NOT_FOUND, DATA_LOSS.
 absl::StatusOr<PreparedData> LoadPreparedData(const LanguageModelConfig& config,

@@ -10,14 +10,15 @@
 namespace carousel {
 namespace {
 
-constexpr Flag kFlags[] = {kConfigFlag,  kOutFlag, kRunFlag,
-                           kResumeFlag,  kSetFlag, kDataDirectoryFlag,
-                           kProgressFlag};
+constexpr Flag kFlags[] = {kConfigFlag, kOutFlag,     kRunFlag,
+                           kResumeFlag, kSetFlag,     kDataDirectoryFlag,
+                           kInitFlag,   kProgressFlag};
 
 absl::StatusOr<int> RunLanguageModel(const FlagValues& flags) {
   ASSIGN_OR_RETURN(LanguageModelConfig config,
                    ReadConfig(flags, ParseLanguageModelConfig));
   config.data_directory = flags.Get("data_directory", config.data_directory);
+  config.init = flags.Get("init", config.init);
   LanguageModelDefinition definition(std::move(config));
   return RunTrainingCommand(flags, &definition);
 }

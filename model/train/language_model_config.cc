@@ -41,6 +41,7 @@ void VisitFixed(LanguageModelConfig* c, SettingsVisitor* v) {
 
 void VisitChangeable(LanguageModelConfig* c, SettingsVisitor* v) {
   v->Text("data", "directory", &c->data_directory);
+  v->Text("model", "init", &c->init);
   v->Number("training", "dropout_embedding", &c->dropout.embedding, 0, 0.95);
   v->Number("training", "dropout_layers", &c->dropout.layers, 0, 0.95);
   v->Number("training", "dropout_output", &c->dropout.output, 0, 0.95);

@@ -47,6 +47,10 @@ struct LanguageModelConfig {
   // model; the vocabulary's size comes from the text.
   LanguageModelSizes sizes;
 
+  // A language-model bundle whose vocabulary and weights the run begins with;
+  // the sizes must be its own. "": none.
+  std::string init;
+
   // training
   int rows = 32;   // N: texts trained side by side
   int steps = 35;  // T: length of back-propagation through time

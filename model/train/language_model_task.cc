@@ -11,6 +11,7 @@
 #include "model/train/batch_stream.h"
 #include "model/train/bundle_export.h"
 #include "model/train/data_preparation.h"
+#include "model/train/initial_model.h"
 #include "model/train/language_model_trainer.h"
 
 namespace carousel {
@@ -102,8 +103,27 @@ class LanguageModelTask : public TrainingTask {
   LanguageModelBatch batch_;
 };
 
+// The model that the run begins with, if one is named.
+absl::StatusOr<std::optional<InitialModel>> LoadInitial(
+    const LanguageModelConfig& config) {
+  if (config.init.empty()) return std::optional<InitialModel>();
+  ASSIGN_OR_RETURN(InitialModel initial,
+                   LoadInitialModel(config.init, Task::kLanguageModel));
+  const LanguageModelManifest& manifest =
+      initial.model->manifest().language_model();
+  LanguageModelSizes sizes = config.sizes;
+  sizes.vocabulary = manifest.sizes.vocabulary;
+  if (sizes != manifest.sizes || config.tokenizer != manifest.tokenizer) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "setting model.init: ", config.init,
+        ": text.tokenizer and the sizes in \"model\" must be the bundle's"));
+  }
+  return std::make_optional(std::move(initial));
+}
+
 absl::StatusOr<std::unique_ptr<TrainingTask>> MakeTask(
-    LanguageModelConfig config, PreparedData data, const TaskContext& context) {
+    LanguageModelConfig config, PreparedData data,
+    const std::optional<InitialModel>& initial, const TaskContext& context) {
   config.sizes.vocabulary = data.tokenizer->vocabulary().size();
   const auto tokens = static_cast<int64_t>(data.train->tokens().size());
   if (tokens < int64_t{config.rows} * config.steps) {
@@ -120,6 +140,9 @@ absl::StatusOr<std::unique_ptr<TrainingTask>> MakeTask(
                                       .dropout = config.dropout,
                                       .trainer = config.training.trainer},
                                      context.communicator));
+  if (initial.has_value()) {
+    RETURN_IF_ERROR(trainer->SetNamedWeights(initial->weights));
+  }
   context.note(absl::StrCat(tokens, " tokens an epoch"));
   return std::make_unique<LanguageModelTask>(std::move(config), std::move(data),
                                              std::move(trainer));
@@ -147,16 +170,26 @@ absl::Status LanguageModelDefinition::CheckCanResume(
 
 absl::StatusOr<std::unique_ptr<TrainingTask>> LanguageModelDefinition::Begin(
     const TaskContext& context) {
+  ASSIGN_OR_RETURN(const std::optional<InitialModel> initial,
+                   LoadInitial(config_));
   ASSIGN_OR_RETURN(PreparedData data,
-                   PrepareData(config_, context.run_directory, context.note));
-  return MakeTask(config_, std::move(data), context);
+                   PrepareData(config_, context.run_directory, context.note,
+                               initial.has_value()
+                                   ? &initial->model->tokenizer().vocabulary()
+                                   : nullptr));
+  return MakeTask(config_, std::move(data), initial, context);
 }
 
 absl::StatusOr<std::unique_ptr<TrainingTask>> LanguageModelDefinition::Resume(
     const TaskContext& context) {
   ASSIGN_OR_RETURN(PreparedData data,
                    LoadPreparedData(config_, context.run_directory));
-  return MakeTask(config_, std::move(data), context);
+  // The other ranks begin here too; rank 0 is about to restore a checkpoint.
+  std::optional<InitialModel> initial;
+  if (!context.communicator->is_writer()) {
+    ASSIGN_OR_RETURN(initial, LoadInitial(config_));
+  }
+  return MakeTask(config_, std::move(data), initial, context);
 }
 
 }  // namespace carousel

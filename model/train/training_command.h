@@ -33,6 +33,8 @@ inline constexpr Flag kSetFlag = {"set", "SECTION.KEY=VALUE", "none",
 inline constexpr Flag kDataDirectoryFlag = {"data_directory", "DIR",
                                             "setting data.directory",
                                             "where the data files lie"};
+inline constexpr Flag kInitFlag = {"init", "BUNDLE", "setting model.init",
+                                   "a bundle whose weights to begin with"};
 inline constexpr Flag kProgressFlag = {
     "progress", "STYLE", "auto", "bar, lines, none, or auto: as fits stderr"};
 

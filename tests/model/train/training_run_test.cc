@@ -193,6 +193,56 @@ TEST_F(TrainingRunTest, TrainsWithoutDevText) {
   EXPECT_THAT(Read("m/run/metrics.jsonl"), Not(HasSubstr("dev_loss")));
 }
 
+// Fine-tuning: the words and weights of a model that is there already.
+TEST_F(TrainingRunTest, BeginsWithTheWeightsOfABundle) {
+  config_.bundle.stored_type = DType::kF32;
+  ASSERT_THAT(Train(Options("first")), IsOk());
+  config_.init = dir_.File("first/1");
+  config_.training.max_steps = 1;
+  config_.training.learning_rate.peak = 1e-9f;
+  Write("train.txt", Read("dev.txt") + Read("train.txt"));
+  ASSERT_THAT(Train(Options("second")), IsOk());
+  const auto first =
+      OpenRunCheckpoint(dir_.File("first/run/checkpoint.safetensors"));
+  const auto second =
+      OpenRunCheckpoint(dir_.File("second/run/checkpoint.safetensors"));
+  ASSERT_THAT(second, IsOk());
+  EXPECT_NEAR(second->state.best_dev_loss, first->state.best_dev_loss, 1e-3);
+  config_.sizes.hidden = 20;
+  EXPECT_THAT(
+      Train(Options("third")),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("model.init")));
+}
+
+// The network of another task has other weights.
+TEST_F(TrainingRunTest, RefusesToBeginWithABundleThatIsNone) {
+  config_.init = dir_.File("nothing/1");
+  EXPECT_THAT(Train(Options("m")),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("model.init")));
+  EXPECT_FALSE(fs::exists(dir_.File("m")));
+}
+
+// Every cell learns, is checkpointed and serves.
+TEST_F(TrainingRunTest, TrainsEveryCellWithEveryDropout) {
+  config_.dropout = {.embedding = 0.1f,
+                     .layers = 0.1f,
+                     .output = 0.1f,
+                     .variational = true,
+                     .weight_drop = 0.2f,
+                     .embedding_rows = 0.1f};
+  config_.sizes.residual = true;
+  for (const Cell cell :
+       {Cell::kTanhRnn, Cell::kReluRnn, Cell::kLstm, Cell::kGru}) {
+    config_.sizes.cell = cell;
+    const std::string name(CellName(cell));
+    ASSERT_THAT(TrainUntil(Options(name), 10), IsOk()) << name;
+    ASSERT_THAT(Train(Options(name, /*resume=*/true)), IsOk()) << name;
+    const auto model = Model::Load(dir_.File(name + "/1"));
+    ASSERT_THAT(model, IsOk()) << name;
+    EXPECT_EQ((*model)->manifest().language_model().sizes.cell, cell);
+  }
+}
+
 // Running text: the state is carried over from line to line.
 TEST_F(TrainingRunTest, TrainsOnAStream) {
   config_.context = LineContext::kStream;
