@@ -103,6 +103,9 @@ struct Kernels {
   void (*add)(int64_t n, const float* x, float* y);
   void (*multiply)(int64_t n, const float* x, float* y);
 
+  // y = the bits of the bfloat16 nearest to x, ties to even; NaN stays NaN.
+  void (*to_bf16)(int64_t n, const float* x, uint16_t* y);
+
   double (*sum_of_squares)(int64_t n, const float* x);
 
   // x *= scale, then into [-bound, bound].

@@ -171,6 +171,18 @@ void Multiply(int64_t n, const float* __restrict x, float* __restrict y) {
   for (int64_t k = 0; k < n; ++k) y[k] *= x[k];
 }
 
+void ToBF16(int64_t n, const float* __restrict x, uint16_t* __restrict y) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    const uint32_t bits = __builtin_bit_cast(uint32_t, x[k]);
+    const uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+    // A NaN whose lower bits are cut off could be an infinity: made quiet.
+    const uint32_t safe =
+        (bits & 0x7fffffffu) > 0x7f800000u ? bits | 0x400000u : rounded;
+    y[k] = static_cast<uint16_t>(safe >> 16);
+  }
+}
+
 double SumOfSquares(int64_t n, const float* x) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -252,6 +264,7 @@ const Kernels CAROUSEL_KERNELS = {
     .softmax_cross_entropy = SoftmaxCrossEntropy,
     .add = Add,
     .multiply = Multiply,
+    .to_bf16 = ToBF16,
     .sum_of_squares = SumOfSquares,
     .scale_and_clamp = ScaleAndClamp,
     .average = Average,

@@ -17,12 +17,12 @@ namespace carousel {
 
 LanguageModelGrad::LanguageModelGrad(const LanguageModelSizes& sizes, int steps,
                                      int rows,
-                                     const LanguageModelDropout& dropout)
+                                     const LanguageModelDropout& dropout,
+                                     Precision precision)
     : sizes_(sizes),
-
       cells_(int64_t{steps} * rows),
       dropout_(dropout),
-      output_(sizes.vocabulary, sizes.embedding) {
+      output_(sizes.vocabulary, sizes.embedding, precision) {
   size_t next = 1 + kWeightsOfCell * static_cast<size_t>(sizes.layers);
   if (sizes.projection) {
     places_.projection_weight = next++;
@@ -43,8 +43,8 @@ LanguageModelGrad::LanguageModelGrad(const LanguageModelSizes& sizes, int steps,
 absl::StatusOr<std::unique_ptr<LanguageModelGrad>> LanguageModelGrad::Create(
     const LanguageModelSizes& sizes, int steps, int rows,
     const LanguageModelDropout& dropout, Precision precision) {
-  auto network =
-      absl::WrapUnique(new LanguageModelGrad(sizes, steps, rows, dropout));
+  auto network = absl::WrapUnique(
+      new LanguageModelGrad(sizes, steps, rows, dropout, precision));
   const StackDropout stack_dropout = {.input = dropout.embedding,
                                       .layers = dropout.layers,
                                       .output = dropout.output,

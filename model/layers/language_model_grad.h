@@ -78,7 +78,7 @@ class LanguageModelGrad {
   };
 
   LanguageModelGrad(const LanguageModelSizes& sizes, int steps, int rows,
-                    const LanguageModelDropout& dropout);
+                    const LanguageModelDropout& dropout, Precision precision);
 
   absl::Span<const float* const> StackWeights(
       absl::Span<const float* const> weights) const;

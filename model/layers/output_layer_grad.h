@@ -8,12 +8,14 @@
 #define CAROUSEL_MODEL_LAYERS_OUTPUT_LAYER_GRAD_H_
 
 #include <cstdint>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "model/layers/factor.h"
 #include "model/onednn/executor.h"
+#include "model/onednn/precision.h"
+#include "model/tensor/aligned_vector.h"
 
 namespace carousel {
 
@@ -28,10 +30,16 @@ struct OutputLayerGradients {
   float* features;  // (M, E), written
 };
 
-// Not thread-safe; computes with the OpenMP threads of the caller.
+// In kBF16 the weights, the features and the gradient of the logits are rounded
+// for the products; logits, softmax, loss and all that comes out are f32.
+//
+// Not thread-safe; computes with the OpenMP threads of the caller. Equal
+// numbers of threads give equal bits.
 class OutputLayerLoss {
  public:
-  OutputLayerLoss(int64_t vocabulary, int64_t embedding);
+  // REQUIRES: kF32, or SupportsBF16().
+  OutputLayerLoss(int64_t vocabulary, int64_t embedding,
+                  Precision precision = Precision::kF32);
 
   // Sum over the rows of -log softmax(features weight^T + bias)[target];
   // `features` is (M, E) and `targets` (M), where a negative target is not
@@ -43,18 +51,28 @@ class OutputLayerLoss {
                              Executor* executor);
 
  private:
-  double SoftmaxRows(const float* bias, absl::Span<const int32_t> targets,
-                     float scale);
-  absl::Status AddGradients(const OutputLayerWeights& weights,
-                            const float* features, int64_t rows,
-                            float* dfeatures,
-                            const OutputLayerGradients& gradients,
-                            Executor* executor);
+  struct Call;  // the arguments of Run
 
-  const int64_t vocabulary_;     // V
-  const int64_t embedding_;      // E
-  std::vector<float> logits_;    // (chunk, V)
-  std::vector<float> row_loss_;  // (chunk)
+  bool bf16() const { return weight_.bf16(); }
+  int64_t ChunkRows(int64_t rows) const;
+  absl::StatusOr<double> RunChunk(const Call& call, int64_t first,
+                                  int64_t count);
+  absl::Status ComputeLogits(const Call& call, int64_t first, int64_t count);
+  double SoftmaxRows(const Call& call, int64_t first, int64_t count,
+                     BFloat16* rounded);
+  absl::Status AddGradients(const Call& call, int64_t first, int64_t count);
+  void AddBiasGradient(float* bias);
+
+  const int64_t vocabulary_;  // V
+  const int64_t embedding_;   // E
+
+  Factor weight_;    // (V, E)
+  Factor features_;  // (M, E)
+  Factor dlogits_;   // (chunk, V)
+
+  AlignedVector<float> logits_;       // (chunk, V); in bf16 (part of it, V)
+  AlignedVector<float> row_loss_;     // (M)
+  AlignedVector<float> column_sums_;  // (threads, V): of the logits' gradient
 };
 
 }  // namespace carousel

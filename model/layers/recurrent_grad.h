@@ -10,15 +10,17 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "model/layers/factor.h"
 #include "model/onednn/cell.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
 #include "model/onednn/precision.h"
+#include "model/tensor/aligned_vector.h"
+#include "model/tensor/tensor.h"
 
 namespace carousel {
 
@@ -67,17 +69,22 @@ class RecurrentTrainingLayer {
 
  private:
   RecurrentTrainingLayer(Cell cell, int64_t inputs, int64_t hidden,
-                         int64_t steps, int64_t rows);
-  absl::Status SumInputs(const CellWeights& weights, const float* x,
-                         Executor* executor);
-  void StartStep(int64_t step, const float* h, const float* c,
-                 absl::Span<const uint8_t> resets);
+                         int64_t steps, int64_t rows, Precision precision);
+  void ShareBuffers();
+  void SetInputs(const CellWeights& weights, const float* x);
+  absl::Status SumInputs(const CellWeights& weights, Executor* executor);
+  void KeepRow(int64_t step, int64_t row, const float* h,
+               absl::Span<const uint8_t> resets);
+  absl::Status MultiplyStep(const PackedMatrix& matrix, const Factor& factor,
+                            int64_t step, float* c, bool accumulate,
+                            Executor* executor) const;
   absl::Status SumRecurrent(int64_t step, Executor* executor);
-  void ActivateRow(int64_t step, int64_t row, const float* bias_hh, float* c);
+  void ActivateRow(int64_t step, int64_t row, const float* bias_hh);
   void ActivateRowBackward(int64_t step, int64_t row, float* dh, float* dc);
-  const float* RecurrentGradient() const;
-  absl::Status AddWeightGradients(const float* x,
-                                  const CellGradients& gradients,
+  void RoundRow(int64_t step, int64_t row);
+  const Factor& RecurrentGradient() const;
+  void AddBiasGradients(const CellGradients& gradients);
+  absl::Status AddWeightGradients(const CellGradients& gradients,
                                   Executor* executor);
 
   const Cell cell_;
@@ -90,19 +97,34 @@ class RecurrentTrainingLayer {
   std::unique_ptr<PackedMatrix> forward_hh_;   // W_hh^T: (H, GH)
   std::unique_ptr<PackedMatrix> backward_hh_;  // W_hh: (GH, H)
 
-  std::vector<float> sums_;    // (T, N, GH): sums, then activated gates
-  std::vector<float> h_prev_;  // (T, N, H): h_{t-1}, after resets
-  std::vector<float> y_;       // (T, N, H)
-  std::vector<float> dsums_;   // (T, N, GH): of what W_ih x is added to
+  AlignedVector<float> bias_;    // (GH): of the inputs' sums
+  AlignedVector<float> dbias_;   // (GH)
+  AlignedVector<float> sums_;    // (T, N, GH): sums, then activated gates
+  AlignedVector<float> h_prev_;  // (T, N, H): h_{t-1}, after resets; empty
+                                 // where only the rounded copy is read
+  AlignedVector<float> y_;       // (T, N, H)
+  AlignedVector<float> dsums_;   // (T, N, GH): of what W_ih x is added to
 
   // LSTM only.
-  std::vector<float> c_prev_;  // (T, N, H): c_{t-1}, after resets
-  std::vector<float> tanh_c_;  // (T, N, H)
+  AlignedVector<float> c_;       // (T + 1, N, H): c_{t-1}, after resets; c_T
+  AlignedVector<float> tanh_c_;  // (T, N, H)
 
   // GRU only, where r stands between the sums of x and those of h.
-  std::vector<float> recurrent_;    // (N, GH): W_hh h of the step at hand
-  std::vector<float> recurrent_n_;  // (T, N, H)
-  std::vector<float> drecurrent_;   // (T, N, GH)
+  AlignedVector<float> recurrent_;    // (N, GH): W_hh h of the step at hand
+  AlignedVector<float> recurrent_n_;  // (T, N, H)
+  AlignedVector<float> drecurrent_;   // (T, N, GH)
+
+  // What the products read.
+  Factor weight_ih_factor_;   // (GH, I)
+  Factor x_factor_;           // (T, N, I)
+  Factor h_prev_factor_;      // (T, N, H)
+  Factor dsums_factor_;       // (T, N, GH)
+  Factor drecurrent_factor_;  // (T, N, GH)
+
+  // The rounded copies of the last three; null in f32.
+  BFloat16* h_prev_rounded_ = nullptr;
+  BFloat16* dsums_rounded_ = nullptr;
+  BFloat16* drecurrent_rounded_ = nullptr;
 };
 
 }  // namespace carousel

@@ -14,8 +14,30 @@
 namespace carousel {
 namespace {
 
+// Elements that one thread takes at a time.
+constexpr int64_t kBlock = 1 << 14;
+
 void Add(const std::vector<float>& x, float* y) {
-  GetKernels().add(static_cast<int64_t>(x.size()), x.data(), y);
+  const auto size = static_cast<int64_t>(x.size());
+#pragma omp parallel for schedule(static)
+  for (int64_t at = 0; at < size; at += kBlock) {
+    GetKernels().add(std::min(kBlock, size - at), x.data() + at, y + at);
+  }
+}
+
+void Multiply(const std::vector<float>& x, float* y) {
+  const auto size = static_cast<int64_t>(x.size());
+#pragma omp parallel for schedule(static)
+  for (int64_t at = 0; at < size; at += kBlock) {
+    GetKernels().multiply(std::min(kBlock, size - at), x.data() + at, y + at);
+  }
+}
+
+void Copy(int64_t size, const float* from, float* to) {
+#pragma omp parallel for schedule(static)
+  for (int64_t at = 0; at < size; at += kBlock) {
+    std::copy_n(from + at, std::min(kBlock, size - at), to + at);
+  }
 }
 
 // Columns [from, from + width) of (cells, stride), close together.
@@ -143,9 +165,7 @@ void RecurrentStackGrad::ApplyMask(int k, float* activation) const {
   if (!dropping_ || mask.empty()) return;
   const auto size = static_cast<int64_t>(mask.size());
   const int64_t times = dropout_.variational ? steps_ : 1;
-  for (int64_t i = 0; i < times; ++i) {
-    GetKernels().multiply(size, mask.data(), activation + i * size);
-  }
+  for (int64_t i = 0; i < times; ++i) Multiply(mask, activation + i * size);
 }
 
 absl::Status RecurrentStackGrad::Forward(absl::Span<const float* const> weights,
@@ -160,7 +180,7 @@ absl::Status RecurrentStackGrad::Forward(absl::Span<const float* const> weights,
   dropping_ = key != nullptr;
   if (dropping_) DrawMasks(weights, *key);
   if (sizes_.bidirectional) FindFirstSteps(resets);
-  std::copy_n(x, activations_[0].size(), activations_[0].data());
+  Copy(static_cast<int64_t>(activations_[0].size()), x, activations_[0].data());
   for (int k = 0; k < sizes_.layers; ++k) {
     ApplyMask(k, activations_[static_cast<size_t>(k)].data());
     RETURN_IF_ERROR(ForwardLayer(k, weights, resets, state, executor));
@@ -190,7 +210,7 @@ absl::Status RecurrentStackGrad::ForwardLayer(
         WeightsOf(weights, k, d), in, resets, state->h.data() + at,
         HasMemory(sizes_.cell) ? state->c.data() + at : nullptr, executor));
     if (!sizes_.bidirectional) {
-      std::copy_n(layer.y(), y.size(), y.data());
+      Copy(static_cast<int64_t>(y.size()), layer.y(), y.data());
     } else if (d == 0) {
       for (int64_t cell = 0; cell < steps_ * rows_; ++cell) {
         std::copy_n(layer.y() + cell * hidden, hidden,
@@ -209,7 +229,7 @@ absl::Status RecurrentStackGrad::Backward(
     absl::Span<const float* const> weights, absl::Span<const uint8_t> resets,
     const float* dy, RecurrentState* dstate, float* dx,
     absl::Span<float* const> gradients, Executor* executor) {
-  std::copy_n(dy, dy_.size(), dy_.data());
+  Copy(static_cast<int64_t>(dy_.size()), dy, dy_.data());
   ApplyMask(sizes_.layers, dy_.data());
   for (int k = sizes_.layers - 1; k >= 0; --k) {
     float* out = k == 0 ? dx : dx_.data();

@@ -20,12 +20,12 @@ dnnl::memory View(const dnnl::memory::desc& desc, const void* data) {
 }
 
 dnnl::memory::desc MatrixDesc(int64_t rows, int64_t columns, bool transposed,
-                              int64_t row_stride) {
+                              int64_t row_stride,
+                              dnnl::memory::data_type type) {
   const dnnl::memory::dims strides = transposed
                                          ? dnnl::memory::dims{1, row_stride}
                                          : dnnl::memory::dims{row_stride, 1};
-  return dnnl::memory::desc({rows, columns}, dnnl::memory::data_type::f32,
-                            strides);
+  return dnnl::memory::desc({rows, columns}, type, strides);
 }
 
 dnnl::primitive_attr UserScratchpad() {

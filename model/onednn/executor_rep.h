@@ -36,9 +36,10 @@ struct CachedPrimitive {
 // A memory object over `data`, which is only read if the primitive only reads.
 dnnl::memory View(const dnnl::memory::desc& desc, const void* data);
 
-// Row-major f32 matrix with rows `row_stride` elements apart, or its transpose.
-dnnl::memory::desc MatrixDesc(int64_t rows, int64_t columns, bool transposed,
-                              int64_t row_stride);
+// Row-major matrix with rows `row_stride` elements apart, or its transpose.
+dnnl::memory::desc MatrixDesc(
+    int64_t rows, int64_t columns, bool transposed, int64_t row_stride,
+    dnnl::memory::data_type type = dnnl::memory::data_type::f32);
 
 // Runs `body`, which may throw dnnl::error, and says what failed.
 template <typename Body>

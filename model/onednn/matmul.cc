@@ -2,10 +2,12 @@
 
 #include "model/onednn/matmul.h"
 
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "absl/memory/memory.h"
+#include "model/base/check.h"
 #include "model/base/status_macros.h"
 #include "model/onednn/executor_rep.h"
 
@@ -19,10 +21,23 @@ using onednn::MatrixDesc;
 using onednn::PrimitiveKey;
 using onednn::View;
 
-enum Kind : int64_t { kPlain = 1, kPacked = 2 };
+// The kinds of primitive in an executor's table; lstm.cc has others.
+enum Kind : int64_t {
+  kPlain = 1,
+  kPacked = 2,
+  kPlainBF16 = 101,
+  kPackedBF16 = 102,
+};
 
+memory::data_type TypeOf(Precision precision) {
+  return precision == Precision::kBF16 ? memory::data_type::bf16
+                                       : memory::data_type::f32;
+}
+
+// `bias` may be empty.
 dnnl::matmul::primitive_desc Describe(const memory::desc& a,
                                       const memory::desc& b,
+                                      const memory::desc& bias,
                                       const memory::desc& c, bool accumulate) {
   dnnl::primitive_attr attributes = onednn::UserScratchpad();
   if (accumulate) {
@@ -31,87 +46,129 @@ dnnl::matmul::primitive_desc Describe(const memory::desc& a,
     attributes.set_post_ops(sum);
   }
 #if DNNL_VERSION_MAJOR >= 3
-  return {Cpu(), a, b, c, attributes};
+  return {Cpu(), a, b, bias, c, attributes};
 #else
-  return {dnnl::matmul::desc(a, b, c), attributes, Cpu()};
+  return {dnnl::matmul::desc(a, b, bias, c), attributes, Cpu()};
 #endif
 }
 
 CachedPrimitive Make(const memory::desc& a, const memory::desc& b,
-                     const memory::desc& c, bool accumulate) {
-  const auto described = Describe(a, b, c, accumulate);
+                     const memory::desc& bias, const memory::desc& c,
+                     bool accumulate) {
+  const auto described = Describe(a, b, bias, c, accumulate);
   return {dnnl::matmul(described),
           described.scratchpad_desc(),
-          {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}}};
+          {{DNNL_ARG_SRC, a},
+           {DNNL_ARG_WEIGHTS, b},
+           {DNNL_ARG_BIAS, bias},
+           {DNNL_ARG_DST, c}}};
 }
 
 void Execute(const CachedPrimitive& primitive, const void* a, const void* b,
-             float* c, Executor::Rep& executor) {
-  executor.Run(
-      primitive,
-      {{DNNL_ARG_SRC, View(primitive.arguments.at(DNNL_ARG_SRC), a)},
-       {DNNL_ARG_WEIGHTS, View(primitive.arguments.at(DNNL_ARG_WEIGHTS), b)},
-       {DNNL_ARG_DST, View(primitive.arguments.at(DNNL_ARG_DST), c)}});
+             const float* bias, float* c, Executor::Rep& executor) {
+  std::unordered_map<int, memory> arguments;
+  const auto add = [&](int name, const void* data) {
+    arguments.emplace(name, View(primitive.arguments.at(name), data));
+  };
+  add(DNNL_ARG_SRC, a);
+  add(DNNL_ARG_WEIGHTS, b);
+  if (bias != nullptr) add(DNNL_ARG_BIAS, bias);
+  add(DNNL_ARG_DST, c);
+  executor.Run(primitive, std::move(arguments));
 }
+
+template <typename T>
+constexpr bool kIsBF16 = sizeof(T) == sizeof(BFloat16);
+
+template <typename T>
+CachedPrimitive MakePlain(const BasicMatmulArgs<T>& args) {
+  const auto type = TypeOf(kIsBF16<T> ? Precision::kBF16 : Precision::kF32);
+  return Make(
+      MatrixDesc(args.m, args.k, args.a.transposed, args.a.row_stride, type),
+      MatrixDesc(args.k, args.n, args.b.transposed, args.b.row_stride, type),
+      args.bias == nullptr ? memory::desc()
+                           : MatrixDesc(1, args.n, false, args.n),
+      MatrixDesc(args.m, args.n, false, args.c_row_stride), args.accumulate);
+}
+
+template <typename T>
+absl::Status MultiplyPlain(const BasicMatmulArgs<T>& args, Executor* executor);
 
 // oneDNN 3.7 reads a single row of A with a stride as if it had none, so that
 // row is laid out first.
-absl::Status MultiplyColumn(MatmulArgs args, Executor* executor) {
-  std::vector<float> row(static_cast<size_t>(args.k));
+template <typename T>
+absl::Status MultiplyColumn(BasicMatmulArgs<T> args, Executor* executor) {
+  std::vector<T> row(static_cast<size_t>(args.k));
   for (int64_t k = 0; k < args.k; ++k) {
     row[static_cast<size_t>(k)] = args.a.data[k * args.a.row_stride];
   }
   args.a = {.data = row.data(), .row_stride = args.k};
-  return Matmul(args, executor);
+  return MultiplyPlain(args, executor);
 }
 
-}  // namespace
-
-absl::Status Matmul(const MatmulArgs& args, Executor* executor) {
+template <typename T>
+absl::Status MultiplyPlain(const BasicMatmulArgs<T>& args, Executor* executor) {
   if (args.m == 1 && args.a.transposed && args.a.row_stride != 1) {
     return MultiplyColumn(args, executor);
   }
   return onednn::CatchErrors("multiply matrices", [&] {
-    const PrimitiveKey key = {kPlain,
-                              args.m,
-                              args.n,
-                              args.k,
-                              args.a.row_stride,
-                              args.a.transposed,
-                              args.b.row_stride,
-                              args.b.transposed,
-                              args.c_row_stride,
-                              args.accumulate};
-    const auto& primitive = executor->rep().Get(key, [&] {
-      return Make(
-          MatrixDesc(args.m, args.k, args.a.transposed, args.a.row_stride),
-          MatrixDesc(args.k, args.n, args.b.transposed, args.b.row_stride),
-          MatrixDesc(args.m, args.n, false, args.c_row_stride),
-          args.accumulate);
-    });
-    Execute(primitive, args.a.data, args.b.data, args.c, executor->rep());
+    const auto flag = [](bool set, int place) { return int64_t{set} << place; };
+    const PrimitiveKey key = {
+        kIsBF16<T> ? kPlainBF16 : kPlain,
+        args.m,
+        args.n,
+        args.k,
+        args.a.row_stride,
+        args.b.row_stride,
+        args.c_row_stride,
+        flag(args.a.transposed, 0) | flag(args.b.transposed, 1) |
+            flag(args.accumulate, 2) | flag(args.bias != nullptr, 3)};
+    const auto& primitive =
+        executor->rep().Get(key, [&] { return MakePlain(args); });
+    Execute(primitive, args.a.data, args.b.data, args.bias, args.c,
+            executor->rep());
     return absl::OkStatus();
   });
+}
+
+}  // namespace
+
+bool SupportsBF16() {
+  constexpr auto kNeeded =
+      static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  // Each instruction set holds the bits of all that it includes.
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & kNeeded) ==
+         kNeeded;
+}
+
+absl::Status Matmul(const MatmulArgs& args, Executor* executor) {
+  return MultiplyPlain(args, executor);
+}
+
+absl::Status MatmulBF16(const MatmulArgsBF16& args, Executor* executor) {
+  return MultiplyPlain(args, executor);
 }
 
 struct PackedMatrix::Rep {
   memory packed;
 };
 
-PackedMatrix::PackedMatrix(int64_t k, int64_t n, std::unique_ptr<Rep> rep)
-    : k_(k), n_(n), rep_(std::move(rep)) {}
+PackedMatrix::PackedMatrix(int64_t k, int64_t n, Precision precision,
+                           std::unique_ptr<Rep> rep)
+    : k_(k), n_(n), precision_(precision), rep_(std::move(rep)) {}
 PackedMatrix::~PackedMatrix() = default;
 
-absl::StatusOr<std::unique_ptr<PackedMatrix>> PackedMatrix::Create(int64_t k,
-                                                                   int64_t n) {
-  auto matrix =
-      absl::WrapUnique(new PackedMatrix(k, n, std::make_unique<Rep>()));
+absl::StatusOr<std::unique_ptr<PackedMatrix>> PackedMatrix::Create(
+    int64_t k, int64_t n, Precision precision) {
+  auto matrix = absl::WrapUnique(
+      new PackedMatrix(k, n, precision, std::make_unique<Rep>()));
   RETURN_IF_ERROR(onednn::CatchErrors("choose a matrix layout", [&] {
     // The layout depends on (k, n) and the CPU; 32 rows stand for any batch.
-    const auto described = Describe(
-        MatrixDesc(32, k, false, k),
-        memory::desc({k, n}, memory::data_type::f32, memory::format_tag::any),
-        MatrixDesc(32, n, false, n), false);
+    const auto type = TypeOf(precision);
+    const auto described =
+        Describe(MatrixDesc(32, k, false, k, type),
+                 memory::desc({k, n}, type, memory::format_tag::any),
+                 memory::desc(), MatrixDesc(32, n, false, n), false);
     matrix->implementation_ = described.impl_info_str();
     matrix->rep_->packed = memory(described.weights_desc(), Cpu());
     return absl::OkStatus();
@@ -134,15 +191,33 @@ absl::Status PackedMatrix::Multiply(int64_t m, const float* a,
                                     int64_t a_row_stride, float* c,
                                     int64_t c_row_stride, bool accumulate,
                                     Executor* executor) const {
+  CAROUSEL_CHECK(precision_ == Precision::kF32);
+  return MultiplyAny(m, a, a_row_stride, c, c_row_stride, accumulate, executor);
+}
+
+absl::Status PackedMatrix::Multiply(int64_t m, const BFloat16* a,
+                                    int64_t a_row_stride, float* c,
+                                    int64_t c_row_stride, bool accumulate,
+                                    Executor* executor) const {
+  CAROUSEL_CHECK(precision_ == Precision::kBF16);
+  return MultiplyAny(m, a, a_row_stride, c, c_row_stride, accumulate, executor);
+}
+
+absl::Status PackedMatrix::MultiplyAny(int64_t m, const void* a,
+                                       int64_t a_row_stride, float* c,
+                                       int64_t c_row_stride, bool accumulate,
+                                       Executor* executor) const {
   return onednn::CatchErrors("multiply by a packed matrix", [&] {
-    const PrimitiveKey key = {kPacked,      m,          n_, k_, a_row_stride,
+    const Kind kind = precision_ == Precision::kBF16 ? kPackedBF16 : kPacked;
+    const PrimitiveKey key = {kind,         m,          n_, k_, a_row_stride,
                               c_row_stride, accumulate, 0,  0,  0};
     const auto& primitive = executor->rep().Get(key, [&] {
-      return Make(MatrixDesc(m, k_, false, a_row_stride),
-                  rep_->packed.get_desc(),
+      return Make(MatrixDesc(m, k_, false, a_row_stride, TypeOf(precision_)),
+                  rep_->packed.get_desc(), memory::desc(),
                   MatrixDesc(m, n_, false, c_row_stride), accumulate);
     });
-    Execute(primitive, a, rep_->packed.get_data_handle(), c, executor->rep());
+    Execute(primitive, a, rep_->packed.get_data_handle(), nullptr, c,
+            executor->rep());
     return absl::OkStatus();
   });
 }

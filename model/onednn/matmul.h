@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Matrix products in f32 through oneDNN's matmul primitive.
+// Matrix products through oneDNN's matmul primitive: of f32, or of bfloat16
+// with sums in f32.
 
 #ifndef CAROUSEL_MODEL_ONEDNN_MATMUL_H_
 #define CAROUSEL_MODEL_ONEDNN_MATMUL_H_
@@ -13,50 +14,71 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "model/onednn/executor.h"
+#include "model/onednn/precision.h"
+#include "model/tensor/tensor.h"
 
 namespace carousel {
 
+// Whether this CPU has instructions for products of bfloat16 (AVX512_BF16).
+// Elsewhere the products below are slow or refused, and f32 is better.
+bool SupportsBF16();
+
 // A row-major matrix in somebody else's memory, perhaps read transposed.
-struct MatrixView {
-  const float* data = nullptr;
+template <typename T>
+struct BasicMatrixView {
+  const T* data = nullptr;
   int64_t row_stride = 0;  // elements from a stored row to the next
   bool transposed = false;
 };
+using MatrixView = BasicMatrixView<float>;
+using MatrixViewBF16 = BasicMatrixView<BFloat16>;
 
 // C = A B, or C += A B if `accumulate`: A is (m, k), B is (k, n), and C is
-// (m, n) with rows `c_row_stride` apart. INTERNAL if oneDNN refuses.
-struct MatmulArgs {
+// (m, n) with rows `c_row_stride` apart. `bias` (n), unless null, is added to
+// every row.
+template <typename T>
+struct BasicMatmulArgs {
   int64_t m = 0;
   int64_t n = 0;
   int64_t k = 0;
-  MatrixView a;
-  MatrixView b;
+  BasicMatrixView<T> a;
+  BasicMatrixView<T> b;
+  const float* bias = nullptr;
   float* c = nullptr;
   int64_t c_row_stride = 0;
   bool accumulate = false;
 };
+using MatmulArgs = BasicMatmulArgs<float>;
+using MatmulArgsBF16 = BasicMatmulArgs<BFloat16>;
+
+// INTERNAL if oneDNN refuses.
 absl::Status Matmul(const MatmulArgs& args, Executor* executor);
+absl::Status MatmulBF16(const MatmulArgsBF16& args, Executor* executor);
 
 // A constant right-hand side B (k, n) in the layout that oneDNN's kernel likes
 // best, so that it is reordered once and not in every product. Multiply() is
 // thread-safe; Pack() is not.
 class PackedMatrix {
  public:
-  static absl::StatusOr<std::unique_ptr<PackedMatrix>> Create(int64_t k,
-                                                              int64_t n);
+  static absl::StatusOr<std::unique_ptr<PackedMatrix>> Create(
+      int64_t k, int64_t n, Precision precision = Precision::kF32);
   ~PackedMatrix();
 
   // Replaces the values. `b` is (k, n) after transposition, if any.
   absl::Status Pack(const MatrixView& b, Executor* executor);
 
   // C = A B [+ C], C (m, n) with rows `c_row_stride` apart; A (m, k) has rows
-  // `a_row_stride` apart.
+  // `a_row_stride` apart. REQUIRES: the precision is A's.
   absl::Status Multiply(int64_t m, const float* a, int64_t a_row_stride,
+                        float* c, int64_t c_row_stride, bool accumulate,
+                        Executor* executor) const;
+  absl::Status Multiply(int64_t m, const BFloat16* a, int64_t a_row_stride,
                         float* c, int64_t c_row_stride, bool accumulate,
                         Executor* executor) const;
 
   int64_t k() const { return k_; }
   int64_t n() const { return n_; }
+  Precision precision() const { return precision_; }
   size_t memory_bytes() const;
 
   // oneDNN's name of the kernel that runs, e.g. "brg:avx512_core".
@@ -64,9 +86,14 @@ class PackedMatrix {
 
  private:
   struct Rep;
-  PackedMatrix(int64_t k, int64_t n, std::unique_ptr<Rep> rep);
+  PackedMatrix(int64_t k, int64_t n, Precision precision,
+               std::unique_ptr<Rep> rep);
+  absl::Status MultiplyAny(int64_t m, const void* a, int64_t a_row_stride,
+                           float* c, int64_t c_row_stride, bool accumulate,
+                           Executor* executor) const;
   const int64_t k_;
   const int64_t n_;
+  const Precision precision_;
   std::string implementation_;
   const std::unique_ptr<Rep> rep_;
 };

@@ -6,16 +6,25 @@
 //   lstm/f32/H:512/T:1/N:8  one LSTM layer (I = H); items = steps x rows
 //   step/f32/N:8            a next-word step, 2 layers of 512, 20,000 words,
 //                           N sequences; items = words
-//   train/f32               one update of the same model, 32 rows of 35 steps,
-//                           SGD, dropout 0.2; items = tokens
+//   train/PRECISION         one update of the same model, 32 rows of 35 steps,
+//                           SGD, dropout 0.2, f32 or bf16; items = tokens
+//   matmul/PRECISION        the matrix products of that update and nothing
+//                           else, each by itself; items = tokens. What train
+//                           reaches of this rate is its share of oneDNN's.
+//
+// GFLOP/s counts the products of the update; peak_MB is the highest resident
+// memory of the process during the benchmark.
 //
 // Absolute times drift with the machine: compare within one run.
 
 #include <omp.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -24,8 +33,11 @@
 #include "benchmark/benchmark.h"
 #include "model/base/cpu.h"
 #include "model/base/random.h"
+#include "model/base/status_macros.h"
 #include "model/layers/language_model.h"
 #include "model/onednn/lstm.h"
+#include "model/onednn/matmul.h"
+#include "model/tensor/aligned_vector.h"
 #include "model/train/language_model_trainer.h"
 
 namespace carousel {
@@ -115,21 +127,158 @@ void BenchStep(benchmark::State& state, int n) {
   state.SetLabel(model->Implementation());
 }
 
-void BenchTrain(benchmark::State& state) {
-  constexpr int kRows = 32, kSteps = 35;
+constexpr int kRows = 32, kSteps = 35;
+constexpr int64_t kTokens = kRows * kSteps;
+
+// A matrix product of one update, done so many times.
+struct Product {
+  int64_t m, n, k;
+  bool a_transposed, b_transposed;
+  bool accumulate;
+  int64_t times;
+};
+
+// Forward, gradient of the inputs, gradient of the weights.
+std::vector<Product> ProductsOfAnUpdate() {
+  const int64_t v = kSizes.vocabulary, e = kSizes.embedding;
+  const int64_t h = kSizes.hidden, gates = 4 * h, layers = kSizes.layers;
+  return {{kTokens, v, e, false, true, false, 1},
+          {kTokens, e, v, false, false, false, 1},
+          {v, e, kTokens, true, false, true, 1},
+          {kTokens, gates, h, false, true, true, layers},
+          {kTokens, h, gates, false, false, false, layers},
+          {gates, h, kTokens, true, false, true, 2 * layers}};
+}
+
+// Step by step, by the packed recurrent matrix.
+std::vector<Product> RecurrentProductsOfAnUpdate() {
+  const int64_t h = kSizes.hidden;
+  const int64_t times = int64_t{kSizes.layers} * kSteps;
+  return {{kRows, 4 * h, h, false, false, true, times},
+          {kRows, h, 4 * h, false, false, false, times}};
+}
+
+double FlopOfAnUpdate() {
+  double flop = 0;
+  for (const auto& list :
+       {ProductsOfAnUpdate(), RecurrentProductsOfAnUpdate()}) {
+    for (const Product& p : list) {
+      flop += 2.0 * static_cast<double>(p.m * p.n * p.k * p.times);
+    }
+  }
+  return flop;
+}
+
+// Forgets the highest resident memory so far.
+void ResetPeakMemory() { std::ofstream("/proc/self/clear_refs") << "5"; }
+
+double PeakMemoryMB() {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  double kilobytes = 0;
+  while (std::getline(status, line)) {
+    if (absl::StartsWith(line, "VmHWM:")) {
+      kilobytes = std::strtod(line.c_str() + 6, nullptr);
+    }
+  }
+  return kilobytes / 1024;
+}
+
+// Runs updates and counts by the clock on the wall: the library would count the
+// processor time of this thread, which leaves out waiting for the others.
+template <typename Update>
+void RunUpdates(benchmark::State& state, Update update) {
+  CheckOk(update(), state);  // creates the primitives, touches the memory
+  const auto start = std::chrono::steady_clock::now();
+  for (auto _ : state) CheckOk(update(), state);
+  const std::chrono::duration<double> elapsed =
+      std::chrono::steady_clock::now() - start;
+  const double rate = static_cast<double>(state.iterations()) / elapsed.count();
+  state.counters["items_per_second"] = rate * static_cast<double>(kTokens);
+  state.counters["GFLOP/s"] = rate * FlopOfAnUpdate() / 1e9;
+  state.counters["peak_MB"] = PeakMemoryMB();
+}
+
+// Three matrices large enough for every product.
+template <typename T>
+struct Operands {
+  AlignedVector<T> a = AlignedVector<T>(kTokens * kSizes.vocabulary);
+  AlignedVector<T> b =
+      AlignedVector<T>(int64_t{kSizes.vocabulary} * kSizes.embedding);
+  AlignedVector<float> c = AlignedVector<float>(kTokens * kSizes.vocabulary);
+};
+
+template <typename T>
+absl::Status Multiply(const Product& p, Operands<T>* operands,
+                      Executor* executor) {
+  const BasicMatmulArgs<T> args = {
+      .m = p.m,
+      .n = p.n,
+      .k = p.k,
+      .a = {.data = operands->a.data(),
+            .row_stride = p.a_transposed ? p.m : p.k,
+            .transposed = p.a_transposed},
+      .b = {.data = operands->b.data(),
+            .row_stride = p.b_transposed ? p.k : p.n,
+            .transposed = p.b_transposed},
+      .c = operands->c.data(),
+      .c_row_stride = p.n,
+      .accumulate = p.accumulate};
+  if constexpr (std::is_same_v<T, float>) {
+    return Matmul(args, executor);
+  } else {
+    return MatmulBF16(args, executor);
+  }
+}
+
+template <typename T>
+void BenchMatmul(benchmark::State& state, Precision precision) {
+  Executor executor;
+  Operands<T> operands;
+  const auto values = RandomFloats(4 * kSizes.hidden * kSizes.hidden);
+  std::vector<std::unique_ptr<PackedMatrix>> packed;
+  const std::vector<Product> recurrent = RecurrentProductsOfAnUpdate();
+  for (const Product& p : recurrent) {
+    packed.push_back(PackedMatrix::Create(p.k, p.n, precision).value());
+    CheckOk(packed.back()->Pack({.data = values.data(), .row_stride = p.n},
+                                &executor),
+            state);
+  }
+  ResetPeakMemory();
+  RunUpdates(state, [&]() -> absl::Status {
+    for (const Product& p : ProductsOfAnUpdate()) {
+      for (int64_t i = 0; i < p.times; ++i) {
+        RETURN_IF_ERROR(Multiply(p, &operands, &executor));
+      }
+    }
+    for (size_t r = 0; r < recurrent.size(); ++r) {
+      const Product& p = recurrent[r];
+      for (int64_t i = 0; i < p.times; ++i) {
+        RETURN_IF_ERROR(packed[r]->Multiply(p.m, operands.a.data(), p.k,
+                                            operands.c.data(), p.n,
+                                            p.accumulate, &executor));
+      }
+    }
+    return absl::OkStatus();
+  });
+  state.SetLabel(packed[0]->implementation());
+}
+
+void BenchTrain(benchmark::State& state, Precision precision) {
+  ResetPeakMemory();
   const auto trainer =
       LanguageModelTrainer::Create(
           {.sizes = kSizes,
            .rows = kRows,
            .steps = kSteps,
+           .precision = precision,
            .trainer = {.optimiser = {.kind = OptimiserKind::kSgd}}})
           .value();
   LanguageModelBatch batch;
   batch.inputs = RandomTokens(kRows * kSteps);
   batch.targets = batch.inputs;
   batch.resets.assign(batch.inputs.size(), 0);
-  for (auto _ : state) CheckOk(trainer->Step(batch, 1.0f).status(), state);
-  state.SetItemsProcessed(state.iterations() * kRows * kSteps);
+  RunUpdates(state, [&] { return trainer->Step(batch, 1.0f).status(); });
 }
 
 void Register() {
@@ -147,8 +296,17 @@ void Register() {
         absl::StrCat("step/f32/N:", n).c_str(),
         [=](benchmark::State& state) { BenchStep(state, n); });
   }
-  benchmark::RegisterBenchmark("train/f32", BenchTrain)
-      ->Unit(benchmark::kMillisecond);
+  const auto add = [](const char* name, auto run) {
+    benchmark::RegisterBenchmark(name, run)->Unit(benchmark::kMillisecond);
+  };
+  add("train/f32", [](benchmark::State& s) { BenchTrain(s, Precision::kF32); });
+  add("matmul/f32",
+      [](benchmark::State& s) { BenchMatmul<float>(s, Precision::kF32); });
+  if (!SupportsBF16()) return;  // the CPU has no AVX512_BF16
+  add("train/bf16",
+      [](benchmark::State& s) { BenchTrain(s, Precision::kBF16); });
+  add("matmul/bf16",
+      [](benchmark::State& s) { BenchMatmul<BFloat16>(s, Precision::kBF16); });
 }
 
 // Takes --threads=N out of the arguments; else as many as the process may use.

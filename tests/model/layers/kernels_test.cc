@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/random.h"
+#include "model/tensor/tensor.h"
 
 namespace carousel {
 namespace {
@@ -107,6 +109,28 @@ TEST_P(KernelsTest, CrossEntropyOfNanIsNan) {
   const float loss =
       kernels().softmax_cross_entropy(100, logits.data(), bias.data(), 3, 1.0f);
   EXPECT_TRUE(std::isnan(loss));
+}
+
+// Bits must not depend on which version runs: the tensor's own rounding judges.
+TEST_P(KernelsTest, BFloat16IsRoundedToNearestEven) {
+  Floats values = RandomFloats(1000, -3, 3, 11);
+  for (float special : {0.0f, -0.0f, 1e-40f, 3.4e38f, 1.00390625f, 1.01171875f,
+                        std::numeric_limits<float>::infinity(), -1e30f}) {
+    values.push_back(special);
+  }
+  std::vector<uint16_t> rounded(values.size());
+  kernels().to_bf16(static_cast<int64_t>(values.size()), values.data(),
+                    rounded.data());
+  for (size_t k = 0; k < values.size(); ++k) {
+    EXPECT_EQ(rounded[k], ToBFloat16(values[k]).bits) << values[k];
+  }
+}
+
+TEST_P(KernelsTest, BFloat16OfNanIsNan) {
+  const float nan = __builtin_bit_cast(float, 0x7f800001);  // in the lower half
+  uint16_t bits = 0;
+  kernels().to_bf16(1, &nan, &bits);
+  EXPECT_TRUE(std::isnan(ToFloat(BFloat16{bits})));
 }
 
 TEST_P(KernelsTest, AdamWIsTheAlgorithmOfThePaper) {

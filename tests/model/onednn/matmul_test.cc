@@ -100,12 +100,102 @@ TEST_P(MatmulShapeTest, PackedProductIsThatOfTheDefinition) {
   }
 }
 
+using Halves = std::vector<BFloat16>;
+
+// Rounds the values and returns them so.
+Halves Round(Floats* values) {
+  Halves rounded(values->size());
+  ToBFloat16(*values, absl::MakeSpan(rounded));
+  ToFloat(rounded, absl::MakeSpan(*values));
+  return rounded;
+}
+
+// Once the factors are rounded, products and sums are those of f32.
+TEST_P(MatmulShapeTest, ProductOfBFloat16IsExactButForTheRoundedFactors) {
+  if (!SupportsBF16()) GTEST_SKIP() << "this CPU has no AVX512_BF16";
+  const auto [m, n, k] = GetParam();
+  Executor executor;
+  for (int layout = 0; layout < 8; ++layout) {
+    const bool ta = (layout & 1) != 0, tb = (layout & 2) != 0;
+    const int64_t a_stride = (ta ? m : k) + 3, b_stride = (tb ? k : n) + 1;
+    Floats a = RandomFloats((ta ? k : m) * a_stride, 1);
+    Floats b = RandomFloats((tb ? n : k) * b_stride, 2);
+    const Halves a16 = Round(&a), b16 = Round(&b);
+    const Floats before = RandomFloats(m * (n + 2), 3);
+    Floats c = before;
+    const bool accumulate = (layout & 4) != 0;
+    ASSERT_TRUE(MatmulBF16({.m = m,
+                            .n = n,
+                            .k = k,
+                            .a = {.data = a16.data(),
+                                  .row_stride = a_stride,
+                                  .transposed = ta},
+                            .b = {.data = b16.data(),
+                                  .row_stride = b_stride,
+                                  .transposed = tb},
+                            .c = c.data(),
+                            .c_row_stride = n + 2,
+                            .accumulate = accumulate},
+                           &executor)
+                    .ok());
+    ExpectProduct(
+        {.m = m,
+         .n = n,
+         .k = k,
+         .a = {.data = a.data(), .row_stride = a_stride, .transposed = ta},
+         .b = {.data = b.data(), .row_stride = b_stride, .transposed = tb},
+         .c = c.data(),
+         .c_row_stride = n + 2,
+         .accumulate = accumulate},
+        before);
+  }
+}
+
+// Packing rounds: the matrix is given in f32.
+TEST_P(MatmulShapeTest, PackedBFloat16MatrixMultipliesTheRoundedValues) {
+  if (!SupportsBF16()) GTEST_SKIP() << "this CPU has no AVX512_BF16";
+  const auto [m, n, k] = GetParam();
+  Executor executor;
+  Floats a = RandomFloats(m * k, 4), b = RandomFloats(n * k, 5);
+  const Halves a16 = Round(&a);
+  const auto packed = PackedMatrix::Create(k, n, Precision::kBF16).value();
+  ASSERT_TRUE(
+      packed
+          ->Pack({.data = b.data(), .row_stride = k, .transposed = true},
+                 &executor)
+          .ok());
+  Round(&b);
+  Floats c(static_cast<size_t>(m * n));
+  ASSERT_TRUE(
+      packed->Multiply(m, a16.data(), k, c.data(), n, false, &executor).ok());
+  ExpectProduct({.m = m,
+                 .n = n,
+                 .k = k,
+                 .a = {.data = a.data(), .row_stride = k},
+                 .b = {.data = b.data(), .row_stride = k, .transposed = true},
+                 .c = c.data(),
+                 .c_row_stride = n},
+                c);
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, MatmulShapeTest,
                          ::testing::Values(std::array<int64_t, 3>{1, 1, 1},
                                            std::array<int64_t, 3>{1, 256, 17},
                                            std::array<int64_t, 3>{3, 5, 7},
                                            std::array<int64_t, 3>{64, 33, 100},
                                            std::array<int64_t, 3>{65, 47, 1}));
+
+// Without the CPU's own instructions bfloat16 would be slower than f32.
+TEST(PackedMatrixTest, FastKernelRunsInBothPrecisions) {
+  if (!SupportsBF16()) GTEST_SKIP() << "this CPU has no AVX512_BF16";
+  const auto kernel = [](Precision precision) {
+    return PackedMatrix::Create(512, 2048, precision).value()->implementation();
+  };
+  EXPECT_EQ(kernel(Precision::kF32), "brg:avx512_core");
+  EXPECT_THAT(kernel(Precision::kBF16),
+              ::testing::HasSubstr("brg:avx512_core"));
+  EXPECT_THAT(kernel(Precision::kBF16), ::testing::HasSubstr("bf16"));
+}
 
 // Weights are shared, executors are not: oneDNN's primitives hold no state of a
 // call when the scratchpad is the caller's.
