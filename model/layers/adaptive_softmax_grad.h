@@ -24,7 +24,8 @@ namespace carousel {
 // and `gradients` are in the order of AdaptiveSoftmaxWeightSpecs.
 class AdaptiveSoftmaxLoss {
  public:
-  explicit AdaptiveSoftmaxLoss(const AdaptiveSoftmaxSizes& sizes);
+  explicit AdaptiveSoftmaxLoss(const AdaptiveSoftmaxSizes& sizes,
+                               Precision precision = Precision::kF32);
 
   // Sum over the rows of -log P(target | f); `features` is (M, E) and `targets`
   // (M), where a negative one is not counted. Unless `gradients` is empty, adds

@@ -26,7 +26,7 @@ DecoderGrad::DecoderGrad(const DecoderSizes& sizes, const DecoderShape& shape,
       training_(training),
       rows_(shape.rows),
       cells_(int64_t{shape.steps} * shape.rows),
-      output_(sizes.vocabulary, sizes.features()) {
+      output_(sizes.vocabulary, sizes.features(), training.precision) {
   const auto size = [&](int64_t width) {
     return static_cast<size_t>(cells_ * width);
   };

@@ -11,7 +11,6 @@
 #include "model/layers/column_sums.h"
 #include "model/layers/embedding.h"
 #include "model/layers/kernels.h"
-#include "model/onednn/matmul.h"
 
 namespace carousel {
 
@@ -22,7 +21,10 @@ LanguageModelGrad::LanguageModelGrad(const LanguageModelSizes& sizes, int steps,
     : sizes_(sizes),
       cells_(int64_t{steps} * rows),
       dropout_(dropout),
-      output_(sizes.vocabulary, sizes.embedding, precision) {
+      output_(sizes.vocabulary, sizes.embedding, precision),
+      top_(precision),
+      projection_(precision),
+      dprojected_(precision) {
   size_t next = 1 + kWeightsOfCell * static_cast<size_t>(sizes.layers);
   if (sizes.projection) {
     places_.projection_weight = next++;
@@ -34,9 +36,11 @@ LanguageModelGrad::LanguageModelGrad(const LanguageModelSizes& sizes, int steps,
     word_mask_.resize(static_cast<size_t>(sizes.vocabulary));
   }
   const auto cells = static_cast<size_t>(cells_);
-  for (auto* buffer : {&x_, &dx_, &features_, &dfeatures_}) {
+  for (auto* buffer : {&x_, &dx_, &dfeatures_}) {
     buffer->resize(cells * static_cast<size_t>(sizes.embedding));
   }
+  if (!sizes.projection) return;
+  features_.resize(dfeatures_.size());
   dy_.resize(cells * static_cast<size_t>(sizes.hidden));
 }
 
@@ -86,20 +90,25 @@ void LanguageModelGrad::Embed(const float* table, absl::Span<const int32_t> ids,
   }
 }
 
-// On one thread: rows of the table repeat, and the order of sums must not
-// change.
+// Rows of the table repeat, and the order of sums must not change: every thread
+// adds all rows, in some of the columns.
 void LanguageModelGrad::EmbedBackward(absl::Span<const int32_t> ids,
                                       float* gradient) {
+  constexpr int64_t kColumns = 128;
   const Kernels& kernels = GetKernels();
   const int64_t width = sizes_.embedding;
-  for (int64_t cell = 0; cell < cells_; ++cell) {
-    const int64_t id = ids[static_cast<size_t>(cell)];
-    float* dx = dx_.data() + cell * width;
-    if (!word_mask_.empty()) {
-      const float factor = word_mask_[static_cast<size_t>(id)];
-      for (int64_t k = 0; k < width; ++k) dx[k] *= factor;
+#pragma omp parallel for schedule(static)
+  for (int64_t first = 0; first < width; first += kColumns) {
+    const int64_t count = std::min(kColumns, width - first);
+    for (int64_t cell = 0; cell < cells_; ++cell) {
+      const int64_t id = ids[static_cast<size_t>(cell)];
+      float* dx = dx_.data() + cell * width + first;
+      if (!word_mask_.empty()) {
+        const float factor = word_mask_[static_cast<size_t>(id)];
+        for (int64_t k = 0; k < count; ++k) dx[k] *= factor;
+      }
+      kernels.add(count, dx, gradient + id * width + first);
     }
-    kernels.add(width, dx, gradient + id * width);
   }
 }
 
@@ -115,64 +124,58 @@ absl::Status LanguageModelGrad::Forward(absl::Span<const float* const> weights,
   return Project(weights);
 }
 
-// p = y P^T + bias, or p = y.
+// p = y P^T + bias; without a projection the output layer reads y.
 absl::Status LanguageModelGrad::Project(
     absl::Span<const float* const> weights) {
-  const float* y = stack_->y();
-  if (!sizes_.projection) {
-    std::copy_n(y, features_.size(), features_.data());
-    return absl::OkStatus();
-  }
+  if (!sizes_.projection) return absl::OkStatus();
+  const int64_t hidden = sizes_.hidden;
   const int64_t width = sizes_.embedding;
-  for (int64_t cell = 0; cell < cells_; ++cell) {
-    std::copy_n(weights[places_.projection_bias], width,
-                features_.data() + cell * width);
-  }
-  return Matmul({.m = cells_,
-                 .n = width,
-                 .k = sizes_.hidden,
-                 .a = {.data = y, .row_stride = sizes_.hidden},
-                 .b = {.data = weights[places_.projection_weight],
-                       .row_stride = sizes_.hidden,
-                       .transposed = true},
-                 .c = features_.data(),
-                 .c_row_stride = width,
-                 .accumulate = true},
-                &executor_);
+  top_.Set(cells_ * hidden, stack_->y());
+  projection_.Set(width * hidden, weights[places_.projection_weight]);
+  return Multiply(
+      {.m = cells_,
+       .n = width,
+       .k = hidden,
+       .a = {.factor = &top_, .row_stride = hidden},
+       .b = {.factor = &projection_, .row_stride = hidden, .transposed = true},
+       .bias = weights[places_.projection_bias],
+       .c = features_.data(),
+       .c_row_stride = width},
+      &executor_);
 }
 
 // dP += dp^T y, dbias += sum dp, dy = dp P.
 absl::Status LanguageModelGrad::ProjectBackward(
-    absl::Span<const float* const> weights,
     absl::Span<float* const> gradients) {
-  if (!sizes_.projection) {
-    dy_ = dfeatures_;
-    return absl::OkStatus();
-  }
+  if (!sizes_.projection) return absl::OkStatus();
+  const int64_t hidden = sizes_.hidden;
   const int64_t width = sizes_.embedding;
   AddColumnSums(dfeatures_.data(), cells_, width,
                 gradients[places_.projection_bias]);
-  RETURN_IF_ERROR(
-      Matmul({.m = width,
-              .n = sizes_.hidden,
-              .k = cells_,
-              .a = {.data = dfeatures_.data(),
-                    .row_stride = width,
-                    .transposed = true},
-              .b = {.data = stack_->y(), .row_stride = sizes_.hidden},
-              .c = gradients[places_.projection_weight],
-              .c_row_stride = sizes_.hidden,
-              .accumulate = true},
-             &executor_));
-  return Matmul({.m = cells_,
-                 .n = sizes_.hidden,
-                 .k = width,
-                 .a = {.data = dfeatures_.data(), .row_stride = width},
-                 .b = {.data = weights[places_.projection_weight],
-                       .row_stride = sizes_.hidden},
-                 .c = dy_.data(),
-                 .c_row_stride = sizes_.hidden},
-                &executor_);
+  dprojected_.Set(cells_ * width, dfeatures_.data());
+  RETURN_IF_ERROR(Multiply(
+      {.m = width,
+       .n = hidden,
+       .k = cells_,
+       .a = {.factor = &dprojected_, .row_stride = width, .transposed = true},
+       .b = {.factor = &top_, .row_stride = hidden},
+       .c = gradients[places_.projection_weight],
+       .c_row_stride = hidden,
+       .accumulate = true},
+      &executor_));
+  return Multiply({.m = cells_,
+                   .n = hidden,
+                   .k = width,
+                   .a = {.factor = &dprojected_, .row_stride = width},
+                   .b = {.factor = &projection_, .row_stride = hidden},
+                   .c = dy_.data(),
+                   .c_row_stride = hidden},
+                  &executor_);
+}
+
+// (T, N, E): what the output layer reads.
+const float* LanguageModelGrad::Features() const {
+  return sizes_.projection ? features_.data() : stack_->y();
 }
 
 absl::StatusOr<double> LanguageModelGrad::Loss(
@@ -181,8 +184,7 @@ absl::StatusOr<double> LanguageModelGrad::Loss(
   RETURN_IF_ERROR(Forward(weights, stretch, nullptr, state));
   return output_.Run({.weight = weights[places_.output_weight],
                       .bias = weights[places_.output_bias]},
-                     features_.data(), stretch.targets, 1.0f, nullptr,
-                     &executor_);
+                     Features(), stretch.targets, 1.0f, nullptr, &executor_);
 }
 
 absl::StatusOr<double> LanguageModelGrad::LossAndGradient(
@@ -197,11 +199,12 @@ absl::StatusOr<double> LanguageModelGrad::LossAndGradient(
   ASSIGN_OR_RETURN(const double loss,
                    output_.Run({.weight = weights[places_.output_weight],
                                 .bias = weights[places_.output_bias]},
-                               features_.data(), stretch.targets, 1.0f,
+                               Features(), stretch.targets, 1.0f,
                                &output_gradients, &executor_));
-  RETURN_IF_ERROR(ProjectBackward(weights, gradients));
+  RETURN_IF_ERROR(ProjectBackward(gradients));
   RETURN_IF_ERROR(stack_->Backward(
-      StackWeights(weights), stretch.resets, dy_.data(), nullptr, dx_.data(),
+      StackWeights(weights), stretch.resets,
+      sizes_.projection ? dy_.data() : dfeatures_.data(), nullptr, dx_.data(),
       gradients.subspan(1, kWeightsOfCell * static_cast<size_t>(sizes_.layers)),
       &executor_));
   EmbedBackward(stretch.inputs, gradients[0]);

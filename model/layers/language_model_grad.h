@@ -15,11 +15,13 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/layers/dropout.h"
+#include "model/layers/factor.h"
 #include "model/layers/language_model.h"
 #include "model/layers/output_layer_grad.h"
 #include "model/layers/recurrent_stack_grad.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/precision.h"
+#include "model/tensor/aligned_vector.h"
 
 namespace carousel {
 
@@ -89,8 +91,8 @@ class LanguageModelGrad {
                        const LanguageModelStretch& stretch,
                        const DropoutKey* key, RecurrentState* state);
   absl::Status Project(absl::Span<const float* const> weights);
-  absl::Status ProjectBackward(absl::Span<const float* const> weights,
-                               absl::Span<float* const> gradients);
+  absl::Status ProjectBackward(absl::Span<float* const> gradients);
+  const float* Features() const;
 
   const LanguageModelSizes sizes_;
   const int64_t cells_;  // T * N
@@ -100,12 +102,17 @@ class LanguageModelGrad {
   std::unique_ptr<RecurrentStackGrad> stack_;
   OutputLayerLoss output_;
 
-  std::vector<float> word_mask_;  // (V), of embedding_rows; empty: none
-  std::vector<float> x_;          // (T, N, E): what the stack reads
-  std::vector<float> dx_;         // (T, N, E)
-  std::vector<float> features_;   // (T, N, E): what the output layer reads
-  std::vector<float> dfeatures_;  // (T, N, E)
-  std::vector<float> dy_;         // (T, N, H)
+  std::vector<float> word_mask_;    // (V), of embedding_rows; empty: none
+  AlignedVector<float> x_;          // (T, N, E): what the stack reads
+  AlignedVector<float> dx_;         // (T, N, E)
+  AlignedVector<float> dfeatures_;  // (T, N, E)
+
+  // With a projection only.
+  AlignedVector<float> features_;  // (T, N, E)
+  AlignedVector<float> dy_;        // (T, N, H)
+  Factor top_;                     // (T, N, H): y of the stack
+  Factor projection_;              // (E, H)
+  Factor dprojected_;              // (T, N, E)
 };
 
 }  // namespace carousel

@@ -17,27 +17,32 @@ namespace {
 // Elements that one thread takes at a time.
 constexpr int64_t kBlock = 1 << 14;
 
-void Add(const std::vector<float>& x, float* y) {
-  const auto size = static_cast<int64_t>(x.size());
+// Runs body(at, count) over [0, size) on all threads.
+template <typename Body>
+void ForBlocks(size_t size, const Body& body) {
+  const auto end = static_cast<int64_t>(size);
 #pragma omp parallel for schedule(static)
-  for (int64_t at = 0; at < size; at += kBlock) {
-    GetKernels().add(std::min(kBlock, size - at), x.data() + at, y + at);
+  for (int64_t at = 0; at < end; at += kBlock) {
+    body(at, std::min(kBlock, end - at));
   }
+}
+
+void Add(size_t size, const float* x, float* y) {
+  ForBlocks(size, [&](int64_t at, int64_t count) {
+    GetKernels().add(count, x + at, y + at);
+  });
 }
 
 void Multiply(const std::vector<float>& x, float* y) {
-  const auto size = static_cast<int64_t>(x.size());
-#pragma omp parallel for schedule(static)
-  for (int64_t at = 0; at < size; at += kBlock) {
-    GetKernels().multiply(std::min(kBlock, size - at), x.data() + at, y + at);
-  }
+  ForBlocks(x.size(), [&](int64_t at, int64_t count) {
+    GetKernels().multiply(count, x.data() + at, y + at);
+  });
 }
 
-void Copy(int64_t size, const float* from, float* to) {
-#pragma omp parallel for schedule(static)
-  for (int64_t at = 0; at < size; at += kBlock) {
-    std::copy_n(from + at, std::min(kBlock, size - at), to + at);
-  }
+void Copy(size_t size, const float* from, float* to) {
+  ForBlocks(size, [&](int64_t at, int64_t count) {
+    std::copy_n(from + at, count, to + at);
+  });
 }
 
 // Columns [from, from + width) of (cells, stride), close together.
@@ -153,9 +158,8 @@ void RecurrentStackGrad::DrawMasks(absl::Span<const float* const> weights,
     FillDropoutMask(key, dropout_.weight_drop, sizes_.hidden,
                     absl::MakeSpan(cell.mask));
     const float* weight_hh = weights[kWeightsOfCell * i + 1];
-    std::copy_n(weight_hh, cell.dropped.size(), cell.dropped.data());
-    GetKernels().multiply(static_cast<int64_t>(cell.mask.size()),
-                          cell.mask.data(), cell.dropped.data());
+    Copy(cell.dropped.size(), weight_hh, cell.dropped.data());
+    Multiply(cell.mask, cell.dropped.data());
   }
 }
 
@@ -180,7 +184,7 @@ absl::Status RecurrentStackGrad::Forward(absl::Span<const float* const> weights,
   dropping_ = key != nullptr;
   if (dropping_) DrawMasks(weights, *key);
   if (sizes_.bidirectional) FindFirstSteps(resets);
-  Copy(static_cast<int64_t>(activations_[0].size()), x, activations_[0].data());
+  Copy(activations_[0].size(), x, activations_[0].data());
   for (int k = 0; k < sizes_.layers; ++k) {
     ApplyMask(k, activations_[static_cast<size_t>(k)].data());
     RETURN_IF_ERROR(ForwardLayer(k, weights, resets, state, executor));
@@ -193,8 +197,8 @@ absl::Status RecurrentStackGrad::ForwardLayer(
     int k, absl::Span<const float* const> weights,
     absl::Span<const uint8_t> resets, RecurrentState* state,
     Executor* executor) {
-  const std::vector<float>& x = activations_[static_cast<size_t>(k)];
-  std::vector<float>& y = activations_[static_cast<size_t>(k) + 1];
+  const auto& x = activations_[static_cast<size_t>(k)];
+  auto& y = activations_[static_cast<size_t>(k) + 1];
   const int64_t width = sizes_.InputWidth(k);
   const int64_t hidden = sizes_.hidden;
   for (int d = 0; d < sizes_.directions(); ++d) {
@@ -210,7 +214,7 @@ absl::Status RecurrentStackGrad::ForwardLayer(
         WeightsOf(weights, k, d), in, resets, state->h.data() + at,
         HasMemory(sizes_.cell) ? state->c.data() + at : nullptr, executor));
     if (!sizes_.bidirectional) {
-      Copy(static_cast<int64_t>(y.size()), layer.y(), y.data());
+      Copy(y.size(), layer.y(), y.data());
     } else if (d == 0) {
       for (int64_t cell = 0; cell < steps_ * rows_; ++cell) {
         std::copy_n(layer.y() + cell * hidden, hidden,
@@ -221,7 +225,7 @@ absl::Status RecurrentStackGrad::ForwardLayer(
                   sizes_.outputs());
     }
   }
-  if (sizes_.residual && k > 0) Add(x, y.data());
+  if (sizes_.residual && k > 0) Add(x.size(), x.data(), y.data());
   return absl::OkStatus();
 }
 
@@ -229,14 +233,14 @@ absl::Status RecurrentStackGrad::Backward(
     absl::Span<const float* const> weights, absl::Span<const uint8_t> resets,
     const float* dy, RecurrentState* dstate, float* dx,
     absl::Span<float* const> gradients, Executor* executor) {
-  Copy(static_cast<int64_t>(dy_.size()), dy, dy_.data());
+  Copy(dy_.size(), dy, dy_.data());
   ApplyMask(sizes_.layers, dy_.data());
   for (int k = sizes_.layers - 1; k >= 0; --k) {
     float* out = k == 0 ? dx : dx_.data();
     RETURN_IF_ERROR(
         BackwardLayer(k, weights, resets, dstate, out, gradients, executor));
     if (out == nullptr) break;
-    if (sizes_.residual && k > 0) Add(dy_, out);
+    if (sizes_.residual && k > 0) Add(dy_.size(), dy_.data(), out);
     ApplyMask(k, out);
     if (k > 0) std::swap(dy_, dx_);
   }
@@ -306,9 +310,8 @@ absl::Status RecurrentStackGrad::BackwardCell(
                             .bias_hh = own[3]},
                            nullptr, executor));
   if (dropped) {
-    GetKernels().multiply(static_cast<int64_t>(cell.mask.size()),
-                          cell.mask.data(), dweight_hh_.data());
-    Add(dweight_hh_, own[1]);
+    Multiply(cell.mask, dweight_hh_.data());
+    Add(dweight_hh_.size(), dweight_hh_.data(), own[1]);
   }
   return absl::OkStatus();
 }

@@ -25,6 +25,7 @@
 #include "model/layers/recurrent_stack.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/precision.h"
+#include "model/tensor/aligned_vector.h"
 
 namespace carousel {
 
@@ -121,14 +122,14 @@ class RecurrentStackGrad {
   std::vector<int64_t> first_;    // (N): each row's first step
 
   // [k] (T, N, width): what layer k reads, after dropout; [L]: what comes out.
-  std::vector<std::vector<float>> activations_;
+  std::vector<AlignedVector<float>> activations_;
   // [k] (T, N, width), or (N, width) if variational; empty: no dropout.
   std::vector<std::vector<float>> masks_;
   // [k] as activations_, each row backwards; empty if not bidirectional.
   std::vector<std::vector<float>> reversed_;
 
-  std::vector<float> dy_;           // (T, N, D * H)
-  std::vector<float> dx_;           // (T, N, D * H)
+  AlignedVector<float> dy_;         // (T, N, D * H)
+  AlignedVector<float> dx_;         // (T, N, D * H)
   std::vector<float> dy_one_;       // (T, N, H): of one direction of two
   std::vector<float> dx_reversed_;  // (T, N, widest)
   std::vector<float> dx_turned_;    // (T, N, widest)
