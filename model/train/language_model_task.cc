@@ -132,12 +132,15 @@ absl::StatusOr<std::unique_ptr<TrainingTask>> MakeTask(
                      config.rows, " rows of ", config.steps,
                      " tokens, the text has ", tokens, " tokens"));
   }
+  const Precision precision =
+      UsablePrecision(config.training.precision, context.note);
   ASSIGN_OR_RETURN(auto trainer, LanguageModelTrainer::Create(
                                      {.sizes = config.sizes,
                                       .rows = config.rows,
                                       .steps = config.steps,
                                       .accumulate = config.training.accumulate,
                                       .dropout = config.dropout,
+                                      .precision = precision,
                                       .trainer = config.training.trainer},
                                      context.communicator));
   if (initial.has_value()) {

@@ -80,9 +80,9 @@ absl::Status LanguageModelTrainer::Rep::MakeParts() {
   for (const RowSlice& slice : slices) {
     std::unique_ptr<LanguageModelGrad>& network = networks[slice.count];
     if (network == nullptr) {
-      ASSIGN_OR_RETURN(network,
-                       LanguageModelGrad::Create(options.sizes, options.steps,
-                                                 slice.count, options.dropout));
+      ASSIGN_OR_RETURN(network, LanguageModelGrad::Create(
+                                    options.sizes, options.steps, slice.count,
+                                    options.dropout, options.precision));
     }
     parts.push_back({.rows = slice, .network = network.get()});
   }

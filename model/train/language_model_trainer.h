@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "model/layers/language_model.h"
 #include "model/layers/language_model_grad.h"
+#include "model/onednn/precision.h"
 #include "model/train/communicator.h"
 #include "model/train/trainer.h"
 #include "model/weights/safetensors.h"
@@ -33,6 +34,7 @@ struct LanguageModelTrainerOptions {
   int accumulate = 1;
 
   LanguageModelDropout dropout = {.layers = 0.2f};
+  Precision precision = Precision::kF32;  // of the matrix products
   TrainerOptions trainer;
 };
 

@@ -34,6 +34,14 @@ AdamStep MakeAdamStep(const OptimiserOptions& options, int64_t update) {
 
 }  // namespace
 
+void Zero(absl::Span<float> values) {
+  const auto size = static_cast<int64_t>(values.size());
+#pragma omp parallel for schedule(static)
+  for (int64_t begin = 0; begin < size; begin += kBlock) {
+    std::fill_n(values.data() + begin, std::min(kBlock, size - begin), 0.0f);
+  }
+}
+
 double Norm(absl::Span<const float> values) {
   const Kernels& kernels = GetKernels();
   const auto size = static_cast<int64_t>(values.size());

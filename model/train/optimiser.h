@@ -38,6 +38,9 @@ struct ParameterRange {
   bool decays = false;
 };
 
+// Makes all values zero, on all OpenMP threads.
+void Zero(absl::Span<float> values);
+
 // Euclidean norm; the same for every number of OpenMP threads.
 double Norm(absl::Span<const float> values);
 

@@ -12,6 +12,7 @@
 #include "model/base/check.h"
 #include "model/base/random.h"
 #include "model/base/status_macros.h"
+#include "model/tensor/aligned_vector.h"
 
 namespace carousel {
 namespace {
@@ -66,8 +67,8 @@ struct Trainer::Rep {
   const TrainerOptions options;
   Communicator* const communicator;
   Optimiser optimiser;
-  std::vector<float> weights;
-  std::vector<float> gradient;
+  AlignedVector<float> weights;
+  AlignedVector<float> gradient;
   int64_t step = 0;
 };
 
@@ -117,7 +118,7 @@ std::vector<const float*> Trainer::Rep::Pointers(const float* base) const {
 
 absl::StatusOr<BatchLoss> Trainer::Rep::RunPasses(
     absl::Span<const Pass> passes) {
-  std::fill(gradient.begin(), gradient.end(), 0.0f);
+  Zero(absl::MakeSpan(gradient));
   std::vector<float*> gradients;
   for (const auto& range : ranges) {
     gradients.push_back(gradient.data() + range.begin);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/train/training_settings.h"
 
+#include "model/onednn/matmul.h"
+
 namespace carousel {
 namespace {
 
@@ -56,6 +58,8 @@ void VisitChangeable(TrainingSettings* s, SettingsVisitor* v) {
             &s->checkpoint_every_minutes, 0, kAny);
   v->Number("training", "log_every_steps", &s->log_every_steps, 1, 1e9);
   v->Number("training", "threads", &s->threads, 0, 4096);
+  v->Enum("training", "precision", &s->precision,
+          {{"f32", Precision::kF32}, {"bf16", Precision::kBF16}});
 }
 
 void VisitChangeable(BundleSettings* s, SettingsVisitor* v) {
@@ -63,6 +67,14 @@ void VisitChangeable(BundleSettings* s, SettingsVisitor* v) {
           {{"f32", DType::kF32}, {"bf16", DType::kBF16}});
   v->Text("bundle", "description", &s->description);
   v->Texts("bundle", "data_notes", &s->data_notes);
+}
+
+Precision UsablePrecision(Precision wanted,
+                          const std::function<void(absl::string_view)>& say) {
+  if (wanted == Precision::kF32 || SupportsBF16()) return wanted;
+  say("training.precision: this CPU has no bf16 instructions (AVX512_BF16), "
+      "training in f32");
+  return Precision::kF32;
 }
 
 absl::Status CheckTogether(const TrainingSettings& s) {

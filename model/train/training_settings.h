@@ -8,10 +8,13 @@
 #define CAROUSEL_MODEL_TRAIN_TRAINING_SETTINGS_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "model/onednn/precision.h"
 #include "model/tensor/tensor.h"
 #include "model/train/learning_rate.h"
 #include "model/train/settings.h"
@@ -43,7 +46,15 @@ struct TrainingSettings {
   double checkpoint_every_minutes = 10;
   int log_every_steps = 50;  // a line of metrics.jsonl
   int threads = 0;           // 0: as many CPUs as this process may use
+
+  // Of the matrix products; see UsablePrecision.
+  Precision precision = Precision::kF32;
 };
+
+// The precision in which this CPU trains best if `wanted` is asked for: f32
+// where it has no instructions for bf16, which is then said.
+Precision UsablePrecision(Precision wanted,
+                          const std::function<void(absl::string_view)>& say);
 
 // Settings of the bundle at the end of a run.
 struct BundleSettings {

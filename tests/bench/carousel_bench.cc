@@ -145,7 +145,7 @@ std::vector<Product> ProductsOfAnUpdate() {
   return {{kTokens, v, e, false, true, false, 1},
           {kTokens, e, v, false, false, false, 1},
           {v, e, kTokens, true, false, true, 1},
-          {kTokens, gates, h, false, true, true, layers},
+          {kTokens, gates, h, false, true, false, layers},
           {kTokens, h, gates, false, false, false, layers},
           {gates, h, kTokens, true, false, true, 2 * layers}};
 }
