@@ -167,9 +167,10 @@ absl::StatusOr<std::vector<Tokenizer>> LoadTokenizers(
   std::vector<Tokenizer> tokenizers;
   for (size_t i = 0; i < files.size(); ++i) {
     ASSIGN_OR_RETURN(
-        Vocabulary vocabulary,
-        Vocabulary::Load(Beside(manifest_path, plan.vocabularies[i])));
-    tokenizers.emplace_back(files[i].kind, std::move(vocabulary));
+        Tokenizer tokenizer,
+        Tokenizer::Load(files[i].kind,
+                        Beside(manifest_path, plan.vocabularies[i])));
+    tokenizers.push_back(std::move(tokenizer));
   }
   return tokenizers;
 }

@@ -21,13 +21,14 @@ namespace {
 absl::StatusOr<Tokenizer> LoadTokenizer(const std::string& directory,
                                         const VocabularyFile& file) {
   const std::string path = JoinPath(directory, file.name);
-  ASSIGN_OR_RETURN(Vocabulary vocabulary, Vocabulary::Load(path));
-  if (vocabulary.size() != file.size) {
+  ASSIGN_OR_RETURN(Tokenizer tokenizer, Tokenizer::Load(file.kind, path));
+  const int size = tokenizer.vocabulary().size();
+  if (size != file.size) {
     return absl::DataLossError(absl::StrCat(path, ": expected ", file.size,
                                             " tokens (", file.size_field,
-                                            "), found ", vocabulary.size()));
+                                            "), found ", size));
   }
-  return Tokenizer(file.kind, std::move(vocabulary));
+  return tokenizer;
 }
 
 absl::StatusOr<std::vector<Tensor>> LoadWeights(

@@ -94,7 +94,7 @@ absl::StatusOr<std::map<std::string, FileRecord>> WriteFiles(
     names.push_back(vocabularies[i].name);
     RETURN_IF_ERROR(
         WriteFileAtomically(JoinPath(directory, vocabularies[i].name),
-                            tokenizers[i]->vocabulary().Serialise()));
+                            tokenizers[i]->Serialise()));
   }
   RETURN_IF_ERROR(
       WriteFileAtomically(JoinPath(directory, kCardFile), content.card));

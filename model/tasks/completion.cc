@@ -77,6 +77,11 @@ absl::StatusOr<Completion> Completion::Start(const Tokenizer& tokenizer,
                                              absl::string_view text,
                                              const CompletionOptions& options) {
   RETURN_IF_ERROR(CheckOptions(options));
+  if (tokenizer.kind() == TokenizerKind::kSubword) {
+    // The logits of one step rank pieces; a word may take several.
+    return absl::FailedPreconditionError(
+        "the model's tokenizer is \"subword\": it cannot complete words");
+  }
   ASSIGN_OR_RETURN(TypedText typed, ReadTypedText(tokenizer, text));
   return Completion(tokenizer, std::move(typed), options);
 }

@@ -73,7 +73,8 @@ class Completion {
   };
 
   // INVALID_ARGUMENT: `text` is not valid UTF-8 (with the offset), or an option
-  // is out of its bounds. Empty text is a text: the start of a line.
+  // is out of its bounds. FAILED_PRECONDITION: the tokenizer cuts words into
+  // pieces (kSubword). Empty text is a text: the start of a line.
   static absl::StatusOr<Completion> Start(const Tokenizer& tokenizer,
                                           absl::string_view text,
                                           const CompletionOptions& options);

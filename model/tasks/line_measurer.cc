@@ -5,7 +5,6 @@
 #include "model/base/status_macros.h"
 #include "model/tasks/completion.h"
 #include "model/tasks/keystrokes.h"
-#include "model/text/normalise.h"
 
 namespace carousel {
 namespace {
@@ -40,12 +39,8 @@ absl::StatusOr<TextCounts> LineMeasurer::Measure(const std::string& line) {
   const bool is_stream =
       model_.manifest().language_model().context == LineContext::kStream;
   const bool is_typed = tokenizer.kind() == TokenizerKind::kWords;
-  std::string text = line;
-  RETURN_IF_ERROR(ValidateUtf8(line));
-  if (is_typed) {
-    ASSIGN_OR_RETURN(text, Normalise(line));
-  }
-  const std::vector<TextPiece> pieces = SplitText(tokenizer.kind(), text);
+  ASSIGN_OR_RETURN(const std::string text, tokenizer.Prepare(line));
+  const std::vector<TextPiece> pieces = tokenizer.Split(text);
   if (pieces.empty() && !is_stream) return TextCounts();
 
   if (!meter_ || !is_stream) meter_.emplace(model_, guessable_, &workspace_);

@@ -43,7 +43,8 @@ std::vector<bool> GuessableTokens(const Tokenizer& tokenizer) {
       guessable[id] = vocabulary.may_be_offered(id);
       continue;
     }
-    const auto pieces = SplitText(tokenizer.kind(), vocabulary.token(id));
+    const auto pieces =
+        SplitText(TokenizerKind::kWhitespace, vocabulary.token(id));
     guessable[id] = pieces.size() == 1 && pieces.front().is_word;
   }
   return guessable;

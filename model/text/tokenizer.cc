@@ -11,6 +11,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "model/base/check.h"
+#include "model/base/files.h"
 #include "model/base/status_macros.h"
 #include "model/text/code_points.h"
 #include "model/text/normalise.h"
@@ -164,24 +166,86 @@ std::vector<TextPiece> SplitWhitespace(absl::string_view line) {
 }  // namespace
 
 absl::StatusOr<TokenizerKind> ParseTokenizerKind(absl::string_view name) {
-  for (auto kind : {TokenizerKind::kWords, TokenizerKind::kWhitespace}) {
+  for (auto kind : {TokenizerKind::kWords, TokenizerKind::kWhitespace,
+                    TokenizerKind::kSubword}) {
     if (name == TokenizerKindName(kind)) return kind;
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "tokenizer: expected \"words\" or \"whitespace\", found \"", name, "\""));
+  return absl::InvalidArgumentError(
+      absl::StrCat("tokenizer: expected \"words\", \"whitespace\" or "
+                   "\"subword\", found \"",
+                   name, "\""));
 }
 
 absl::string_view TokenizerKindName(TokenizerKind kind) {
-  return kind == TokenizerKind::kWords ? "words" : "whitespace";
+  switch (kind) {
+    case TokenizerKind::kWords:
+      return "words";
+    case TokenizerKind::kWhitespace:
+      return "whitespace";
+    case TokenizerKind::kSubword:
+      break;
+  }
+  return "subword";
 }
 
 std::vector<TextPiece> SplitText(TokenizerKind kind, absl::string_view line) {
+  CAROUSEL_CHECK(kind != TokenizerKind::kSubword);
   return kind == TokenizerKind::kWords ? SplitWords(line)
                                        : SplitWhitespace(line);
 }
 
 Tokenizer::Tokenizer(TokenizerKind kind, Vocabulary vocabulary)
-    : kind_(kind), vocabulary_(std::move(vocabulary)) {}
+    : kind_(kind), vocabulary_(std::move(vocabulary)) {
+  CAROUSEL_CHECK(kind != TokenizerKind::kSubword);
+}
+
+Tokenizer::Tokenizer(Vocabulary vocabulary, Pieces pieces)
+    : kind_(TokenizerKind::kSubword),
+      vocabulary_(std::move(vocabulary)),
+      pieces_(std::move(pieces)) {}
+
+absl::StatusOr<Tokenizer> Tokenizer::Load(TokenizerKind kind,
+                                          const std::string& path) {
+  if (kind != TokenizerKind::kSubword) {
+    ASSIGN_OR_RETURN(Vocabulary vocabulary, Vocabulary::Load(path));
+    return Tokenizer(kind, std::move(vocabulary));
+  }
+  ASSIGN_OR_RETURN(const std::string content, ReadFile(path));
+  absl::StatusOr<PieceVocabulary> parsed = ParsePieces(content);
+  if (!parsed.ok()) {
+    return absl::Status(parsed.status().code(),
+                        absl::StrCat(path, ": ", parsed.status().message()));
+  }
+  return Tokenizer(std::move(parsed->vocabulary), std::move(parsed->pieces));
+}
+
+std::string Tokenizer::Serialise() const {
+  return pieces_ ? SerialisePieces(vocabulary_, *pieces_)
+                 : vocabulary_.Serialise();
+}
+
+absl::StatusOr<std::string> Tokenizer::Prepare(absl::string_view line) const {
+  if (kind_ != TokenizerKind::kWhitespace) return Normalise(line);
+  RETURN_IF_ERROR(ValidateUtf8(line));
+  return std::string(line);
+}
+
+std::vector<TextPiece> Tokenizer::Split(absl::string_view line) const {
+  return pieces_ ? SplitSubwords(line) : SplitText(kind_, line);
+}
+
+std::vector<TextPiece> Tokenizer::SplitSubwords(absl::string_view line) const {
+  const MarkedText marked = MarkSpaces(line);
+  std::vector<TextPiece> result;
+  for (const auto& [id, begin, end] : pieces_->Cut(marked.text)) {
+    const Content content =
+        ContentOf(absl::string_view(marked.text).substr(begin, end - begin));
+    result.push_back({vocabulary_.token(id), marked.origins[begin],
+                      marked.origins[end],
+                      content.has_letter || content.has_digit});
+  }
+  return result;
+}
 
 int32_t Tokenizer::IdOf(const TextPiece& piece) const {
   return kind_ == TokenizerKind::kWords
@@ -191,18 +255,28 @@ int32_t Tokenizer::IdOf(const TextPiece& piece) const {
 
 absl::StatusOr<std::vector<int32_t>> Tokenizer::Encode(
     absl::string_view line) const {
-  std::string normalised;
-  if (kind_ == TokenizerKind::kWords) {
-    ASSIGN_OR_RETURN(normalised, Normalise(line));
-    line = normalised;
-  } else {
-    RETURN_IF_ERROR(ValidateUtf8(line));
-  }
+  ASSIGN_OR_RETURN(const std::string prepared, Prepare(line));
   std::vector<int32_t> ids;
-  for (const TextPiece& piece : SplitText(kind_, line)) {
+  if (pieces_) {
+    for (const Pieces::Piece& piece : pieces_->Cut(MarkSpaces(prepared).text)) {
+      ids.push_back(piece.id);
+    }
+    return ids;
+  }
+  for (const TextPiece& piece : SplitText(kind_, prepared)) {
     ids.push_back(IdOf(piece));
   }
   return ids;
+}
+
+std::string Tokenizer::Decode(absl::Span<const int32_t> ids) const {
+  if (pieces_) return JoinPieces(vocabulary_, ids);
+  std::string text;
+  for (const int32_t id : ids) {
+    if (id == Vocabulary::kEndOfLine) continue;
+    absl::StrAppend(&text, text.empty() ? "" : " ", vocabulary_.token(id));
+  }
+  return text;
 }
 
 }  // namespace carousel

@@ -285,5 +285,16 @@ TEST(CompletionTest, TheOldestTokensAreCutInSteps) {
   EXPECT_EQ(query("a b c d e f a b c "), query("c d e f a b c "));
 }
 
+// Pieces of words are no suggestions, and would be odd ones.
+TEST(CompletionTest, SubwordTokenizersAreRefused) {
+  const auto pieces = ParsePieces(
+      "<unk>\tunigram\n<eos>\t0\n<num>\t0\n▁the\t-1\n▁c\t-2\nat\t-2\n");
+  ASSERT_THAT(pieces, IsOk());
+  EXPECT_THAT(Completion::Start(Tokenizer(pieces->vocabulary, pieces->pieces),
+                                "the c", {}),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("cannot complete words")));
+}
+
 }  // namespace
 }  // namespace carousel

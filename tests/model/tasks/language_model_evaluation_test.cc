@@ -163,13 +163,18 @@ class LanguageModelEvaluationTest : public testing::Test {
 
   std::shared_ptr<const Model> MakeModel(TokenizerKind kind,
                                          LineContext context) {
+    return MakeModel(
+        Tokenizer(kind, Vocabulary::Create(TinyTokens(Words())).value()),
+        context);
+  }
+
+  std::shared_ptr<const Model> MakeModel(const Tokenizer& tokenizer,
+                                         LineContext context) {
     const std::string directory = dir_.File(absl::StrCat("tiny/", ++version_));
-    const Tokenizer tokenizer(kind,
-                              Vocabulary::Create(TinyTokens(Words())).value());
     BundleContent content;
     const LanguageModelSizes sizes = TinySizes(tokenizer.vocabulary().size());
     content.manifest.model = LanguageModelManifest{.sizes = sizes};
-    content.manifest.tokenizer = kind;
+    content.manifest.tokenizer = tokenizer.kind();
     content.manifest.context = context;
     content.weights = TinyWeights(sizes, 3);
     content.tokenizer = &tokenizer;
@@ -310,6 +315,22 @@ TEST(LanguageModelFiguresTest, JsonHasTheFieldsInOrder) {
             R"({"task":"language_model","perplexity":50.5,"tokens":7,)"
             R"("words":4,"oov_rate":0.25,"top1":0.5,"top3":0.75,)"
             R"("keystrokes_saved":0.375})");
+}
+
+// Pieces are the tokens of perplexity; nobody is offered pieces to type.
+TEST_F(LanguageModelEvaluationTest, SubwordsArePredictedPieceByPiece) {
+  auto pieces = ParsePieces(
+      "<unk>\tunigram\n<eos>\t0\n<num>\t0\n▁\t-9\n▁the\t-1\n▁c\t-2\n"
+      "at\t-2\n.\t-3\n");
+  ASSERT_THAT(pieces, IsOk());
+  const auto model = MakeModel(Tokenizer(pieces->vocabulary, pieces->pieces),
+                               LineContext::kLine);
+  const auto figures = Evaluate(*model, {"the cat.", "", "the ☃"});
+  // ▁the ▁c at . <eos>, ▁the ▁ <unk> <eos>
+  EXPECT_EQ(figures.tokens, 9);
+  EXPECT_EQ(figures.words, 4);
+  EXPECT_TRUE(std::isnan(figures.keystrokes_saved));
+  EXPECT_GT(figures.perplexity, 1);
 }
 
 }  // namespace

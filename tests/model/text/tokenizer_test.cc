@@ -208,7 +208,8 @@ TEST(TokenizerTest, EmptyLineHasNoIds) {
 
 TEST(TokenizerTest, InvalidUtf8IsAnError) {
   // Requests and files are input: no kind may let it through.
-  for (auto kind : {TokenizerKind::kWords, TokenizerKind::kWhitespace}) {
+  for (auto kind : {TokenizerKind::kWords, TokenizerKind::kWhitespace,
+                    TokenizerKind::kSubword}) {
     EXPECT_THAT(
         MakeTokenizer(kind, "the").Encode("the \xFF"),
         StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("at offset 4")));
@@ -224,13 +225,14 @@ TEST(TokenizerTest, WordsTypedAsSpecialTokensAreNotSpecial) {
 
 TEST(TokenizerKindTest, NamesAreReadBack) {
   // The manifest holds the name.
-  for (auto kind : {TokenizerKind::kWords, TokenizerKind::kWhitespace}) {
+  for (auto kind : {TokenizerKind::kWords, TokenizerKind::kWhitespace,
+                    TokenizerKind::kSubword}) {
     EXPECT_THAT(ParseTokenizerKind(TokenizerKindName(kind)),
                 IsOkAndHolds(kind));
   }
-  EXPECT_THAT(ParseTokenizerKind("subword"),
+  EXPECT_THAT(ParseTokenizerKind("bytes"),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("expected \"words\" or \"whitespace\"")));
+                       HasSubstr("\"words\", \"whitespace\" or \"subword\"")));
 }
 
 }  // namespace
