@@ -4,6 +4,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -13,12 +14,14 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/line_measurer.h"
 #include "model/tasks/sequence_meter.h"
+#include "model/tasks/stream_meter.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
@@ -38,11 +41,7 @@ class Evaluation {
  public:
   Evaluation(const Model& model, const EvaluationOptions& options)
       : guessable_(GuessableTokens(model.tokenizer())), options_(options) {
-    // A stream goes through one state, one line after the other.
-    const bool is_stream =
-        model.manifest().language_model().context == LineContext::kStream;
-    const int threads = is_stream ? 1 : options.threads;
-    for (int i = 0; i < threads; ++i) {
+    for (int i = 0; i < options.threads; ++i) {
       measurers_.push_back(std::make_unique<LineMeasurer>(model, guessable_));
     }
   }
@@ -109,9 +108,67 @@ absl::Status MeasureFile(const std::string& path, Evaluation* evaluation) {
   return absl::OkStatus();
 }
 
+// The file as one text, through one state.
+absl::StatusOr<StreamCounts> MeasureStream(const Model& model,
+                                           const std::string& path,
+                                           const EvaluationOptions& options) {
+  const std::vector<bool> guessable = GuessableTokens(model.tokenizer());
+  StreamMeter meter(model, guessable,
+                    {.threads = options.threads,
+                     .cache = options.cache,
+                     .make_dot_products = options.make_dot_products});
+  ASSIGN_OR_RETURN(const auto reader, LineReader::Open(path));
+  std::string line;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, reader->Next(&line));
+    if (!more) return meter.Finish();
+    const auto text = model.tokenizer().Prepare(line);
+    if (!text.ok()) {
+      return absl::Status(text.status().code(),
+                          absl::StrCat(path, ", line ", reader->line_number(),
+                                       ": ", text.status().message()));
+    }
+    for (const TextPiece& piece : model.tokenizer().Split(*text)) {
+      RETURN_IF_ERROR(meter.Add(model.tokenizer().IdOf(piece), piece.is_word));
+    }
+    RETURN_IF_ERROR(meter.Add(Vocabulary::kEndOfLine, /*is_word=*/false));
+    if (options.on_progress) options.on_progress(reader->line_number());
+  }
+}
+
+LanguageModelFigures::WithCache BestOf(const CacheOptions& cache,
+                                       const StreamCounts& counts) {
+  const auto best =
+      std::min_element(counts.cache_losses.begin(), counts.cache_losses.end());
+  return {std::exp(*best / static_cast<double>(counts.text.tokens)), cache.size,
+          cache.settings[best - counts.cache_losses.begin()]};
+}
+
+absl::Status CheckEvaluationOptions(const Model& model,
+                                    const EvaluationOptions& options) {
+  if (options.threads < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("threads: expected at least 1, found ", options.threads));
+  }
+  RETURN_IF_ERROR(CheckCacheOptions(options.cache));
+  if (options.cache.size > 0 &&
+      model.manifest().language_model().context != LineContext::kStream) {
+    return absl::InvalidArgumentError(
+        "cache_size: expected a bundle with the context \"stream\", found "
+        "\"line\": where each line stands alone there is nothing to remember");
+  }
+  return absl::OkStatus();
+}
+
 double Share(int64_t part, int64_t whole) {
   return whole == 0 ? 0
                     : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+// 0.1f is 0.1 to people, not 0.10000000149.
+double RoundTrip(float value) {
+  double shortest = 0;
+  return absl::SimpleAtod(absl::StrCat(value), &shortest) ? shortest : value;
 }
 
 LanguageModelFigures FiguresOf(const TextCounts& counts, TokenizerKind kind) {
@@ -133,31 +190,48 @@ LanguageModelFigures FiguresOf(const TextCounts& counts, TokenizerKind kind) {
 }  // namespace
 
 std::string LanguageModelFigures::ToJson() const {
-  return nlohmann::ordered_json{{"task", "language_model"},
-                                {"perplexity", perplexity},
-                                {"tokens", tokens},
-                                {"words", words},
-                                {"oov_rate", oov_rate},
-                                {"top1", top1},
-                                {"top3", top3},
-                                {"keystrokes_saved", keystrokes_saved}}
-      .dump();
+  nlohmann::ordered_json json = {{"task", "language_model"},
+                                 {"perplexity", perplexity}};
+  if (with_cache) {
+    json["perplexity_with_cache"] = with_cache->perplexity;
+    json["cache"] = {{"size", with_cache->size},
+                     {"theta", RoundTrip(with_cache->setting.theta)},
+                     {"lambda", RoundTrip(with_cache->setting.lambda)}};
+  }
+  json.update({{"tokens", tokens},
+               {"words", words},
+               {"oov_rate", oov_rate},
+               {"top1", top1},
+               {"top3", top3},
+               {"keystrokes_saved", keystrokes_saved}});
+  return json.dump();
 }
 
 absl::StatusOr<LanguageModelFigures> EvaluateLanguageModel(
     const Model& model, const std::string& path,
     const EvaluationOptions& options) {
-  if (options.threads < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("threads: expected at least 1, found ", options.threads));
+  RETURN_IF_ERROR(CheckEvaluationOptions(model, options));
+  const TokenizerKind kind = model.tokenizer().kind();
+  const bool is_stream = model.manifest().language_model().context == LineContext::kStream;
+  StreamCounts stream;
+  if (is_stream) {
+    ASSIGN_OR_RETURN(stream, MeasureStream(model, path, options));
   }
   Evaluation evaluation(model, options);
-  RETURN_IF_ERROR(MeasureFile(path, &evaluation));
-  if (evaluation.counts().tokens == 0) {
+  if (!is_stream || kind == TokenizerKind::kWords) {
+    RETURN_IF_ERROR(MeasureFile(path, &evaluation));
+  }
+  TextCounts counts = evaluation.counts();
+  counts += stream.text;
+  if (counts.tokens == 0) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": expected lines of text, found none"));
   }
-  return FiguresOf(evaluation.counts(), model.tokenizer().kind());
+  LanguageModelFigures figures = FiguresOf(counts, kind);
+  if (!stream.cache_losses.empty()) {
+    figures.with_cache = BestOf(options.cache, stream);
+  }
+  return figures;
 }
 
 }  // namespace carousel

@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "model/bundle/model.h"
+#include "model/tasks/continuous_cache.h"
 
 namespace carousel {
 
@@ -25,13 +27,26 @@ struct LanguageModelFigures {
   // NaN (null in JSON) if text is not cut into words: nobody types such text.
   double keystrokes_saved = 0;
 
+  // With the continuous cache, at the best of the settings that were given.
+  struct WithCache {
+    double perplexity = 0;
+    int size = 0;
+    CacheSetting setting;
+  };
+  std::optional<WithCache> with_cache;
+
   // The last line of `carousel-train evaluate`: one JSON object.
   std::string ToJson() const;
 };
 
 struct EvaluationOptions {
-  // Lines measured at once, each on a thread of its own.
+  // Lines, or stretches of a stream, measured at once.
   int threads = 1;
+
+  // Measured besides, for a model with context `stream`.
+  CacheOptions cache = {};
+  // Makes dot products for one thread, for the cache; may be empty.
+  std::function<DotProducts()> make_dot_products = nullptr;
 
   // Told the number of lines done, now and then, from any of the threads, one
   // call at a time. May be empty.
@@ -49,7 +64,8 @@ struct EvaluationOptions {
 // file but for lines of more than 16 KiB, which nobody types.
 //
 // NOT_FOUND, DATA_LOSS or INVALID_ARGUMENT (with line number) if the file
-// cannot be read as text; INVALID_ARGUMENT if it holds no line or threads < 1.
+// cannot be read as text; INVALID_ARGUMENT if it holds no line, threads < 1, or
+// for cache options out of bounds or of a model with context `line`.
 absl::StatusOr<LanguageModelFigures> EvaluateLanguageModel(
     const Model& model, const std::string& path,
     const EvaluationOptions& options);

@@ -41,16 +41,19 @@ absl::StatusOr<TextCounts> LineMeasurer::Measure(const std::string& line) {
   const bool is_typed = tokenizer.kind() == TokenizerKind::kWords;
   ASSIGN_OR_RETURN(const std::string text, tokenizer.Prepare(line));
   const std::vector<TextPiece> pieces = tokenizer.Split(text);
-  if (pieces.empty() && !is_stream) return TextCounts();
+  if (pieces.empty()) return TextCounts();
 
-  if (!meter_ || !is_stream) meter_.emplace(model_, guessable_, &workspace_);
+  TextCounts counts;
   std::vector<int32_t> tokens = {Vocabulary::kEndOfLine};
-  for (const TextPiece& piece : pieces) {
-    tokens.push_back(tokenizer.IdOf(piece));
-    RETURN_IF_ERROR(meter_->Add(tokens.back(), piece.is_word));
+  for (const TextPiece& piece : pieces) tokens.push_back(tokenizer.IdOf(piece));
+  if (!is_stream) {
+    SequenceMeter meter(model_, guessable_, &workspace_);
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      RETURN_IF_ERROR(meter.Add(tokens[i + 1], pieces[i].is_word));
+    }
+    RETURN_IF_ERROR(meter.Add(Vocabulary::kEndOfLine, /*is_word=*/false));
+    ASSIGN_OR_RETURN(counts, meter.TakeCounts());
   }
-  RETURN_IF_ERROR(meter_->Add(Vocabulary::kEndOfLine, /*is_word=*/false));
-  ASSIGN_OR_RETURN(TextCounts counts, meter_->TakeCounts());
   if (is_typed && text.size() <= kLongestTypedLine) {
     RETURN_IF_ERROR(MeasureTyping(text, tokens, &counts));
   }

@@ -6,7 +6,6 @@
 #define CAROUSEL_MODEL_TASKS_LINE_MEASURER_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,9 +19,9 @@
 
 namespace carousel {
 
-// Follows the manifest's context: for kLine each line is measured by itself;
-// for kStream the lines must come in order. One per thread; what it is given
-// must outlive it.
+// Measures each line by itself; of a stream (LineContext::kStream) only what a
+// person saves who types the line, for StreamMeter counts the rest. One per
+// thread; what it is given must outlive it.
 class LineMeasurer {
  public:
   // A longer line is left out of the keystrokes: nobody types it, and following
@@ -44,7 +43,6 @@ class LineMeasurer {
   const Model& model_;
   const std::vector<bool>& guessable_;
   LanguageModel::Workspace workspace_;
-  std::optional<SequenceMeter> meter_;
   SequenceCache cache_;
 };
 

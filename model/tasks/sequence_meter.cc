@@ -9,7 +9,6 @@
 
 #include "model/base/status_macros.h"
 #include "model/tasks/logits.h"
-#include "model/tasks/word_ranking.h"
 #include "model/text/normalise.h"
 
 namespace carousel {
@@ -50,11 +49,47 @@ std::vector<bool> GuessableTokens(const Tokenizer& tokenizer) {
   return guessable;
 }
 
+double TargetMeter::Add(const Target& target, absl::Span<const float> logits,
+                        TextCounts* counts) const {
+  const float logit =
+      logits[static_cast<size_t>(vocabulary_.rank_of(target.token))];
+  double log_normaliser = 0;
+  if (target.is_word) {
+    const WordRanking ranking =
+        RankWords(vocabulary_, {0, vocabulary_.size()}, logits, kGuesses,
+                  [&](int32_t id) { return guessable_[id]; });
+    CountGuesses(target.token, ranking, counts);
+    log_normaliser = ranking.log_normaliser;
+  } else {
+    log_normaliser = LogSumExp(logits);
+  }
+  ++counts->tokens;
+  counts->negative_log_likelihood += log_normaliser - logit;
+  return logit - log_normaliser;
+}
+
+void TargetMeter::CountGuesses(int32_t token, const WordRanking& ranking,
+                               TextCounts* counts) const {
+  ++counts->words;
+  if (token == Vocabulary::kUnknown) {
+    ++counts->unknown_words;
+    return;
+  }
+  const std::string wanted = ToLower(vocabulary_.token(token));
+  const auto hit = std::find_if(
+      ranking.words.begin(), ranking.words.end(), [&](const RankedWord& word) {
+        return ToLower(vocabulary_.token(word.id)) == wanted;
+      });
+  if (hit == ranking.words.end()) return;
+  if (hit == ranking.words.begin()) ++counts->top1;
+  ++counts->top3;
+}
+
 SequenceMeter::SequenceMeter(const Model& model,
                              const std::vector<bool>& guessable,
                              LanguageModel::Workspace* workspace)
     : model_(model),
-      guessable_(guessable),
+      target_meter_(model.tokenizer(), guessable),
       workspace_(workspace),
       state_(model.network().InitialState(1)),
       inputs_({Vocabulary::kEndOfLine}) {}
@@ -83,42 +118,13 @@ absl::Status SequenceMeter::MeasurePending() {
                                  absl::MakeSpan(logits_), workspace_));
   for (size_t i = 0; i < steps; ++i) {
     const size_t width = static_cast<size_t>(vocabulary);
-    Measure(pending_[i],
-            absl::MakeConstSpan(logits_).subspan(i * width, width));
+    target_meter_.Add(pending_[i],
+                      absl::MakeConstSpan(logits_).subspan(i * width, width),
+                      &counts_);
   }
   pending_.clear();
   inputs_ = {inputs_.back()};
   return absl::OkStatus();
-}
-
-void SequenceMeter::Measure(const Target& target,
-                            absl::Span<const float> logits) {
-  const Vocabulary& vocabulary = model_.tokenizer().vocabulary();
-  ++counts_.tokens;
-  if (!target.is_word) {
-    counts_.negative_log_likelihood +=
-        LogSumExp(logits) - logits[vocabulary.rank_of(target.token)];
-    return;
-  }
-  const WordRanking ranking =
-      RankWords(vocabulary, {0, vocabulary.size()}, logits, kGuesses,
-                [&](int32_t id) { return guessable_[id]; });
-  counts_.negative_log_likelihood +=
-      ranking.log_normaliser - logits[vocabulary.rank_of(target.token)];
-  ++counts_.words;
-  if (target.token == Vocabulary::kUnknown) {
-    ++counts_.unknown_words;
-    return;
-  }
-  const std::string wanted = ToLower(vocabulary.token(target.token));
-  const auto hit = std::find_if(
-      ranking.words.begin(), ranking.words.end(), [&](const RankedWord& word) {
-        return ToLower(vocabulary.token(word.id)) == wanted;
-      });
-  if (hit == ranking.words.begin() && hit != ranking.words.end()) {
-    ++counts_.top1;
-  }
-  if (hit != ranking.words.end()) ++counts_.top3;
 }
 
 }  // namespace carousel

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/bundle/model.h"
+#include "model/tasks/word_ranking.h"
 
 namespace carousel {
 
@@ -34,6 +35,32 @@ struct TextCounts {
 // else every word, in the tokenizer's sense, that is not special.
 std::vector<bool> GuessableTokens(const Tokenizer& tokenizer);
 
+// A token that is to be foreseen.
+struct Target {
+  int32_t token = 0;
+  bool is_word = false;
+};
+
+// Counts single targets. Immutable, so thread-safe; what it is given must
+// outlive it.
+class TargetMeter {
+ public:
+  TargetMeter(const Tokenizer& tokenizer, const std::vector<bool>& guessable)
+      : vocabulary_(tokenizer.vocabulary()), guessable_(guessable) {}
+
+  // Adds `target` to `*counts`; returns its log-probability. `logits`: of every
+  // rank.
+  double Add(const Target& target, absl::Span<const float> logits,
+             TextCounts* counts) const;
+
+ private:
+  void CountGuesses(int32_t token, const WordRanking& ranking,
+                    TextCounts* counts) const;
+
+  const Vocabulary& vocabulary_;
+  const std::vector<bool>& guessable_;
+};
+
 // Feeds tokens one after the other. The first input is <eos>; every token added
 // is a target and then the next input. One per thread; what it is given must
 // outlive it.
@@ -48,16 +75,10 @@ class SequenceMeter {
   absl::StatusOr<TextCounts> TakeCounts();
 
  private:
-  struct Target {
-    int32_t token;
-    bool is_word;
-  };
-
   absl::Status MeasurePending();
-  void Measure(const Target& target, absl::Span<const float> logits);
 
   const Model& model_;
-  const std::vector<bool>& guessable_;
+  const TargetMeter target_meter_;
   LanguageModel::Workspace* const workspace_;
   RecurrentState state_;
   std::vector<int32_t> inputs_;  // of the pending targets, and the next one
