@@ -91,7 +91,8 @@ absl::StatusOr<TokenizerKind> ParseKind(const JsonField& tokenizer) {
   ASSIGN_OR_RETURN(const JsonField field, tokenizer.Get("kind"));
   ASSIGN_OR_RETURN(const std::string name, field.String());
   const absl::StatusOr<TokenizerKind> kind = ParseTokenizerKind(name);
-  if (!kind.ok()) return field.Expected("\"words\", \"whitespace\" or \"subword\"");
+  if (!kind.ok())
+    return field.Expected("\"words\", \"whitespace\" or \"subword\"");
   return kind;
 }
 

@@ -92,9 +92,8 @@ absl::StatusOr<std::map<std::string, FileRecord>> WriteFiles(
   RETURN_IF_ERROR(WriteSafetensors(JoinPath(directory, kWeightsFile), weights));
   for (size_t i = 0; i < vocabularies.size(); ++i) {
     names.push_back(vocabularies[i].name);
-    RETURN_IF_ERROR(
-        WriteFileAtomically(JoinPath(directory, vocabularies[i].name),
-                            tokenizers[i]->Serialise()));
+    RETURN_IF_ERROR(WriteFileAtomically(
+        JoinPath(directory, vocabularies[i].name), tokenizers[i]->Serialise()));
   }
   RETURN_IF_ERROR(
       WriteFileAtomically(JoinPath(directory, kCardFile), content.card));

@@ -212,7 +212,8 @@ absl::StatusOr<LanguageModelFigures> EvaluateLanguageModel(
     const EvaluationOptions& options) {
   RETURN_IF_ERROR(CheckEvaluationOptions(model, options));
   const TokenizerKind kind = model.tokenizer().kind();
-  const bool is_stream = model.manifest().language_model().context == LineContext::kStream;
+  const bool is_stream =
+      model.manifest().language_model().context == LineContext::kStream;
   StreamCounts stream;
   if (is_stream) {
     ASSIGN_OR_RETURN(stream, MeasureStream(model, path, options));

@@ -16,6 +16,7 @@
 #include "model/text/normalise.h"
 #include "model/text/vocabulary.h"
 #include "model/train/held_out_lines.h"
+#include "model/train/spm_train.h"
 #include "model/train/word_counter.h"
 #include "nlohmann/json.hpp"
 
@@ -48,23 +49,20 @@ absl::Status ForEachLine(const std::string& path, TokenizerKind kind, Use use) {
                                        normalised.status().message()));
     }
     // Text that is already tokenised is taken as it stands.
-    RETURN_IF_ERROR(use(kind == TokenizerKind::kWords ? *normalised : line));
+    RETURN_IF_ERROR(
+        use(kind == TokenizerKind::kWhitespace ? line : *normalised));
   }
 }
 
 class Preparation {
  public:
   Preparation(const LanguageModelConfig& config, const std::string& directory,
-              const Note& note, const Vocabulary* given)
+              const Note& note, const Tokenizer* given)
       : config_(config), directory_(directory), note_(note), given_(given) {}
 
   absl::StatusOr<PreparedData> Run() {
     RETURN_IF_ERROR(ReadHeldOut());
-    if (given_ == nullptr) {
-      RETURN_IF_ERROR(ChooseVocabulary());
-    } else {
-      RETURN_IF_ERROR(UseVocabulary(*given_));
-    }
+    RETURN_IF_ERROR(ChooseVocabulary());
     RETURN_IF_ERROR(EncodeTrain());
     RETURN_IF_ERROR(EncodeDev());
     RETURN_IF_ERROR(WriteFileAtomically(JoinPath(directory_, kRecordFile),
@@ -98,6 +96,44 @@ class Preparation {
   }
 
   absl::Status ChooseVocabulary() {
+    if (given_ != nullptr) {
+      tokenizer_ = std::make_unique<Tokenizer>(*given_);
+    } else if (config_.tokenizer == TokenizerKind::kSubword) {
+      RETURN_IF_ERROR(TrainPieces());
+    } else {
+      RETURN_IF_ERROR(ChooseWords());
+    }
+    record_["vocabulary"] = tokenizer_->vocabulary().size();
+    note_(absl::StrCat("vocabulary: ", tokenizer_->vocabulary().size(),
+                       " tokens"));
+    return WriteFileAtomically(JoinPath(directory_, kVocabularyFile),
+                               tokenizer_->Serialise());
+  }
+
+  absl::Status TrainPieces() {
+    ASSIGN_OR_RETURN(const auto trainer, PieceTrainer::Create(directory_));
+    for (const TrainingFile& file : config_.train) {
+      RETURN_IF_ERROR(ForEachLine(PathOf(file.path), config_.tokenizer,
+                                  [&](const std::string& line) {
+                                    absl::Status status;
+                                    if (held_out_.Contains(line)) return status;
+                                    for (int i = 0; i < file.repeat; ++i) {
+                                      status.Update(trainer->Add(line));
+                                    }
+                                    return status;
+                                  }));
+    }
+    note_("making subword pieces (spm_train)");
+    PieceTrainingOptions options = config_.pieces;
+    if (config_.vocabulary_size > 0) {
+      options.vocabulary_size = config_.vocabulary_size;
+    }
+    ASSIGN_OR_RETURN(Tokenizer tokenizer, trainer->Train(options));
+    tokenizer_ = std::make_unique<Tokenizer>(std::move(tokenizer));
+    return absl::OkStatus();
+  }
+
+  absl::Status ChooseWords() {
     WordCounter counter;
     for (const TrainingFile& file : config_.train) {
       note_(absl::StrCat("counting the words of ", file.path));
@@ -125,14 +161,6 @@ class Preparation {
     RETURN_IF_ERROR(CheckVocabularySize(static_cast<int>(tokens.size())));
     ASSIGN_OR_RETURN(Vocabulary vocabulary,
                      Vocabulary::Create(std::move(tokens)));
-    return UseVocabulary(std::move(vocabulary));
-  }
-
-  absl::Status UseVocabulary(Vocabulary vocabulary) {
-    record_["vocabulary"] = vocabulary.size();
-    note_(absl::StrCat("vocabulary: ", vocabulary.size(), " tokens"));
-    RETURN_IF_ERROR(WriteFileAtomically(JoinPath(directory_, kVocabularyFile),
-                                        vocabulary.Serialise()));
     tokenizer_ =
         std::make_unique<Tokenizer>(config_.tokenizer, std::move(vocabulary));
     return absl::OkStatus();
@@ -172,7 +200,7 @@ class Preparation {
             return absl::OkStatus();
           }
           ids.clear();
-          for (const TextPiece& piece : SplitText(config_.tokenizer, line)) {
+          for (const TextPiece& piece : tokenizer_->Split(line)) {
             ids.push_back(tokenizer_->IdOf(piece));
           }
           if (ids.empty() && by_line()) return absl::OkStatus();
@@ -254,7 +282,7 @@ class Preparation {
   const LanguageModelConfig& config_;
   const std::string& directory_;
   const Note& note_;
-  const Vocabulary* const given_;
+  const Tokenizer* const given_;
   HeldOutLines held_out_;
   std::unique_ptr<const Tokenizer> tokenizer_;
   ordered_json record_;
@@ -265,7 +293,7 @@ class Preparation {
 absl::StatusOr<PreparedData> PrepareData(const LanguageModelConfig& config,
                                          const std::string& run_directory,
                                          const Note& note,
-                                         const Vocabulary* given) {
+                                         const Tokenizer* given) {
   return Preparation(config, run_directory, note, given).Run();
 }
 
@@ -273,10 +301,10 @@ absl::StatusOr<PreparedData> LoadPreparedData(
     const LanguageModelConfig& config, const std::string& run_directory) {
   PreparedData data;
   ASSIGN_OR_RETURN(data.record, ReadFile(JoinPath(run_directory, kRecordFile)));
-  ASSIGN_OR_RETURN(Vocabulary vocabulary,
-                   Vocabulary::Load(JoinPath(run_directory, kVocabularyFile)));
-  data.tokenizer = std::make_shared<const Tokenizer>(config.tokenizer,
-                                                     std::move(vocabulary));
+  ASSIGN_OR_RETURN(Tokenizer tokenizer,
+                   Tokenizer::Load(config.tokenizer,
+                                   JoinPath(run_directory, kVocabularyFile)));
+  data.tokenizer = std::make_shared<const Tokenizer>(std::move(tokenizer));
   const int size = data.tokenizer->vocabulary().size();
   ASSIGN_OR_RETURN(data.train,
                    Corpus::Open(JoinPath(run_directory, kTrainFile), size));

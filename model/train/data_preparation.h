@@ -37,12 +37,12 @@ struct PreparedData {
 //
 // NOT_FOUND, DATA_LOSS or INVALID_ARGUMENT with "path:line" for text that
 // cannot be read; INVALID_ARGUMENT if a file holds no text or all of it is too
-// little for a vocabulary. Given a vocabulary, that is used, and nothing is
-// counted.
+// little for a vocabulary. Given a tokenizer, of the configuration's kind, that
+// is used, and nothing is counted. Errors of PieceTrainer (kSubword).
 absl::StatusOr<PreparedData> PrepareData(const LanguageModelConfig& config,
                                          const std::string& run_directory,
                                          const Note& note,
-                                         const Vocabulary* given = nullptr);
+                                         const Tokenizer* given = nullptr);
 
 // What an earlier PrepareData left in `run_directory`. NOT_FOUND, DATA_LOSS.
 absl::StatusOr<PreparedData> LoadPreparedData(const LanguageModelConfig& config,

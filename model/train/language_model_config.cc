@@ -16,7 +16,13 @@ void VisitFixed(LanguageModelConfig* c, SettingsVisitor* v) {
 
   v->Enum("text", "tokenizer", &c->tokenizer,
           {{"words", TokenizerKind::kWords},
-           {"whitespace", TokenizerKind::kWhitespace}});
+           {"whitespace", TokenizerKind::kWhitespace},
+           {"subword", TokenizerKind::kSubword}});
+  v->Enum(
+      "text", "subword_algorithm", &c->pieces.algorithm,
+      {{"unigram", PieceAlgorithm::kUnigram}, {"bpe", PieceAlgorithm::kBpe}});
+  v->Number("text", "character_coverage", &c->pieces.character_coverage, 0.9,
+            1);
   v->Enum("text", "context", &c->context,
           {{"line", LineContext::kLine}, {"stream", LineContext::kStream}});
   v->Number("text", "vocabulary_size", &c->vocabulary_size, 0, 1 << 24);

@@ -18,6 +18,7 @@
 #include "model/layers/language_model_grad.h"
 #include "model/text/tokenizer.h"
 #include "model/train/settings.h"
+#include "model/train/spm_train.h"
 #include "model/train/training_settings.h"
 
 namespace carousel {
@@ -41,6 +42,9 @@ struct LanguageModelConfig {
   // Of the most frequent words, the special tokens included. 0: as many as
   // there are, up to kLargestDefaultVocabulary.
   int vocabulary_size = 0;
+  // Of the tokenizer `subword`; its size is vocabulary_size, or this one's
+  // where that is 0. minimum_count is not for pieces.
+  PieceTrainingOptions pieces;
   int minimum_count = 2;  // rarer words are <unk>
   static constexpr int kLargestDefaultVocabulary = 20000;
 

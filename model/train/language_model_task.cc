@@ -175,11 +175,11 @@ absl::StatusOr<std::unique_ptr<TrainingTask>> LanguageModelDefinition::Begin(
     const TaskContext& context) {
   ASSIGN_OR_RETURN(const std::optional<InitialModel> initial,
                    LoadInitial(config_));
-  ASSIGN_OR_RETURN(PreparedData data,
-                   PrepareData(config_, context.run_directory, context.note,
-                               initial.has_value()
-                                   ? &initial->model->tokenizer().vocabulary()
-                                   : nullptr));
+  ASSIGN_OR_RETURN(
+      PreparedData data,
+      PrepareData(
+          config_, context.run_directory, context.note,
+          initial.has_value() ? &initial->model->tokenizer() : nullptr));
   return MakeTask(config_, std::move(data), initial, context);
 }
 

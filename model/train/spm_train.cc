@@ -81,14 +81,14 @@ absl::Status ExplainSpmError(absl::string_view log,
   if (absl::StrContains(log, "Vocabulary size too high")) {
     const int64_t most = NumberBehind(log, "to a value <= ");
     return absl::InvalidArgumentError(
-        absl::StrCat("text.vocabulary_size: expected at most ", most,
+        absl::StrCat("setting text.vocabulary_size: expected at most ", most,
                      ", for so many pieces does this text have, found ",
                      options.vocabulary_size));
   }
   if (absl::StrContains(log, "is smaller than required_chars")) {
     const int64_t least = NumberBehind(log, " vs ");
     return absl::InvalidArgumentError(absl::StrCat(
-        "text.vocabulary_size: expected at least ", least,
+        "setting text.vocabulary_size: expected at least ", least,
         ", one for each character (see text.character_coverage), found ",
         options.vocabulary_size));
   }

@@ -2,10 +2,15 @@
 
 #include "model/train/data_preparation.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
+#include "model/train/child_process.h"
 #include "nlohmann/json.hpp"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -162,6 +167,35 @@ TEST_F(DataPreparationTest, VocabularyLargerThanTheDataIsRefused) {
                testing::AllOf(HasSubstr("text.vocabulary_size"),
                               HasSubstr(absl::StrCat("the ", size, " tokens")),
                               HasSubstr("train.txt"))));
+}
+
+// The pieces of a run are made from its own text, and kept in its folder.
+TEST_F(DataPreparationTest, SubwordsAreMadeFromTheTrainingText) {
+  if (!RunProgram({"spm_train", "--version"}).ok()) {
+    GTEST_SKIP() << "spm_train is not installed: apt-get install sentencepiece";
+  }
+  config_.tokenizer = TokenizerKind::kSubword;
+  config_.vocabulary_size = 40;
+  std::string text;
+  for (const char* stem : {"walk", "talk", "paint", "jump", "look"}) {
+    for (const char* end : {"s", "ed", "ing", "er", ""}) {
+      text += std::string(stem) + end + " and " + stem + end + "\n";
+    }
+  }
+  Write("train.txt", text);
+  const auto data = Prepare();
+  ASSERT_THAT(data, IsOk());
+  EXPECT_EQ(data->tokenizer->vocabulary().size(), 40);
+  std::vector<int32_t> first(
+      data->train->tokens().begin(),
+      std::find(data->train->tokens().begin(), data->train->tokens().end(),
+                Vocabulary::kEndOfLine));
+  EXPECT_EQ(data->tokenizer->Decode(first), "walks and walks");
+
+  config_.vocabulary_size = 5000;
+  EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                  HasSubstr("setting text.vocabulary_size: "
+                                            "expected at most")));
 }
 
 }  // namespace
