@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/random.h"
+#include "model/onednn/matmul.h"
 #include "tests/testing/status_matchers.h"
 
 namespace carousel {
@@ -136,6 +137,58 @@ TEST(LanguageModelTrainerTest, LossOnARepeatedBatchFallsToNearlyNothing) {
   double loss = 0;
   for (int i = 0; i < 300; ++i) loss = trainer->Step(batch, 0.02f).value().loss;
   EXPECT_LT(loss, 0.05);
+}
+
+// Text in which four tokens of five follow from the one before.
+LanguageModelBatch PredictableBatch(int rows, int steps, uint64_t seed) {
+  Random random(seed);
+  LanguageModelBatch batch;
+  std::vector<uint64_t> last(static_cast<size_t>(rows));
+  for (uint64_t& token : last) token = random.Below(30);
+  for (int i = 0; i < rows * steps; ++i) {
+    uint64_t& token = last[static_cast<size_t>(i % rows)];
+    batch.inputs.push_back(static_cast<int32_t>(token));
+    token = random.Below(5) == 0 ? random.Below(30) : (7 * token + 3) % 30;
+    batch.targets.push_back(static_cast<int32_t>(token));
+    batch.resets.push_back(i < rows);
+  }
+  return batch;
+}
+
+// Mean loss of the last 50 of 250 updates.
+double LossAfterTraining(Precision precision) {
+  auto options = SmallOptions();
+  options.rows = 16;
+  options.steps = 10;
+  options.sizes.hidden = 32;
+  options.dropout = {.layers = 0.1f};
+  options.precision = precision;
+  const auto trainer = MakeTrainer(options);
+  double sum = 0;
+  for (uint64_t i = 0; i < 250; ++i) {
+    const auto batch = PredictableBatch(options.rows, options.steps, i);
+    const double loss = trainer->Step(batch, 0.01f).value().loss;
+    if (i >= 200) sum += loss;
+  }
+  return sum / 50;
+}
+
+// The promise of bf16 with master weights in f32: the same quality.
+TEST(LanguageModelTrainerTest, TrainingInBFloat16ReachesTheLossOfF32) {
+  if (!SupportsBF16()) GTEST_SKIP() << "this CPU has no AVX512_BF16";
+  const double f32 = LossAfterTraining(Precision::kF32);
+  EXPECT_LT(f32, 0.5 * std::log(30));  // it has learnt
+  EXPECT_NEAR(LossAfterTraining(Precision::kBF16), f32, 0.01 * f32);
+}
+
+TEST(LanguageModelTrainerTest, EqualSeedsGiveEqualBitsInBFloat16) {
+  if (!SupportsBF16()) GTEST_SKIP() << "this CPU has no AVX512_BF16";
+  auto options = SmallOptions();
+  options.precision = Precision::kBF16;
+  const auto a = MakeTrainer(options), b = MakeTrainer(options);
+  Train(a.get(), 0, 5);
+  Train(b.get(), 0, 5);
+  ExpectSameBits(Snapshot(a.get()), Snapshot(b.get()));
 }
 
 TEST(LanguageModelTrainerTest, LossThatIsNotFiniteChangesNothing) {
