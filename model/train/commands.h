@@ -18,11 +18,16 @@ struct Command {
 
   // Does it; the exit code, or an error (exit code 1).
   absl::StatusOr<int> (*run)(const FlagValues& flags);
+
+  // The flag that the command's first argument is for, if it is none itself:
+  // "diagnose all" is "diagnose --experiment=all". Null: there is no such flag.
+  const char* positional = nullptr;
 };
 
 extern const Command kLanguageModelCommand;
 extern const Command kEvaluateCommand;
 extern const Command kImportCommand;
+extern const Command kDiagnoseCommand;
 
 }  // namespace carousel
 

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "model/train/commands.h"
 
@@ -19,7 +21,7 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
 const Command* const kCommands[] = {&kLanguageModelCommand, &kEvaluateCommand,
-                                    &kImportCommand};
+                                    &kImportCommand, &kDiagnoseCommand};
 
 void PrintUsage(std::FILE* stream) {
   absl::FPrintF(stream,
@@ -36,12 +38,16 @@ void PrintHelp(std::FILE* stream, const Command& command) {
                 command.name, command.summary, DescribeFlags(command.flags));
 }
 
-int RunCommand(const Command& command,
-               const std::vector<std::string>& arguments) {
+int RunCommand(const Command& command, std::vector<std::string> arguments) {
   for (const std::string& argument : arguments) {
     if (argument != "--help" && argument != "-h") continue;
     PrintHelp(stdout, command);
     return 0;
+  }
+  if (command.positional != nullptr && !arguments.empty() &&
+      !absl::StartsWith(arguments.front(), "-")) {
+    arguments.front() =
+        absl::StrCat("--", command.positional, "=", arguments.front());
   }
   const absl::StatusOr<FlagValues> flags = ParseFlags(command.flags, arguments);
   if (!flags.ok()) {
