@@ -27,6 +27,7 @@ DecoderGrad::DecoderGrad(const DecoderSizes& sizes, const DecoderShape& shape,
       rows_(shape.rows),
       cells_(int64_t{shape.steps} * shape.rows),
       output_(sizes.vocabulary, sizes.features(), training.precision) {
+  output_.set_label_smoothing(training.label_smoothing);
   const auto size = [&](int64_t width) {
     return static_cast<size_t>(cells_ * width);
   };

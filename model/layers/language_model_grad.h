@@ -55,6 +55,11 @@ class LanguageModelGrad {
       const LanguageModelDropout& dropout,
       Precision precision = Precision::kF32);
 
+  // Of the losses with gradient (output_layer_grad.h); 0 in the beginning.
+  void set_label_smoothing(float smoothing) {
+    output_.set_label_smoothing(smoothing);
+  }
+
   // Sum over the counted targets of their negative log-likelihood. `weights`
   // and `gradients` are in the order of WeightSpecs(sizes). `state` is moved on
   // to the end of the stretch. No dropout.

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 
+#include "model/base/check.h"
 #include "model/base/status_macros.h"
+#include "model/layers/head_kernels.h"
 #include "model/layers/kernels.h"
 #include "model/onednn/matmul.h"
 
@@ -126,6 +128,8 @@ double OutputLayerLoss::SoftmaxRows(const Call& call, int64_t first,
                                     int64_t count, BFloat16* rounded) {
   const Kernels& kernels = GetKernels();
   const int64_t width = vocabulary_;
+  const bool smooth = smoothing_ > 0 && call.gradients != nullptr;
+  CAROUSEL_CHECK(!smooth || call.scale == 1.0f);
 #pragma omp parallel for schedule(static)
   for (int64_t row = 0; row < count; ++row) {
     float* values = logits_.data() + row * width;
@@ -134,6 +138,9 @@ double OutputLayerLoss::SoftmaxRows(const Call& call, int64_t first,
     loss = 0;
     if (target < 0) {
       std::fill_n(values, width, 0.0f);
+    } else if (smooth) {
+      loss = kernels.heads->smoothed_cross_entropy(width, values, call.bias,
+                                                   target, smoothing_);
     } else {
       loss = kernels.softmax_cross_entropy(width, values, call.bias, target,
                                            call.scale);

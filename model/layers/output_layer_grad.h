@@ -41,6 +41,11 @@ class OutputLayerLoss {
   OutputLayerLoss(int64_t vocabulary, int64_t embedding,
                   Precision precision = Precision::kF32);
 
+  // Of the losses that are computed with their gradients (Szegedy et al. 2016,
+  // section 7): a share of the target's probability is spread over the whole
+  // vocabulary. 0 in the beginning. REQUIRES: in [0, 1); their scale is 1.
+  void set_label_smoothing(float smoothing) { smoothing_ = smoothing; }
+
   // Sum over the rows of -log softmax(features weight^T + bias)[target];
   // `features` is (M, E) and `targets` (M), where a negative target is not
   // counted. With `gradients`, also the gradients of scale * the sum.

@@ -54,6 +54,7 @@ void VisitChangeable(LanguageModelConfig* c, SettingsVisitor* v) {
   v->Bool("training", "dropout_variational", &c->dropout.variational);
   v->Number("training", "dropout_words", &c->dropout.embedding_rows, 0, 0.95);
   v->Number("training", "weight_drop", &c->dropout.weight_drop, 0, 0.95);
+  v->Number("training", "label_smoothing", &c->label_smoothing, 0, 0.95);
   VisitChangeable(&c->training, v);
   VisitChangeable(&c->bundle, v);
   v->Texts("bundle", "self_test_texts", &c->self_test_texts);

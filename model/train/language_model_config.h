@@ -59,6 +59,7 @@ struct LanguageModelConfig {
   int rows = 32;   // N: texts trained side by side
   int steps = 35;  // T: length of back-propagation through time
   LanguageModelDropout dropout = {.layers = 0.2f};
+  float label_smoothing = 0;
   TrainingSettings training;
 
   // bundle

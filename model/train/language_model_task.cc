@@ -141,6 +141,7 @@ absl::StatusOr<std::unique_ptr<TrainingTask>> MakeTask(
                                       .accumulate = config.training.accumulate,
                                       .dropout = config.dropout,
                                       .precision = precision,
+                                      .label_smoothing = config.label_smoothing,
                                       .trainer = config.training.trainer},
                                      context.communicator));
   if (initial.has_value()) {

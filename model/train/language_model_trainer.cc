@@ -32,6 +32,7 @@ absl::Status CheckOptions(const LanguageModelTrainerOptions& options) {
   RETURN_IF_ERROR(CheckRate("dropout.output", options.dropout.output));
   RETURN_IF_ERROR(
       CheckRate("dropout.embedding_rows", options.dropout.embedding_rows));
+  RETURN_IF_ERROR(CheckRate("label_smoothing", options.label_smoothing));
   return CheckRate("dropout.weight_drop", options.dropout.weight_drop);
 }
 
@@ -83,6 +84,7 @@ absl::Status LanguageModelTrainer::Rep::MakeParts() {
       ASSIGN_OR_RETURN(network, LanguageModelGrad::Create(
                                     options.sizes, options.steps, slice.count,
                                     options.dropout, options.precision));
+      network->set_label_smoothing(options.label_smoothing);
     }
     parts.push_back({.rows = slice, .network = network.get()});
   }

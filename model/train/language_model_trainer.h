@@ -35,6 +35,11 @@ struct LanguageModelTrainerOptions {
 
   LanguageModelDropout dropout = {.layers = 0.2f};
   Precision precision = Precision::kF32;  // of the matrix products
+
+  // Share of a target's probability that is spread over the vocabulary, in
+  // training alone: the losses that Step says are with it.
+  float label_smoothing = 0;
+
   TrainerOptions trainer;
 };
 

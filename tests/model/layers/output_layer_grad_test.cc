@@ -51,7 +51,7 @@ struct Result {
   Doubles dweight, dbias, dfeatures;
 };
 
-Result Reference(const Case& c, double scale) {
+Result Reference(const Case& c, double scale, double smoothing = 0) {
   const auto v = static_cast<size_t>(c.vocabulary);
   const auto e = static_cast<size_t>(c.embedding);
   Result r{.dweight = Doubles(v * e),
@@ -72,9 +72,11 @@ Result Reference(const Case& c, double scale) {
       sum += p[k];
     }
     const auto target = static_cast<size_t>(c.targets[row]);
-    r.loss -= std::log(p[target] / sum);
     for (size_t k = 0; k < v; ++k) {
-      const double d = scale * (p[k] / sum - (k == target ? 1.0 : 0.0));
+      const double q = (k == target ? 1 - smoothing : 0.0) +
+                       smoothing / static_cast<double>(v);
+      r.loss -= q * std::log(p[k] / sum);
+      const double d = scale * (p[k] / sum - q);
       r.dbias[k] += d;
       for (size_t i = 0; i < e; ++i) {
         r.dweight[k * e + i] += d * static_cast<double>(x[i]);
@@ -91,11 +93,13 @@ struct FloatResult {
   Floats dweight, dbias, dfeatures;
 };
 
-FloatResult Compute(const Case& c, float scale, Precision precision) {
+FloatResult Compute(const Case& c, float scale, Precision precision,
+                    float smoothing = 0) {
   FloatResult r{.dweight = Floats(c.weight.size()),
                 .dbias = Floats(c.bias.size()),
                 .dfeatures = Floats(c.features.size())};
   OutputLayerLoss layer(c.vocabulary, c.embedding, precision);
+  layer.set_label_smoothing(smoothing);
   Executor executor;
   const OutputLayerGradients gradients = {.weight = r.dweight.data(),
                                           .bias = r.dbias.data(),
@@ -127,6 +131,12 @@ void ExpectNear(const FloatResult& found, const Result& expected,
 TEST(OutputLayerGradTest, LossAndGradientsAreThoseOfTheEquations) {
   const Case c(37, 12, 25);
   ExpectNear(Compute(c, 0.5f, Precision::kF32), Reference(c, 0.5), 1e-5);
+}
+
+TEST(OutputLayerGradTest, LabelSmoothingSpreadsAShareOverTheVocabulary) {
+  const Case c(37, 12, 25);
+  ExpectNear(Compute(c, 1.0f, Precision::kF32, 0.1f), Reference(c, 1, 0.1),
+             1e-5);
 }
 
 // Rounding a factor to 8 bits errs by 2^-9 at most and 2^-10 or so on average;
