@@ -13,28 +13,15 @@
 #include "model/layers/buckets.h"
 #include "model/layers/embedding.h"
 #include "model/layers/output_layer.h"
+#include "model/layers/recurrent_stack.h"
 #include "model/onednn/executor.h"
-#include "model/onednn/lstm.h"
 #include "model/onednn/matmul.h"
 
 namespace carousel {
 namespace {
 
-// Steps of one call of the recurrent primitive; longer texts go in turn.
+// Steps that are run through all layers at once: bounds the activations.
 constexpr int kMaxSteps = 32;
-
-absl::StatusOr<std::unique_ptr<const LstmLayer>> MakeLstm(
-    absl::Span<const Tensor> weights) {
-  const Tensor ih = weights[0].ToF32();
-  const Tensor hh = weights[1].ToF32();
-  const Tensor bias_ih = weights[2].ToF32();
-  const Tensor bias_hh = weights[3].ToF32();
-  return LstmLayer::Create(ih.dim(1), hh.dim(1),
-                           {.weight_ih = ih.span<float>(),
-                            .weight_hh = hh.span<float>(),
-                            .bias_ih = bias_ih.span<float>(),
-                            .bias_hh = bias_hh.span<float>()});
-}
 
 }  // namespace
 
@@ -77,16 +64,16 @@ struct LanguageModel::Rep {
 
   LanguageModelSizes sizes;
   Tensor embedding;
-  std::vector<std::unique_ptr<const LstmLayer>> layers;
+  std::unique_ptr<const RecurrentStack> stack;
   std::unique_ptr<const PackedMatrix> projection;  // null if there is none
   std::vector<float> projection_bias;
   std::unique_ptr<const OutputLayer> output;
 };
 
 struct LanguageModel::Workspace::Rep {
-  Executor executor;
-  std::vector<float> in;        // (T, N, E or H): what a layer reads
-  std::vector<float> out;       // (T, N, H): what it writes
+  StackWorkspace stack;
+  std::vector<float> x;         // (T, N, E): what the stack reads
+  std::vector<float> y;         // (T, N, H): what it writes
   std::vector<float> features;  // (N, E): what the output layer reads
   std::vector<float> tile;
 };
@@ -108,11 +95,11 @@ absl::StatusOr<std::unique_ptr<const LanguageModel>> LanguageModel::Create(
   auto rep = std::make_unique<Rep>();
   rep->sizes = sizes;
   rep->embedding = weights[0];
-  size_t next = 1;
-  for (int k = 0; k < sizes.layers; ++k, next += 4) {
-    ASSIGN_OR_RETURN(auto layer, MakeLstm(weights.subspan(next, 4)));
-    rep->layers.push_back(std::move(layer));
-  }
+  const size_t in_stack = kWeightsOfCell * static_cast<size_t>(sizes.layers);
+  ASSIGN_OR_RETURN(
+      rep->stack,
+      RecurrentStack::Create(sizes.stack(), weights.subspan(1, in_stack)));
+  size_t next = 1 + in_stack;
   if (sizes.projection) {
     const Tensor weight = weights[next++].ToF32();
     const Tensor bias = weights[next++].ToF32();
@@ -139,32 +126,17 @@ RecurrentState LanguageModel::InitialState(int rows) const {
   return ZeroState(rep_->sizes.stack(), rows);
 }
 
-// Leaves the top layer's h of the last call in workspace->in.
+// Leaves what comes out in workspace->y.
 absl::Status LanguageModel::Rep::RunStack(const int32_t* tokens, int steps,
                                           RecurrentState* state,
                                           Workspace::Rep* workspace) const {
   const size_t cells =
       static_cast<size_t>(steps) * static_cast<size_t>(state->rows);
-  workspace->in.resize(cells * static_cast<size_t>(sizes.embedding));
-  GatherRows(embedding, {tokens, cells}, workspace->in.data());
-  const int64_t layer_size = int64_t{state->rows} * sizes.hidden;
-  for (int k = 0; k < sizes.layers; ++k) {
-    workspace->out.resize(cells * static_cast<size_t>(sizes.hidden));
-    float* h = state->h.data() + k * layer_size;
-    float* c = state->c.data() + k * layer_size;
-    RETURN_IF_ERROR(
-        layers[static_cast<size_t>(k)]->Forward({.steps = steps,
-                                                 .rows = state->rows,
-                                                 .x = workspace->in.data(),
-                                                 .h_in = h,
-                                                 .c_in = c,
-                                                 .y = workspace->out.data(),
-                                                 .h_out = h,
-                                                 .c_out = c},
-                                                &workspace->executor));
-    std::swap(workspace->in, workspace->out);
-  }
-  return absl::OkStatus();
+  workspace->x.resize(cells * static_cast<size_t>(sizes.embedding));
+  workspace->y.resize(cells * static_cast<size_t>(sizes.hidden));
+  GatherRows(embedding, {tokens, cells}, workspace->x.data());
+  return stack->Run(workspace->x.data(), steps, state->rows, state,
+                    workspace->y.data(), {}, &workspace->stack);
 }
 
 absl::Status LanguageModel::Advance(absl::Span<const int32_t> tokens, int steps,
@@ -179,7 +151,7 @@ absl::Status LanguageModel::Advance(absl::Span<const int32_t> tokens, int steps,
     RETURN_IF_ERROR(rep_->RunStack(tokens.data() + int64_t{done} * rows, now,
                                    state, workspace->rep_.get()));
     if (top != nullptr) {
-      const std::vector<float>& y = workspace->rep_->in;
+      const std::vector<float>& y = workspace->rep_->y;
       top->insert(top->end(), y.begin(), y.end());
     }
     done += now;
@@ -206,7 +178,7 @@ absl::Status LanguageModel::Logits(absl::Span<const float> top, int rows,
       float* out = scratch.features.data() + int64_t{done} * width;
       RETURN_IF_ERROR(rep.projection->Multiply(
           now, top.data() + int64_t{done} * rep.sizes.hidden, rep.sizes.hidden,
-          out, width, false, &scratch.executor));
+          out, width, false, &scratch.stack.executor));
       for (int64_t i = 0; i < int64_t{now} * width; ++i) {
         out[i] += rep.projection_bias[static_cast<size_t>(i % width)];
       }
@@ -215,24 +187,31 @@ absl::Status LanguageModel::Logits(absl::Span<const float> top, int rows,
     features = scratch.features.data();
   }
   return rep.output->Logits(features, rows, begin, end, logits.data(),
-                            &scratch.tile, &scratch.executor);
+                            &scratch.tile, &scratch.stack.executor);
 }
 
-absl::Span<const float> LanguageModel::Top(const RecurrentState& state) const {
-  const size_t layer_size =
+std::vector<float> LanguageModel::Top(const RecurrentState& state) const {
+  const size_t size =
       static_cast<size_t>(state.rows) * static_cast<size_t>(rep_->sizes.hidden);
-  return absl::MakeConstSpan(state.h).subspan(state.h.size() - layer_size);
+  std::vector<float> top(state.h.end() - static_cast<ptrdiff_t>(size),
+                         state.h.end());
+  if (!rep_->sizes.residual) return top;
+  // Each residual link adds what the layer below has written, from the bottom.
+  for (size_t i = 0; i < state.h.size() - size; ++i) {
+    top[i % size] += state.h[i];
+  }
+  return top;
 }
 
 std::string LanguageModel::Implementation() const {
-  return absl::StrCat("lstm ", rep_->layers.front()->implementation(),
-                      ", matmul ", rep_->output->implementation());
+  return absl::StrCat(rep_->stack->Implementation(), ", matmul ",
+                      rep_->output->implementation());
 }
 
 size_t LanguageModel::memory_bytes() const {
   size_t bytes = rep_->embedding.size_bytes() + rep_->output->memory_bytes() +
+                 rep_->stack->memory_bytes() +
                  rep_->projection_bias.size() * sizeof(float);
-  for (const auto& layer : rep_->layers) bytes += layer->memory_bytes();
   if (rep_->projection != nullptr) bytes += rep_->projection->memory_bytes();
   return bytes;
 }

@@ -110,20 +110,19 @@ class LanguageModel {
   RecurrentState InitialState(int rows) const;
 
   // Feeds `tokens` (T, N), time-major, and moves `*state` on by T steps. If
-  // `top` is not null it receives the top layer's h after every step (T, N, H).
+  // `top` is not null it receives y of every step (T, N, H).
   // REQUIRES: 0 <= token < V; state->rows == N; T, N >= 1.
   absl::Status Advance(absl::Span<const int32_t> tokens, int steps, int rows,
                        RecurrentState* state, std::vector<float>* top,
                        Workspace* workspace) const;
 
-  // Logits of the output rows [begin, end) for `rows` vectors of the top
-  // layer's h (N, H): `logits` (N, end - begin). REQUIRES: 0 <= begin < end <=
-  // V.
+  // Logits of the output rows [begin, end) for `rows` vectors y (N, H):
+  // `logits` (N, end - begin). REQUIRES: 0 <= begin < end <= V.
   absl::Status Logits(absl::Span<const float> top, int rows, int begin, int end,
                       absl::Span<float> logits, Workspace* workspace) const;
 
-  // The top layer's h within `state`: (N, H).
-  absl::Span<const float> Top(const RecurrentState& state) const;
+  // y of the step after which `state` is: (N, H).
+  std::vector<float> Top(const RecurrentState& state) const;
 
   // Which oneDNN implementations run, e.g. "lstm brgemm:avx512_core, matmul
   // brg:avx512_core".

@@ -2,12 +2,37 @@
 
 #include "model/layers/recurrent_stack.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "model/base/check.h"
 #include "model/base/status_macros.h"
+#include "model/layers/buckets.h"
+#include "model/layers/row_reversal.h"
 
 namespace carousel {
+namespace {
+
+// Steps of one call of the recurrent primitive; longer texts go in turn.
+constexpr int kMaxSteps = 32;
+
+absl::StatusOr<std::unique_ptr<const RecurrentLayer>> MakeCell(
+    Cell cell, absl::Span<const Tensor> weights) {
+  const Tensor ih = weights[0].ToF32();
+  const Tensor hh = weights[1].ToF32();
+  const Tensor bias_ih = weights[2].ToF32();
+  const Tensor bias_hh = weights[3].ToF32();
+  return RecurrentLayer::Create(cell, ih.dim(1), hh.dim(1),
+                                {.weight_ih = ih.span<float>(),
+                                 .weight_hh = hh.span<float>(),
+                                 .bias_ih = bias_ih.span<float>(),
+                                 .bias_hh = bias_hh.span<float>()});
+}
+
+}  // namespace
 
 absl::Status CheckStackSizes(const StackSizes& sizes) {
   RETURN_IF_ERROR(CheckSize("inputs", sizes.inputs));
@@ -47,6 +72,130 @@ RecurrentState ZeroState(const StackSizes& sizes, int rows) {
   return {.rows = rows,
           .h = std::vector<float>(size),
           .c = std::vector<float>(HasMemory(sizes.cell) ? size : 0)};
+}
+
+absl::StatusOr<std::unique_ptr<const RecurrentStack>> RecurrentStack::Create(
+    const StackSizes& sizes, absl::Span<const Tensor> weights) {
+  RETURN_IF_ERROR(CheckStackSizes(sizes));
+  RETURN_IF_ERROR(CheckWeights(StackWeightSpecs("", sizes), weights));
+  auto stack = absl::WrapUnique(new RecurrentStack(sizes));
+  for (size_t i = 0; i < weights.size(); i += kWeightsOfCell) {
+    ASSIGN_OR_RETURN(auto cell,
+                     MakeCell(sizes.cell, weights.subspan(i, kWeightsOfCell)));
+    stack->cells_.push_back(std::move(cell));
+  }
+  return stack;
+}
+
+absl::Status RecurrentStack::Run(const float* x, int steps, int rows,
+                                 RecurrentState* state, float* y,
+                                 absl::Span<const int> lengths,
+                                 StackWorkspace* workspace) const {
+  CAROUSEL_CHECK(steps >= 1 && rows >= 1 && state->rows == rows);
+  const bool whole_texts = !lengths.empty();
+  std::vector<int64_t> first(static_cast<size_t>(rows), 0);
+  if (whole_texts) {
+    CAROUSEL_CHECK(lengths.size() == first.size());
+    for (size_t n = 0; n < first.size(); ++n) {
+      CAROUSEL_CHECK(lengths[n] >= 1 && lengths[n] <= steps);
+      first[n] = steps - lengths[n];
+    }
+    *state = ZeroState(sizes_, rows);
+  }
+  for (auto& buffer : workspace->layers) {
+    buffer.resize(std::max(
+        buffer.size(), static_cast<size_t>(steps) * static_cast<size_t>(rows) *
+                           static_cast<size_t>(sizes_.outputs())));
+  }
+  for (int k = 0; k < sizes_.layers; ++k) {
+    float* out = k == sizes_.layers - 1 ? y : workspace->layers[k % 2].data();
+    RETURN_IF_ERROR(
+        RunLayer(k, x, first, whole_texts, steps, state, out, workspace));
+    x = out;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RecurrentStack::RunLayer(int k, const float* x,
+                                      absl::Span<const int64_t> first,
+                                      bool whole_texts, int steps,
+                                      RecurrentState* state, float* y,
+                                      StackWorkspace* workspace) const {
+  Executor* executor = &workspace->executor;
+  const int64_t cells = int64_t{steps} * state->rows;
+  const int64_t width = sizes_.InputWidth(k);
+  const int64_t hidden = sizes_.hidden;
+  if (!sizes_.bidirectional) {
+    RETURN_IF_ERROR(
+        RunCell(k, 0, x, first, whole_texts, steps, state, y, executor));
+  } else {
+    workspace->direction.resize(static_cast<size_t>(cells * hidden));
+    workspace->reversed.resize(static_cast<size_t>(cells * width));
+    float* one = workspace->direction.data();
+    RETURN_IF_ERROR(
+        RunCell(k, 0, x, first, whole_texts, steps, state, one, executor));
+    for (int64_t cell = 0; cell < cells; ++cell) {
+      std::copy_n(one + cell * hidden, hidden, y + cell * 2 * hidden);
+    }
+    float* reversed = workspace->reversed.data();
+    ReverseRows(first, steps, width, x, width, reversed, width);
+    RETURN_IF_ERROR(RunCell(k, 1, reversed, first, whole_texts, steps, state,
+                            one, executor));
+    ReverseRows(first, steps, hidden, one, hidden, y + hidden, 2 * hidden);
+  }
+  if (sizes_.residual && k > 0) {
+    for (int64_t i = 0; i < cells * width; ++i) y[i] += x[i];
+  }
+  return absl::OkStatus();
+}
+
+// Padding is computed like text; where a row's text begins the steps are cut,
+// and its state is zeroed.
+absl::Status RecurrentStack::RunCell(int k, int d, const float* x,
+                                     absl::Span<const int64_t> first,
+                                     bool whole_texts, int steps,
+                                     RecurrentState* state, float* y,
+                                     Executor* executor) const {
+  const auto index = static_cast<size_t>(k * sizes_.directions() + d);
+  const int64_t hidden = sizes_.hidden;
+  const int64_t rows = state->rows;
+  const int64_t at = static_cast<int64_t>(index) * rows * hidden;
+  float* h = state->h.data() + at;
+  float* c = HasMemory(sizes_.cell) ? state->c.data() + at : nullptr;
+  for (int64_t t = 0; t < steps;) {
+    int64_t end = steps;
+    for (int64_t n = 0; whole_texts && n < rows; ++n) {
+      const int64_t start = first[static_cast<size_t>(n)];
+      if (start > t) end = std::min(end, start);
+      if (start != t) continue;
+      std::fill_n(h + n * hidden, hidden, 0.0f);
+      if (c != nullptr) std::fill_n(c + n * hidden, hidden, 0.0f);
+    }
+    const int now = LargestBucket(static_cast<int>(end - t), kMaxSteps);
+    RETURN_IF_ERROR(
+        cells_[index]->Forward({.steps = now,
+                                .rows = rows,
+                                .x = x + t * rows * sizes_.InputWidth(k),
+                                .h_in = h,
+                                .c_in = c,
+                                .y = y + t * rows * hidden,
+                                .h_out = h,
+                                .c_out = c},
+                               executor));
+    t += now;
+  }
+  return absl::OkStatus();
+}
+
+size_t RecurrentStack::memory_bytes() const {
+  size_t bytes = 0;
+  for (const auto& cell : cells_) bytes += cell->memory_bytes();
+  return bytes;
+}
+
+std::string RecurrentStack::Implementation() const {
+  return absl::StrCat(CellName(sizes_.cell), " ",
+                      cells_.front()->implementation());
 }
 
 }  // namespace carousel

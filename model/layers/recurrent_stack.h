@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A stack of recurrent layers, in one or both directions: its sizes, weights
-// and state. The names and the order of the weights are those of PyTorch's
-// nn.RNN, nn.LSTM and nn.GRU. Training: recurrent_stack_grad.h.
+// and state, and its forward pass as it is served. The names and the order of
+// the weights are those of PyTorch's nn.RNN, nn.LSTM and nn.GRU. Training:
+// recurrent_stack_grad.h.
 //
 //   layer k, direction d:  y_kd = cell(x_k)      d = 1 reads x_k backwards
 //   what layer k writes:   [y_k0, y_k1]          (T, N, D * H)
@@ -12,13 +13,21 @@
 #ifndef CAROUSEL_MODEL_LAYERS_RECURRENT_STACK_H_
 #define CAROUSEL_MODEL_LAYERS_RECURRENT_STACK_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "model/layers/weight_specs.h"
 #include "model/onednn/cell.h"
+#include "model/onednn/executor.h"
+#include "model/onednn/recurrent.h"
+#include "model/tensor/tensor.h"
 
 namespace carousel {
 
@@ -64,6 +73,57 @@ struct RecurrentState {
 
 // The state before the first step.
 RecurrentState ZeroState(const StackSizes& sizes, int rows);
+
+// What one thread needs to run stacks: activations, and the scratch memory of
+// oneDNN's primitives. Grows to the largest call and is reused; may serve
+// several stacks in turn.
+struct StackWorkspace {
+  Executor executor;
+  std::vector<float> layers[2];  // (T, N, D * H): what layers write, by turns
+  std::vector<float> reversed;   // (T, N, I or D * H)
+  std::vector<float> direction;  // (T, N, H): of one direction of two
+};
+
+// Immutable, so thread-safe; each thread brings a workspace of its own.
+class RecurrentStack {
+ public:
+  // `weights` are in the order of StackWeightSpecs, F32 or BF16, and are copied
+  // into the layout of the kernels. INVALID_ARGUMENT, naming the tensor as
+  // PyTorch does, if a shape or type is not as it should be; INTERNAL if oneDNN
+  // refuses.
+  static absl::StatusOr<std::unique_ptr<const RecurrentStack>> Create(
+      const StackSizes& sizes, absl::Span<const Tensor> weights);
+
+  // Runs over `x` (T, N, I) from `*state`, which is moved on by T steps, and
+  // writes what comes out to `y` (T, N, D * H), apart from x.
+  //
+  // `lengths` (N), each in [1, T], is for whole texts of several lengths, laid
+  // to the right: row n is in the steps [T - lengths[n], T). All rows then
+  // begin from zeros and `*state` only receives the end; y is not to be read
+  // before a row's first step. Empty: every row has T steps.
+  absl::Status Run(const float* x, int steps, int rows, RecurrentState* state,
+                   float* y, absl::Span<const int> lengths,
+                   StackWorkspace* workspace) const;
+
+  const StackSizes& sizes() const { return sizes_; }
+  size_t memory_bytes() const;
+
+  // E.g. "lstm brgemm:avx512_core".
+  std::string Implementation() const;
+
+ private:
+  explicit RecurrentStack(const StackSizes& sizes) : sizes_(sizes) {}
+  absl::Status RunLayer(int k, const float* x, absl::Span<const int64_t> first,
+                        bool whole_texts, int steps, RecurrentState* state,
+                        float* y, StackWorkspace* workspace) const;
+  absl::Status RunCell(int k, int d, const float* x,
+                       absl::Span<const int64_t> first, bool whole_texts,
+                       int steps, RecurrentState* state, float* y,
+                       Executor* executor) const;
+
+  const StackSizes sizes_;
+  std::vector<std::unique_ptr<const RecurrentLayer>> cells_;  // [k * D + d]
+};
 
 }  // namespace carousel
 

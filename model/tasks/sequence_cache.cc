@@ -64,7 +64,7 @@ absl::Status SequenceCache::ComputeLogits(int first, int count) {
   const size_t vocabulary = static_cast<size_t>(network_.sizes().vocabulary);
   std::vector<float> top;
   for (int node = first; node < first + count; ++node) {
-    const absl::Span<const float> h = network_.Top(nodes_[node].state);
+    const std::vector<float> h = network_.Top(nodes_[node].state);
     top.insert(top.end(), h.begin(), h.end());
   }
   std::vector<float> logits(static_cast<size_t>(count) * vocabulary);

@@ -35,8 +35,8 @@
 #include "model/base/random.h"
 #include "model/base/status_macros.h"
 #include "model/layers/language_model.h"
-#include "model/onednn/lstm.h"
 #include "model/onednn/matmul.h"
+#include "model/onednn/recurrent.h"
 #include "model/tensor/aligned_vector.h"
 #include "model/train/language_model_trainer.h"
 
@@ -71,8 +71,8 @@ void BenchLstm(benchmark::State& state, int64_t h, int64_t t, int64_t n) {
   const auto ih = RandomFloats(4 * h * h), hh = RandomFloats(4 * h * h);
   const auto bias = RandomFloats(4 * h);
   const auto layer =
-      LstmLayer::Create(
-          h, h,
+      RecurrentLayer::Create(
+          Cell::kLstm, h, h,
           {.weight_ih = ih, .weight_hh = hh, .bias_ih = bias, .bias_hh = bias})
           .value();
   Executor executor;

@@ -48,5 +48,19 @@ TEST(DropoutTest, RowsAreDrawnEachByItself) {
   EXPECT_FALSE(std::equal(ten.begin(), ten.begin() + 7, ten.begin() + 7));
 }
 
+// Two processes with half the rows each draw what one draws for all of them.
+TEST(DropoutTest, PartOfABatchDrawsItsPartOfTheMask) {
+  constexpr size_t kSteps = 3, kRows = 4, kWidth = 5;
+  const auto whole = Mask({.seed = 4}, 0.5f, kWidth, kSteps * kRows * kWidth);
+  const auto part =
+      Mask({.seed = 4, .first_row = 2, .local_rows = 2, .global_rows = kRows},
+           0.5f, kWidth, kSteps * 2 * kWidth);
+  for (size_t t = 0; t < kSteps; ++t) {
+    const auto expected = whole.begin() + (t * kRows + 2) * kWidth;
+    EXPECT_TRUE(std::equal(expected, expected + 2 * kWidth,
+                           part.begin() + t * 2 * kWidth));
+  }
+}
+
 }  // namespace
 }  // namespace carousel

@@ -78,6 +78,64 @@ TEST_P(KernelsTest, LstmForwardSaturatesAtHugeSums) {
   EXPECT_FLOAT_EQ(h, std::tanh(1.0f));
 }
 
+TEST_P(KernelsTest, GruForwardIsTheEquationsToSixDigits) {
+  for (int64_t n : kLengths) {
+    const auto size = static_cast<size_t>(n);
+    const Floats x = RandomFloats(3 * n, -6, 6, 1);
+    const Floats recurrent = RandomFloats(3 * n, -6, 6, 2);
+    const Floats bias = RandomFloats(3 * n, -1, 1, 3);
+    const Floats h_prev = RandomFloats(n, -1, 1, 4);
+    Floats gates = x, recurrent_n(size), h(size);
+    kernels().gru_forward(n, {.gates = gates.data(),
+                              .recurrent = recurrent.data(),
+                              .bias_hh = bias.data(),
+                              .h_prev = h_prev.data(),
+                              .recurrent_n = recurrent_n.data(),
+                              .h = h.data()});
+    for (size_t k = 0; k < size; ++k) {
+      const auto a = [&](size_t gate) {
+        return static_cast<double>(x[gate * size + k]);
+      };
+      const auto b = [&](size_t gate) {
+        return static_cast<double>(recurrent[gate * size + k]) +
+               static_cast<double>(bias[gate * size + k]);
+      };
+      const double r = Sigmoid(a(0) + b(0)), z = Sigmoid(a(1) + b(1));
+      const double candidate = std::tanh(a(2) + r * b(2));
+      EXPECT_NEAR(
+          h[k], (1 - z) * candidate + z * static_cast<double>(h_prev[k]), 2e-6);
+    }
+  }
+}
+
+TEST_P(KernelsTest, SimpleCellsAreTheirActivations) {
+  for (int64_t n : kLengths) {
+    const Floats sums = RandomFloats(n, -4, 4, 1);
+    const Floats dh = RandomFloats(n, -1, 1, 2);
+    Floats tanh(sums.size()), relu = tanh, dtanh = tanh, drelu = tanh;
+    kernels().tanh_forward(n, sums.data(), tanh.data());
+    kernels().tanh_backward(n, tanh.data(), dh.data(), dtanh.data());
+    kernels().relu_forward(n, sums.data(), relu.data());
+    kernels().relu_backward(n, relu.data(), dh.data(), drelu.data());
+    for (size_t k = 0; k < sums.size(); ++k) {
+      const double exact = std::tanh(static_cast<double>(sums[k]));
+      EXPECT_NEAR(tanh[k], exact, 1e-6);
+      EXPECT_NEAR(dtanh[k], static_cast<double>(dh[k]) * (1 - exact * exact),
+                  1e-6);
+      EXPECT_EQ(relu[k], std::max(sums[k], 0.0f));
+      EXPECT_EQ(drelu[k], sums[k] > 0 ? dh[k] : 0.0f);
+    }
+  }
+}
+
+// A NaN must be seen, not turned into a plausible number.
+TEST_P(KernelsTest, ReluOfNanIsNan) {
+  const Floats sums(20, std::nanf(""));
+  Floats h(20);
+  kernels().relu_forward(20, sums.data(), h.data());
+  for (float value : h) EXPECT_TRUE(std::isnan(value));
+}
+
 TEST_P(KernelsTest, CrossEntropyIsThatOfDoubleArithmetic) {
   for (int64_t n : kLengths) {
     Floats logits = RandomFloats(n, -20, 20, 3);

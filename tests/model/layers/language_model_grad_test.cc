@@ -53,11 +53,7 @@ class LanguageModelGradTest : public ::testing::TestWithParam<Case> {
       gradient_pointers_.push_back(gradient.data());
     }
     text_ = RandomText(c.sizes.vocabulary, c.steps * c.rows, 6);
-    const auto size =
-        static_cast<size_t>(c.sizes.layers * c.rows * c.sizes.hidden);
-    state_ = {.rows = c.rows,
-              .h = std::vector<float>(size),
-              .c = std::vector<float>(size)};
+    state_ = ZeroState(c.sizes.stack(), c.rows);
     network_ =
         LanguageModelGrad::Create(c.sizes, c.steps, c.rows, c.dropout).value();
   }
@@ -89,6 +85,11 @@ class LanguageModelGradTest : public ::testing::TestWithParam<Case> {
         FillDropoutMask(key, rate, width, absl::MakeSpan(mask));
       }
     }
+    if (c.dropout.embedding_rows == 0) return;
+    reference_.word_mask.resize(static_cast<size_t>(c.sizes.vocabulary));
+    key.site = StackDropoutSites(c.sizes.stack());
+    FillDropoutMask(key, c.dropout.embedding_rows, c.sizes.vocabulary,
+                    absl::MakeSpan(reference_.word_mask));
   }
 
   ReferenceLanguageModel reference_;
@@ -168,6 +169,24 @@ INSTANTIATE_TEST_SUITE_P(
              4,
              1,
              {.layers = 0.5f}},
+        Case{{.vocabulary = 6,
+              .embedding = 4,
+              .hidden = 4,
+              .layers = 3,
+              .cell = Cell::kGru,
+              .residual = true},
+             4,
+             2,
+             {.layers = 0.3f, .embedding_rows = 0.4f}},
+        Case{{.vocabulary = 8,
+              .embedding = 3,
+              .hidden = 6,
+              .layers = 1,
+              .projection = true,
+              .cell = Cell::kReluRnn},
+             4,
+             2,
+             {.embedding_rows = 0.4f}},
         Case{{.vocabulary = 11,
               .embedding = 17,
               .hidden = 17,

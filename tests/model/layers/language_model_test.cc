@@ -92,7 +92,22 @@ INSTANTIATE_TEST_SUITE_P(
                .projection = true,
                .tied = false},
               5,
-              67}),
+              67},
+        Shape{{.vocabulary = 40,
+               .embedding = 9,
+               .hidden = 9,
+               .layers = 3,
+               .cell = Cell::kGru,
+               .residual = true},
+              35,
+              2},
+        Shape{{.vocabulary = 40,
+               .embedding = 9,
+               .hidden = 9,
+               .layers = 2,
+               .cell = Cell::kTanhRnn},
+              3,
+              2}),
     [](const auto& shape) { return "Case" + std::to_string(shape.index); });
 
 class LanguageModelTest : public ::testing::Test {
@@ -115,6 +130,24 @@ class LanguageModelTest : public ::testing::Test {
     return logits;
   }
 };
+
+// With residual links y is not the top layer's h, and must be found in the
+// state all the same.
+TEST(LanguageModelTopTest, StateHoldsWhatTheLastStepGave) {
+  const auto model = MakeModel(RandomReferenceModel({.vocabulary = 9,
+                                                     .embedding = 5,
+                                                     .hidden = 5,
+                                                     .layers = 3,
+                                                     .residual = true},
+                                                    1));
+  LanguageModel::Workspace workspace;
+  RecurrentState state = model->InitialState(2);
+  std::vector<float> top;
+  const auto tokens = RandomTokens(9, 2, 2);
+  ASSERT_TRUE(model->Advance(tokens, 1, 2, &state, &top, &workspace).ok());
+  EXPECT_THAT(model->Top(state),
+              ::testing::Pointwise(::testing::FloatNear(1e-6f), top));
+}
 
 // A text that arrives in pieces is the same text.
 TEST_F(LanguageModelTest, StateAfterPiecesIsTheStateAfterTheWhole) {

@@ -13,7 +13,7 @@
 #include "gtest/gtest.h"
 #include "model/layers/language_model.h"
 #include "model/layers/language_model_grad.h"
-#include "model/onednn/lstm.h"
+#include "model/onednn/recurrent.h"
 #include "model/train/language_model_trainer.h"
 #include "model/weights/safetensors.h"
 
@@ -71,12 +71,13 @@ TEST_F(LstmGoldenTest, LayerGivesWhatPyTorchGives) {
     const Shape y_shape = Get(absl::StrCat(i, ".y")).shape();
     const auto weight_ih = get("weight_ih"), weight_hh = get("weight_hh");
     const auto bias_ih = get("bias_ih"), bias_hh = get("bias_hh");
-    const auto layer = LstmLayer::Create(x_shape[2], y_shape[2],
-                                         {.weight_ih = weight_ih,
-                                          .weight_hh = weight_hh,
-                                          .bias_ih = bias_ih,
-                                          .bias_hh = bias_hh})
-                           .value();
+    const auto layer =
+        RecurrentLayer::Create(Cell::kLstm, x_shape[2], y_shape[2],
+                               {.weight_ih = weight_ih,
+                                .weight_hh = weight_hh,
+                                .bias_ih = bias_ih,
+                                .bias_hh = bias_hh})
+            .value();
     const auto x = get("x");
     auto h = get("h"), c = get("c");
     std::vector<float> y(get("y").size());
