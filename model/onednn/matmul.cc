@@ -21,7 +21,7 @@ using onednn::MatrixDesc;
 using onednn::PrimitiveKey;
 using onednn::View;
 
-// The kinds of primitive in an executor's table; lstm.cc has others.
+// The kinds of primitive in an executor's table; recurrent.cc has others.
 enum Kind : int64_t {
   kPlain = 1,
   kPacked = 2,
