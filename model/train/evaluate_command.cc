@@ -13,6 +13,7 @@
 #include "model/bundle/model.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
+#include "model/tasks/classification.h"
 #include "model/tasks/continuous_cache.h"
 #include "model/tasks/language_model_evaluation.h"
 #include "model/train/commands.h"
@@ -24,6 +25,9 @@ namespace {
 constexpr Flag kFlags[] = {
     {"bundle", "DIR", "", "the bundle to measure, .../NAME/VERSION", true},
     {"data", "FILE", "", "text to measure it on", true},
+    {"label_map", "LABEL,LABEL:NAME;...", "labels as they are",
+     "of a classifier: other names for the file's labels; lines with any other "
+     "are left out"},
     {"cache_size", "M", "0",
      "perplexity_with_cache, with a continuous cache of the last M tokens "
      "(bundles with the context stream)"},
@@ -90,30 +94,53 @@ DotProducts MakeMatmulDotProducts() {
   };
 }
 
+// The line of JSON, as the next one's.
+absl::StatusOr<std::string> EvaluateLabels(const Model& model,
+                                           const FlagValues& flags, int threads,
+                                           Progress* progress) {
+  ClassificationOptions options = {
+      .threads = threads, .on_progress = [&](int64_t texts) {
+        progress->Show(absl::StrCat("evaluated ", texts, " texts"));
+      }};
+  ASSIGN_OR_RETURN(options.labels, LabelMap::Parse(flags.Get("label_map")));
+  ASSIGN_OR_RETURN(const ClassificationFigures figures,
+                   EvaluateClassifier(model, flags.Get("data"), options));
+  return figures.ToJson();
+}
+
+absl::StatusOr<std::string> EvaluateWords(const Model& model,
+                                          const FlagValues& flags, int threads,
+                                          Progress* progress) {
+  ASSIGN_OR_RETURN(const CacheOptions cache, GetCacheOptions(flags));
+  const EvaluationOptions options = {
+      .threads = threads,
+      .cache = cache,
+      .make_dot_products = MakeMatmulDotProducts,
+      .on_progress = [&](int64_t lines) {
+        progress->Show(absl::StrCat("evaluated ", lines, " lines"));
+      }};
+  ASSIGN_OR_RETURN(const LanguageModelFigures figures,
+                   EvaluateLanguageModel(model, flags.Get("data"), options));
+  return figures.ToJson();
+}
+
 absl::StatusOr<int> RunEvaluate(const FlagValues& flags) {
   ASSIGN_OR_RETURN(const ProgressStyle style,
                    ParseProgressStyle(flags.Get("progress", "auto")));
   ASSIGN_OR_RETURN(int threads, flags.GetCount("threads", 0, kMostThreads));
-  ASSIGN_OR_RETURN(const CacheOptions cache, GetCacheOptions(flags));
   if (threads == 0) threads = ReadCpuAllowance().workers;
   // Lines and stretches are measured in parallel, each on one thread.
   omp_set_num_threads(1);
   ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model,
                    Model::Load(flags.Get("bundle")));
-  LanguageModelFigures figures;
+  const auto evaluate =
+      model->task() == Task::kClassifier ? EvaluateLabels : EvaluateWords;
+  std::string figures;
   {
     Progress progress(stderr, style);
-    EvaluationOptions options = {
-        .threads = threads,
-        .cache = cache,
-        .make_dot_products = MakeMatmulDotProducts,
-        .on_progress = [&](int64_t lines) {
-          progress.Show(absl::StrCat("evaluated ", lines, " lines"));
-        }};
-    ASSIGN_OR_RETURN(figures,
-                     EvaluateLanguageModel(*model, flags.Get("data"), options));
+    ASSIGN_OR_RETURN(figures, evaluate(*model, flags, threads, &progress));
   }
-  absl::PrintF("%s\n", figures.ToJson());
+  absl::PrintF("%s\n", figures);
   return 0;
 }
 

@@ -20,8 +20,9 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
-const Command* const kCommands[] = {&kLanguageModelCommand, &kEvaluateCommand,
-                                    &kImportCommand, &kDiagnoseCommand};
+const Command* const kCommands[] = {&kLanguageModelCommand, &kClassifierCommand,
+                                    &kEvaluateCommand, &kImportCommand,
+                                    &kDiagnoseCommand};
 
 void PrintUsage(std::FILE* stream) {
   absl::FPrintF(stream,
