@@ -120,12 +120,14 @@ TEST(LanguageModelConfigTest, ARunCannotChangeItsModelHalfWay) {
                        HasSubstr("training.rows")));
 }
 
-// The example that the README points at.
-TEST(LanguageModelConfigTest, ShippedConfigurationIsGood) {
-  const auto text = ReadFile(std::string(CAROUSEL_SOURCE_DIR) +
-                             "/model/train/configs/autocomplete-en.json");
-  ASSERT_THAT(text, IsOk());
-  EXPECT_THAT(ParseLanguageModelConfig(*text), IsOk());
+// The examples that the README points at.
+TEST(LanguageModelConfigTest, ShippedConfigurationsAreGood) {
+  for (const char* name : {"autocomplete-en.json", "wikitext-2.json"}) {
+    const auto text = ReadFile(std::string(CAROUSEL_SOURCE_DIR) +
+                               "/model/train/configs/" + name);
+    ASSERT_THAT(text, IsOk());
+    EXPECT_THAT(ParseLanguageModelConfig(*text), IsOk()) << name;
+  }
 }
 
 }  // namespace
