@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include <cmath>
+#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/bundle_files.h"
 #include "model/bundle/manifest_fields.h"
 #include "model/bundle/task_format.h"
+#include "model/bundle/translator_self_test.h"
 
 namespace carousel {
 namespace {
@@ -57,34 +57,6 @@ ordered_json NetworkJson(const TranslatorSizes& sizes) {
           {"reverse_input", sizes.reverse_input},
           {"tied", sizes.tied},
           {"shared_embedding", sizes.shared_embedding}};
-}
-
-// The greedy translation of `text`, as a case.
-absl::StatusOr<TranslatorManifest::Case> Translate(const TranslatorParts&,
-                                                   const std::string&) {
-  return absl::UnimplementedError("translators cannot be run");
-}
-
-absl::Status RunCase(const TranslatorParts& parts,
-                     const TranslatorManifest::Case& test, double tolerance) {
-  ASSIGN_OR_RETURN(const TranslatorManifest::Case found,
-                   Translate(parts, test.text));
-  const auto failed = [&](absl::string_view what) {
-    return absl::DataLossError(
-        absl::StrCat("self-test of ", QuoteForMessage(test.text), ": ", what));
-  };
-  if (found.tokens != test.tokens) {
-    return failed(absl::StrCat("expected tokens ",
-                               absl::StrJoin(test.tokens, ","), ", found ",
-                               absl::StrJoin(found.tokens, ",")));
-  }
-  // Written so that a NaN on either side fails.
-  if (std::abs(found.log_probability - test.log_probability) <= tolerance) {
-    return absl::OkStatus();
-  }
-  return failed(absl::StrCat("log-probability: expected ", test.log_probability,
-                             " within ", tolerance, ", found ",
-                             found.log_probability));
 }
 
 class Format : public TaskFormat {
@@ -159,12 +131,20 @@ class Format : public TaskFormat {
   }
 
   absl::StatusOr<ModelParts> MakeParts(
-      const TaskManifest&, std::vector<Tokenizer>,
-      absl::Span<const Tensor>) const override {
-    return absl::UnimplementedError("translators cannot be run");
+      const TaskManifest& manifest, std::vector<Tokenizer> tokenizers,
+      absl::Span<const Tensor> weights) const override {
+    ASSIGN_OR_RETURN(std::unique_ptr<const Translator> network,
+                     Translator::Create(Fields(manifest).sizes, weights));
+    return TranslatorParts{.source_tokenizer = std::move(tokenizers[0]),
+                           .target_tokenizer = std::move(tokenizers[1]),
+                           .network = std::move(network)};
   }
 
-  NetworkFacts Facts(const ModelParts&) const override { return {}; }
+  NetworkFacts Facts(const ModelParts& parts) const override {
+    const Translator& network = *Parts(parts).network;
+    return {.implementation = network.Implementation(),
+            .memory_bytes = network.memory_bytes()};
+  }
 
   absl::Status MakeCases(const ModelParts& parts, const SelfTestInputs& inputs,
                          TaskManifest* manifest) const override {
@@ -176,13 +156,7 @@ class Format : public TaskFormat {
     fields.self_test.clear();
     for (const std::string& text : inputs.texts) {
       ASSIGN_OR_RETURN(TranslatorManifest::Case test,
-                       Translate(Parts(parts), text));
-      if (!std::isfinite(test.log_probability)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("self-test of ", QuoteForMessage(text),
-                         ": expected a finite log-probability, found ",
-                         test.log_probability));
-      }
+                       MakeTranslatorCase(Parts(parts), text));
       fields.self_test.push_back(std::move(test));
     }
     return absl::OkStatus();
@@ -191,7 +165,7 @@ class Format : public TaskFormat {
   absl::Status RunCases(const ModelParts& parts, const TaskManifest& manifest,
                         double tolerance) const override {
     for (const auto& test : Fields(manifest).self_test) {
-      RETURN_IF_ERROR(RunCase(Parts(parts), test, tolerance));
+      RETURN_IF_ERROR(RunTranslatorCase(Parts(parts), test, tolerance));
     }
     return absl::OkStatus();
   }
