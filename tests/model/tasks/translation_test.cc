@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/tasks/translation.h"
+
+#include <omp.h>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/base/files.h"
+#include "model/tasks/translation_evaluation.h"
+#include "tests/testing/reference_recurrent.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+
+namespace carousel {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+Tokenizer TokenizerOf(const std::vector<std::string>& words) {
+  std::vector<std::string> tokens = {"<unk>", "<eos>", "<num>"};
+  tokens.insert(tokens.end(), words.begin(), words.end());
+  return Tokenizer(TokenizerKind::kWhitespace,
+                   Vocabulary::Create(tokens).value());
+}
+
+// A network with random weights, large enough that it has opinions.
+TranslatorParts RandomParts(std::optional<AttentionKind> attention) {
+  const TranslatorSizes sizes = {
+      .source_vocabulary = 7,
+      .target_vocabulary = 8,
+      .embedding = 4,
+      .encoder = {.cell = Cell::kLstm,
+                  .inputs = 4,
+                  .hidden = 3,
+                  .layers = 1,
+                  .bidirectional = true},
+      .decoder = {.cell = Cell::kLstm, .inputs = 4, .hidden = 6, .layers = 1},
+      .attention = attention};
+  const auto specs = WeightSpecs(sizes).value();
+  std::vector<Doubles> weights = RandomReferenceWeights(specs, 4);
+  for (Doubles& weight : weights) {
+    for (double& value : weight) value *= 4;
+  }
+  return {
+      .source_tokenizer = TokenizerOf({"a", "b", "c", "d"}),
+      .target_tokenizer = TokenizerOf({"v", "w", "x", "y", "z"}),
+      .network = Translator::Create(sizes, ToTensors(specs, weights)).value()};
+}
+
+class TranslationTest : public testing::Test {
+ protected:
+  TranslationTest() { omp_set_num_threads(1); }
+
+  const TranslatorParts parts_ = RandomParts(AttentionKind::kGeneral);
+  TextTranslator translator_{parts_};
+};
+
+// A person is shown several, the best first, no two alike.
+TEST_F(TranslationTest, GivesTheBestInOrder) {
+  const auto found =
+      translator_.Translate({"a b c"}, {.beam_size = 4, .n_best = 3});
+  ASSERT_THAT(found, IsOk());
+  ASSERT_THAT((*found)[0], SizeIs(3));
+  EXPECT_GE((*found)[0][0].score, (*found)[0][1].score);
+  EXPECT_GE((*found)[0][1].score, (*found)[0][2].score);
+  EXPECT_NE((*found)[0][0].tokens, (*found)[0][1].tokens);
+  EXPECT_LT((*found)[0][0].log_probability, 0);
+}
+
+// Who else is translated at the same moment must not matter.
+TEST_F(TranslationTest, TextsComeOutTogetherAsAlone) {
+  const std::vector<std::string> texts = {"a b c", "d", "c c a", "b a d c"};
+  const auto together = translator_.Translate(texts, {.beam_size = 3}).value();
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto alone =
+        translator_.Translate({texts[i]}, {.beam_size = 3}).value();
+    if (!alone[0][0].ended) continue;  // the limits differ
+    EXPECT_EQ(together[i][0].tokens, alone[0][0].tokens);
+    EXPECT_NEAR(together[i][0].log_probability, alone[0][0].log_probability,
+                1e-4);
+  }
+}
+
+// Which word became which, for whoever shows it.
+TEST_F(TranslationTest, AlignmentsAreGivenOnDemand) {
+  const TranslationOptions options = {.beam_size = 2, .align = true};
+  const auto found = translator_.Translate({"a b c"}, options).value();
+  const Translation& best = found[0][0];
+  EXPECT_EQ(best.alignment.size(), best.tokens.size());
+  for (const int place : best.alignment) {
+    EXPECT_GE(place, 0);
+    EXPECT_LT(place, 3);
+  }
+  EXPECT_THAT(translator_.Translate({"a b c"}, {}).value()[0][0].alignment,
+              SizeIs(0));
+}
+
+TEST_F(TranslationTest, NothingIsTranslatedToNothing) {
+  const auto found = translator_.Translate({"", "a"}, {}).value();
+  EXPECT_EQ(found[0][0].text, "");
+  EXPECT_TRUE(found[0][0].ended);
+  EXPECT_THAT(found[1], SizeIs(1));
+}
+
+TEST_F(TranslationTest, BadTextsAndOptionsAreRefused) {
+  EXPECT_THAT(translator_.Translate({"a a a"}, {.max_source = 2}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("at most 2 tokens, found 3")));
+  EXPECT_THAT(translator_.Translate({"a"}, {.beam_size = 0}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(translator_.Translate({"a"}, {.beam_size = 2, .n_best = 3}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+// A caller that has gone away ends the work.
+TEST_F(TranslationTest, StoppingGivesTheBestSoFar) {
+  int steps = 0;
+  const auto found =
+      translator_.Translate({"a b c"}, {.stop = [&] { return ++steps > 2; }});
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(steps, 3);
+}
+
+// Without attention there is nothing to align by, and nothing to attend to.
+TEST(TranslationWithoutAttentionTest, TextsAreTranslated) {
+  omp_set_num_threads(1);
+  const TranslatorParts parts = RandomParts({});
+  TextTranslator translator(parts);
+  const auto found = translator.Translate({"a b", "c"}, {.align = true});
+  ASSERT_THAT(found, IsOk());
+  EXPECT_THAT((*found)[0][0].alignment, SizeIs(0));
+}
+
+// Equal sources are one text that may be translated in several ways.
+TEST(TranslationEvaluationTest, EqualSourcesAreSeveralReferences) {
+  TempDir dir;
+  ASSERT_THAT(WriteFileAtomically(dir.File("a.tsv"), "a\tx\nb\ty\na\tz\n"),
+              IsOk());
+  const auto pairs = ReadReferencePairs(dir.File("a.tsv")).value();
+  ASSERT_THAT(pairs, SizeIs(2));
+  EXPECT_THAT(pairs[0].references, ElementsAre("x", "z"));
+  ASSERT_THAT(WriteFileAtomically(dir.File("b.tsv"), "a\tx\nb y\n"), IsOk());
+  EXPECT_THAT(ReadReferencePairs(dir.File("b.tsv")),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("b.tsv:2: expected source<TAB>target")));
+}
+
+// Figures do not depend on the machine's CPUs.
+TEST(TranslationEvaluationTest, ThreadsDoNotChangeTheFigures) {
+  const TranslatorParts parts = RandomParts(AttentionKind::kDot);
+  std::vector<ReferencePair> pairs;
+  for (int i = 0; i < 40; ++i) {
+    std::string source;
+    for (int k = 0; k <= i % 7; ++k)
+      source += "abcd"[(i + k) % 4] + std::string(" ");
+    pairs.push_back({.source = source, .references = {"v w x"}});
+  }
+  const auto one = EvaluateTranslator(parts, pairs, {.batch = 4, .threads = 1});
+  const auto many =
+      EvaluateTranslator(parts, pairs, {.batch = 4, .threads = 3});
+  ASSERT_THAT(one, IsOk());
+  EXPECT_EQ(one->ToJson(), many->ToJson());
+  EXPECT_EQ(one->n, static_cast<int64_t>(pairs.size()));
+  EXPECT_THAT(EvaluateTranslator(parts, {}, {}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace carousel
