@@ -24,8 +24,8 @@ struct Command {
   const char* positional = nullptr;
 };
 
-extern const Command kClassifierCommand;
 extern const Command kLanguageModelCommand;
+extern const Command kTranslatorCommand;
 extern const Command kEvaluateCommand;
 extern const Command kImportCommand;
 extern const Command kDiagnoseCommand;

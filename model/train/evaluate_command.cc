@@ -13,11 +13,11 @@
 #include "model/bundle/model.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
-#include "model/tasks/classification.h"
 #include "model/tasks/continuous_cache.h"
 #include "model/tasks/language_model_evaluation.h"
 #include "model/train/commands.h"
 #include "model/train/progress.h"
+#include "model/train/translator_evaluation_command.h"
 
 namespace carousel {
 namespace {
@@ -25,15 +25,16 @@ namespace {
 constexpr Flag kFlags[] = {
     {"bundle", "DIR", "", "the bundle to measure, .../NAME/VERSION", true},
     {"data", "FILE", "", "text to measure it on", true},
-    {"label_map", "LABEL,LABEL:NAME;...", "labels as they are",
-     "of a classifier: other names for the file's labels; lines with any other "
-     "are left out"},
     {"cache_size", "M", "0",
      "perplexity_with_cache, with a continuous cache of the last M tokens "
      "(bundles with the context stream)"},
     {"cache_theta", "X", "0.3", "how much likeness of states counts in it"},
     {"cache_lambda", "X", "0.1", "its weight beside the network's"},
     {"cache_tune", "", "", "the best of a grid of theta and lambda instead"},
+    kBeamSizeFlag,
+    kLengthPenaltyFlag,
+    kLowercaseFlag,
+    kTranslationsFlag,
     {"threads", "N", "0", "0: as many CPUs as this process may use"},
     {"progress", "STYLE", "auto", "bar, lines, none, or auto: as fits stderr"},
 };
@@ -94,25 +95,12 @@ DotProducts MakeMatmulDotProducts() {
   };
 }
 
-// The line of JSON, as the next one's.
-absl::StatusOr<std::string> EvaluateLabels(const Model& model,
-                                           const FlagValues& flags, int threads,
-                                           Progress* progress) {
-  ClassificationOptions options = {
-      .threads = threads, .on_progress = [&](int64_t texts) {
-        progress->Show(absl::StrCat("evaluated ", texts, " texts"));
-      }};
-  ASSIGN_OR_RETURN(options.labels, LabelMap::Parse(flags.Get("label_map")));
-  ASSIGN_OR_RETURN(const ClassificationFigures figures,
-                   EvaluateClassifier(model, flags.Get("data"), options));
-  return figures.ToJson();
-}
-
-absl::StatusOr<std::string> EvaluateWords(const Model& model,
-                                          const FlagValues& flags, int threads,
-                                          Progress* progress) {
+absl::StatusOr<std::string> RunLanguageModelEvaluation(const Model& model,
+                                                       const FlagValues& flags,
+                                                       int threads,
+                                                       Progress* progress) {
   ASSIGN_OR_RETURN(const CacheOptions cache, GetCacheOptions(flags));
-  const EvaluationOptions options = {
+  EvaluationOptions options = {
       .threads = threads,
       .cache = cache,
       .make_dot_products = MakeMatmulDotProducts,
@@ -124,6 +112,21 @@ absl::StatusOr<std::string> EvaluateWords(const Model& model,
   return figures.ToJson();
 }
 
+// The JSON object of the last line.
+absl::StatusOr<std::string> Evaluate(const Model& model,
+                                     const FlagValues& flags, int threads,
+                                     Progress* progress) {
+  switch (model.task()) {
+    case Task::kLanguageModel:
+      return RunLanguageModelEvaluation(model, flags, threads, progress);
+    case Task::kTranslator:
+      return RunTranslatorEvaluation(model, flags, threads, progress);
+    default:
+      return absl::UnimplementedError(
+          absl::StrCat("a ", TaskName(model.task()), " cannot be evaluated"));
+  }
+}
+
 absl::StatusOr<int> RunEvaluate(const FlagValues& flags) {
   ASSIGN_OR_RETURN(const ProgressStyle style,
                    ParseProgressStyle(flags.Get("progress", "auto")));
@@ -133,12 +136,10 @@ absl::StatusOr<int> RunEvaluate(const FlagValues& flags) {
   omp_set_num_threads(1);
   ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model,
                    Model::Load(flags.Get("bundle")));
-  const auto evaluate =
-      model->task() == Task::kClassifier ? EvaluateLabels : EvaluateWords;
   std::string figures;
   {
     Progress progress(stderr, style);
-    ASSIGN_OR_RETURN(figures, evaluate(*model, flags, threads, &progress));
+    ASSIGN_OR_RETURN(figures, Evaluate(*model, flags, threads, &progress));
   }
   absl::PrintF("%s\n", figures);
   return 0;

@@ -20,7 +20,7 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
-const Command* const kCommands[] = {&kLanguageModelCommand, &kClassifierCommand,
+const Command* const kCommands[] = {&kLanguageModelCommand, &kTranslatorCommand,
                                     &kEvaluateCommand, &kImportCommand,
                                     &kDiagnoseCommand};
 

@@ -1,41 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A classifier in training for every shape of batch. All read the same weights;
+// A network in training for every shape of batch. All read the same weights;
 // what an instance holds is activations, of which those of the shapes used
 // last are kept.
 
-#ifndef CAROUSEL_MODEL_TRAIN_CLASSIFIER_NETWORKS_H_
-#define CAROUSEL_MODEL_TRAIN_CLASSIFIER_NETWORKS_H_
+#ifndef CAROUSEL_MODEL_TRAIN_TRANSLATOR_NETWORKS_H_
+#define CAROUSEL_MODEL_TRAIN_TRANSLATOR_NETWORKS_H_
 
 #include <cstddef>
 #include <list>
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
-#include "model/layers/classifier_grad.h"
+#include "model/layers/translator_grad.h"
+#include "model/onednn/executor.h"
 #include "model/train/example_stream.h"
 #include "model/train/trainer.h"
 
 namespace carousel {
 
 // Thread-compatible; computes with the OpenMP threads of the caller.
-class ClassifierNetworks {
+class TranslatorNetworks {
  public:
   static constexpr size_t kDefaultBytes = size_t{256} << 20;
 
   // At least one instance is kept, and more up to `max_bytes`.
-  ClassifierNetworks(const ClassifierSizes& sizes,
-                     const ClassifierTraining& training, Precision precision,
+  TranslatorNetworks(const TranslatorSizes& sizes,
+                     const DecoderTraining& training,
                      size_t max_bytes = kDefaultBytes)
-      : sizes_(sizes),
-        training_(training),
-        precision_(precision),
-        max_bytes_(max_bytes) {}
+      : sizes_(sizes), training_(training), max_bytes_(max_bytes) {}
 
-  // The loss of a batch, and how many labels are right.
-  absl::StatusOr<ClassifierFigures> Loss(absl::Span<const float* const> weights,
-                                         const ExampleBatch& batch);
+  // The loss of a batch.
+  absl::StatusOr<BatchLoss> Loss(absl::Span<const float* const> weights,
+                                 const ExampleBatch& batch);
 
   // A Pass of the trainer (trainer.h): which rows of the whole batch these are
   // is filled into the key here.
@@ -44,23 +41,24 @@ class ClassifierNetworks {
       absl::Span<float* const> gradients, DropoutKey key,
       const ExampleBatch& batch);
 
+  size_t instances() const { return instances_.size(); }
+
  private:
   struct Instance {
-    int steps;
-    int rows;
+    DecoderShape shape;
     size_t bytes;
-    std::unique_ptr<ClassifierGrad> network;
+    std::unique_ptr<TranslatorGrad> network;
   };
 
-  absl::StatusOr<ClassifierGrad*> For(const ExampleBatch& batch);
+  absl::StatusOr<TranslatorGrad*> For(const ExampleBatch& batch);
 
-  const ClassifierSizes sizes_;
-  const ClassifierTraining training_;
-  const Precision precision_;
+  const TranslatorSizes sizes_;
+  const DecoderTraining training_;
   const size_t max_bytes_;
+  Executor executor_;
   std::list<Instance> instances_;  // the one used last in front
 };
 
 }  // namespace carousel
 
-#endif  // CAROUSEL_MODEL_TRAIN_CLASSIFIER_NETWORKS_H_
+#endif  // CAROUSEL_MODEL_TRAIN_TRANSLATOR_NETWORKS_H_

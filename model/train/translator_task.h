@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `carousel-train classifier` as a task: labelled text to batches, the trainer,
-// loss and accuracy on dev, the bundle.
+// `carousel-train translator` as a task: pairs of texts to batches, the
+// trainer, loss and BLEU on dev, the bundle.
 
-#ifndef CAROUSEL_MODEL_TRAIN_CLASSIFIER_TASK_H_
-#define CAROUSEL_MODEL_TRAIN_CLASSIFIER_TASK_H_
+#ifndef CAROUSEL_MODEL_TRAIN_TRANSLATOR_TASK_H_
+#define CAROUSEL_MODEL_TRAIN_TRANSLATOR_TASK_H_
 
 #include <memory>
 #include <string>
@@ -12,16 +12,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "model/train/classifier_config.h"
 #include "model/train/training_task.h"
+#include "model/train/translator_config.h"
 
 namespace carousel {
 
-class ClassifierDefinition : public TaskDefinition {
+class TranslatorDefinition : public TaskDefinition {
  public:
-  explicit ClassifierDefinition(ClassifierConfig config);
+  explicit TranslatorDefinition(TranslatorConfig config);
 
-  absl::string_view name() const override { return "classifier"; }
+  absl::string_view name() const override { return "translator"; }
   const TrainingSettings& settings() const override;
   std::string SerialisedConfig() const override;
   absl::Status CheckCanResume(absl::string_view before) const override;
@@ -31,9 +31,9 @@ class ClassifierDefinition : public TaskDefinition {
       const TaskContext& context) override;
 
  private:
-  const ClassifierConfig config_;
+  const TranslatorConfig config_;
 };
 
 }  // namespace carousel
 
-#endif  // CAROUSEL_MODEL_TRAIN_CLASSIFIER_TASK_H_
+#endif  // CAROUSEL_MODEL_TRAIN_TRANSLATOR_TASK_H_

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/train/translator_data.h"
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/base/files.h"
+#include "nlohmann/json.hpp"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+
+namespace carousel {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class TranslatorDataTest : public testing::Test {
+ protected:
+  TranslatorDataTest() {
+    config_.data_directory = dir_.path();
+    config_.train = {{.path = "train.tsv"}};
+    config_.minimum_count = 1;
+  }
+
+  void Write(const std::string& name, const std::string& text) {
+    ASSERT_THAT(WriteFileAtomically(dir_.File(name), text), IsOk());
+  }
+
+  absl::StatusOr<TranslatorData> Prepare() {
+    const std::string run = dir_.File("run");
+    EXPECT_THAT(MakeDirectories(run), IsOk());
+    return PrepareTranslatorData(config_, run, [](absl::string_view) {});
+  }
+
+  static std::string TextOf(const Tokenizer& tokenizer,
+                            absl::Span<const int32_t> ids) {
+    std::string text;
+    for (const int32_t id : ids) {
+      absl::StrAppend(&text, text.empty() ? "" : " ",
+                      tokenizer.vocabulary().token(id));
+    }
+    return text;
+  }
+
+  TempDir dir_;
+  TranslatorConfig config_;
+};
+
+// Sources end in <eos>, which the encoder reads; targets get theirs in batches.
+TEST_F(TranslatorDataTest, LinesBecomePairs) {
+  Write("train.tsv", "a dog.\tun chien.\nthe dog\tle chien\n");
+  const auto data = Prepare();
+  ASSERT_THAT(data, IsOk());
+  ASSERT_EQ(data->train->size(), 2);
+  EXPECT_EQ(TextOf(*data->source, data->train->source(0)), "a dog . <eos>");
+  EXPECT_EQ(TextOf(*data->target, data->train->target(0)), "un chien .");
+  EXPECT_EQ(data->dev, nullptr);
+  EXPECT_EQ(nlohmann::json::parse(data->record)["train_pairs"], 2);
+}
+
+// A resumed run has what the first one read.
+TEST_F(TranslatorDataTest, LoadingGivesTheSame) {
+  config_.dev = {"dev.tsv"};
+  Write("train.tsv", "a dog\tun chien\n");
+  Write("dev.tsv", "dog\tchien\ndog\tle chien\n");
+  const auto data = Prepare();
+  ASSERT_THAT(data, IsOk());
+  const auto loaded = LoadTranslatorData(config_, dir_.File("run"));
+  ASSERT_THAT(loaded, IsOk());
+  EXPECT_EQ(loaded->train->fingerprint(), data->train->fingerprint());
+  EXPECT_EQ(loaded->dev->size(), 2);
+  ASSERT_EQ(loaded->dev_pairs.size(), 1u);
+  EXPECT_THAT(loaded->dev_pairs[0].references,
+              ElementsAre("chien", "le chien"));
+}
+
+// Otherwise dev's figures would be too good.
+TEST_F(TranslatorDataTest, SourcesOfDevAreNotTrainedOn) {
+  config_.dev = {"dev.tsv"};
+  Write("train.tsv", "a dog\tun chien\ndog\tchien\ndog\tun chien\n");
+  Write("dev.tsv", "dog\tchien\n");
+  const auto data = Prepare();
+  ASSERT_THAT(data, IsOk());
+  EXPECT_EQ(data->train->size(), 1);
+  EXPECT_EQ(nlohmann::json::parse(data->record)["files"][0]["dropped_lines"],
+            2);
+}
+
+// One vocabulary, so that names have one token in both languages.
+TEST_F(TranslatorDataTest, AJointVocabularyIsOfBothLanguages) {
+  config_.joint = true;
+  Write("train.tsv", "a dog\tun chien\n");
+  const auto data = Prepare();
+  ASSERT_THAT(data, IsOk());
+  EXPECT_EQ(data->source->vocabulary().Serialise(),
+            data->target->vocabulary().Serialise());
+  EXPECT_TRUE(data->source->vocabulary().Find("chien").has_value());
+}
+
+// Whoever repairs the file must know where.
+TEST_F(TranslatorDataTest, BadLinesAreToldWithFileAndLine) {
+  Write("train.tsv", "a\tb\na b\n");
+  EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                  HasSubstr("train.tsv:2: expected source")));
+  Write("train.tsv", "a\tb\tc\n");
+  EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                  HasSubstr("train.tsv:1: ")));
+  Write("train.tsv", "a\t\n");
+  EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                  HasSubstr("no text")));
+  Write("train.tsv", "a\t\xff\n");
+  EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                  HasSubstr("train.tsv:1: ")));
+}
+
+// A run that could train on nothing does not begin.
+TEST_F(TranslatorDataTest, NothingLeftIsAnError) {
+  Write("train.tsv", "a b c\td e f\n");
+  config_.max_source = 2;
+  EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                  HasSubstr("text.max_source")));
+  config_.max_source = 100;
+  config_.minimum_count = 2;
+  EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                  HasSubstr("too little text")));
+}
+
+}  // namespace
+}  // namespace carousel
