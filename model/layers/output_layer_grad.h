@@ -70,6 +70,7 @@ class OutputLayerLoss {
 
   const int64_t vocabulary_;  // V
   const int64_t embedding_;   // E
+  float smoothing_ = 0;
 
   Factor weight_;    // (V, E)
   Factor features_;  // (M, E)
