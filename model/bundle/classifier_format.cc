@@ -10,6 +10,7 @@
 #include "model/bundle/bundle_files.h"
 #include "model/bundle/manifest_fields.h"
 #include "model/bundle/task_format.h"
+#include "model/text/whole_text.h"
 
 namespace carousel {
 namespace {
@@ -18,6 +19,9 @@ using nlohmann::ordered_json;
 
 // More than any data set has; a label is text for people.
 constexpr size_t kMaxLabels = 65536;
+
+// More than a person reads at once; it bounds the time of an answer.
+constexpr int64_t kMaxLongestText = 65536;
 
 constexpr PoolingKind kPoolings[] = {PoolingKind::kLast, PoolingKind::kMaxMean,
                                      PoolingKind::kConcat,
@@ -64,16 +68,26 @@ absl::StatusOr<std::vector<std::string>> ParseLabels(const JsonField& root) {
 }
 
 // log P(label | text) of every label.
-absl::StatusOr<std::vector<float>> LogProbabilities(const ClassifierParts&,
-                                                    absl::string_view) {
-  return absl::UnimplementedError("classifiers cannot be run");
+absl::StatusOr<std::vector<float>> LogProbabilities(
+    const ClassifierParts& parts, const ClassifierManifest& manifest,
+    absl::string_view text) {
+  ASSIGN_OR_RETURN(
+      const WholeText whole,
+      EncodeWholeText(parts.tokenizer, manifest.longest_text, text));
+  const auto length = static_cast<int32_t>(whole.tokens.size());
+  std::vector<float> result(manifest.labels.size());
+  Classifier::Workspace workspace;
+  RETURN_IF_ERROR(parts.network->LogProbabilities(
+      {.tokens = whole.tokens, .lengths = {&length, 1}}, absl::MakeSpan(result),
+      &workspace));
+  return result;
 }
 
 absl::Status RunCase(const ClassifierParts& parts,
                      const ClassifierManifest& manifest,
                      const ClassifierManifest::Case& test, double tolerance) {
   ASSIGN_OR_RETURN(const std::vector<float> found,
-                   LogProbabilities(parts, test.text));
+                   LogProbabilities(parts, manifest, test.text));
   for (size_t i = 0; i < found.size(); ++i) {
     const float expected = test.log_probabilities[i];
     // Written so that a NaN on either side fails.
@@ -97,6 +111,8 @@ class Format : public TaskFormat {
     ASSIGN_OR_RETURN(manifest.tokenizer, ParseKind(tokenizer));
     ASSIGN_OR_RETURN(manifest.labels, ParseLabels(root));
     manifest.sizes.labels = static_cast<int>(manifest.labels.size());
+    ASSIGN_OR_RETURN(manifest.longest_text,
+                     ParseSize(root, "longest_text", kMaxLongestText));
     return manifest;
   }
 
@@ -132,6 +148,7 @@ class Format : public TaskFormat {
         {"pooling_units", sizes.pooling_units}};
     (*document)["tokenizer"] = TokenizerJson(fields.tokenizer, kVocabularyFile);
     (*document)["labels"] = fields.labels;
+    (*document)["longest_text"] = fields.longest_text;
   }
 
   ordered_json CasesJson(const TaskManifest& manifest) const override {
@@ -156,12 +173,17 @@ class Format : public TaskFormat {
   }
 
   absl::StatusOr<ModelParts> MakeParts(
-      const TaskManifest&, std::vector<Tokenizer>,
-      absl::Span<const Tensor>) const override {
-    return absl::UnimplementedError("classifiers cannot be run");
+      const TaskManifest& manifest, std::vector<Tokenizer> tokenizers,
+      absl::Span<const Tensor> weights) const override {
+    ASSIGN_OR_RETURN(std::unique_ptr<const Classifier> network,
+                     Classifier::Create(Fields(manifest).sizes, weights));
+    return ClassifierParts{std::move(tokenizers.front()), std::move(network)};
   }
 
-  NetworkFacts Facts(const ModelParts&) const override { return {}; }
+  NetworkFacts Facts(const ModelParts& parts) const override {
+    const Classifier& network = *Parts(parts).network;
+    return {network.Implementation(), network.memory_bytes()};
+  }
 
   absl::Status MakeCases(const ModelParts& parts, const SelfTestInputs& inputs,
                          TaskManifest* manifest) const override {
@@ -173,7 +195,7 @@ class Format : public TaskFormat {
     fields.self_test.clear();
     for (const std::string& text : inputs.texts) {
       ASSIGN_OR_RETURN(std::vector<float> values,
-                       LogProbabilities(Parts(parts), text));
+                       LogProbabilities(Parts(parts), fields, text));
       for (float value : values) {
         if (std::isfinite(value)) continue;
         return absl::InvalidArgumentError(

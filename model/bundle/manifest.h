@@ -63,6 +63,7 @@ struct ClassifierManifest {
   ClassifierSizes sizes = {};
   TokenizerKind tokenizer = TokenizerKind::kWords;
   std::vector<std::string> labels = {};  // sizes.labels of them, each different
+  int longest_text = 400;  // tokens; longer texts are cut (text/whole_text.h)
   std::vector<Case> self_test = {};
 };
 

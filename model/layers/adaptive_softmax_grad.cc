@@ -25,15 +25,10 @@ int64_t PaddedRows(int64_t rows) {
 AdaptiveSoftmaxLoss::AdaptiveSoftmaxLoss(const AdaptiveSoftmaxSizes& sizes,
                                          Precision precision)
     : sizes_(sizes) {
-  const auto add = [&](int words, int width) {
-    const auto count = static_cast<size_t>(words);
-    parts_.push_back(std::make_unique<Part>(
-        Part{OutputLayerLoss(words, width, precision),
-             std::vector<float>(count), std::vector<float>(count)}));
-  };
-  add(sizes.head(), sizes.features);
+  parts_.push_back(std::make_unique<Part>(sizes.head(), sizes.features));
   for (int k = 0; k < sizes.clusters(); ++k) {
-    add(sizes.ClusterWords(k), sizes.ClusterWidth(k));
+    parts_.push_back(
+        std::make_unique<Part>(sizes.ClusterWords(k), sizes.ClusterWidth(k)));
   }
 }
 

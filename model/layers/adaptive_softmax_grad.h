@@ -40,6 +40,11 @@ class AdaptiveSoftmaxLoss {
  private:
   // An output layer without bias: of the head, or of a cluster.
   struct Part {
+    Part(int words, int width)
+        : loss(words, width),
+          no_bias(static_cast<size_t>(words)),
+          unused_bias_gradient(no_bias.size()) {}
+
     OutputLayerLoss loss;
     std::vector<float> no_bias;  // zeros, which the output layer wants
     std::vector<float> unused_bias_gradient;  // which it adds to

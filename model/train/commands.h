@@ -24,6 +24,7 @@ struct Command {
   const char* positional = nullptr;
 };
 
+extern const Command kClassifierCommand;
 extern const Command kLanguageModelCommand;
 extern const Command kTranslatorCommand;
 extern const Command kEvaluateCommand;

@@ -13,6 +13,7 @@
 #include "model/bundle/model.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
+#include "model/tasks/classification.h"
 #include "model/tasks/continuous_cache.h"
 #include "model/tasks/language_model_evaluation.h"
 #include "model/train/commands.h"
@@ -25,6 +26,9 @@ namespace {
 constexpr Flag kFlags[] = {
     {"bundle", "DIR", "", "the bundle to measure, .../NAME/VERSION", true},
     {"data", "FILE", "", "text to measure it on", true},
+    {"label_map", "LABEL,LABEL:NAME;...", "labels as they are",
+     "of a classifier: other names for the file's labels; lines with any other "
+     "are left out"},
     {"cache_size", "M", "0",
      "perplexity_with_cache, with a continuous cache of the last M tokens "
      "(bundles with the context stream)"},
@@ -95,12 +99,25 @@ DotProducts MakeMatmulDotProducts() {
   };
 }
 
-absl::StatusOr<std::string> RunLanguageModelEvaluation(const Model& model,
-                                                       const FlagValues& flags,
-                                                       int threads,
-                                                       Progress* progress) {
+// The line of JSON, as the next one's.
+absl::StatusOr<std::string> EvaluateLabels(const Model& model,
+                                           const FlagValues& flags, int threads,
+                                           Progress* progress) {
+  ClassificationOptions options = {
+      .threads = threads, .on_progress = [&](int64_t texts) {
+        progress->Show(absl::StrCat("evaluated ", texts, " texts"));
+      }};
+  ASSIGN_OR_RETURN(options.labels, LabelMap::Parse(flags.Get("label_map")));
+  ASSIGN_OR_RETURN(const ClassificationFigures figures,
+                   EvaluateClassifier(model, flags.Get("data"), options));
+  return figures.ToJson();
+}
+
+absl::StatusOr<std::string> EvaluateWords(const Model& model,
+                                          const FlagValues& flags, int threads,
+                                          Progress* progress) {
   ASSIGN_OR_RETURN(const CacheOptions cache, GetCacheOptions(flags));
-  EvaluationOptions options = {
+  const EvaluationOptions options = {
       .threads = threads,
       .cache = cache,
       .make_dot_products = MakeMatmulDotProducts,
@@ -118,7 +135,9 @@ absl::StatusOr<std::string> Evaluate(const Model& model,
                                      Progress* progress) {
   switch (model.task()) {
     case Task::kLanguageModel:
-      return RunLanguageModelEvaluation(model, flags, threads, progress);
+      return EvaluateWords(model, flags, threads, progress);
+    case Task::kClassifier:
+      return EvaluateLabels(model, flags, threads, progress);
     case Task::kTranslator:
       return RunTranslatorEvaluation(model, flags, threads, progress);
     default:

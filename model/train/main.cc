@@ -20,9 +20,9 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
-const Command* const kCommands[] = {&kLanguageModelCommand, &kTranslatorCommand,
-                                    &kEvaluateCommand, &kImportCommand,
-                                    &kDiagnoseCommand};
+const Command* const kCommands[] = {&kLanguageModelCommand, &kClassifierCommand,
+                                    &kTranslatorCommand,    &kEvaluateCommand,
+                                    &kImportCommand,        &kDiagnoseCommand};
 
 void PrintUsage(std::FILE* stream) {
   absl::FPrintF(stream,

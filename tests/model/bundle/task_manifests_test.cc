@@ -36,6 +36,7 @@ json Classifier() {
               "bidirectional": true, "residual": true}})");
   document["tokenizer"] = {{"kind", "words"}, {"vocabulary", "vocabulary.txt"}};
   document["labels"] = {"negative", "positive"};
+  document["longest_text"] = 300;
   document["self_test"]["cases"] = json::parse(
       R"([{"text": "good", "log_probabilities": [-2.5, -0.0625]}])");
   return document;
@@ -82,6 +83,7 @@ TEST(TaskManifestsTest, ReadsAClassifier) {
   const ClassifierManifest& model = manifest->classifier();
   EXPECT_EQ(model.labels, (std::vector<std::string>{"negative", "positive"}));
   EXPECT_EQ(model.sizes.labels, 2);
+  EXPECT_EQ(model.longest_text, 300);
   EXPECT_EQ(model.sizes.rnn, (StackSizes{.cell = Cell::kGru,
                                          .inputs = 4,
                                          .hidden = 6,
