@@ -92,10 +92,17 @@ absl::StatusOr<std::vector<float>> ParseTable(const JsonField& parent,
 }
 
 // In the units of the data.
-absl::StatusOr<std::vector<float>> Forecast(const ForecasterParts&,
-                                            const ForecasterManifest&,
-                                            absl::Span<const float>) {
-  return absl::UnimplementedError("forecasters cannot be run");
+absl::StatusOr<std::vector<float>> Forecast(const ForecasterParts& parts,
+                                            const ForecasterManifest& manifest,
+                                            absl::Span<const float> window) {
+  const ForecasterSizes& sizes = manifest.sizes;
+  std::vector<float> forecast(static_cast<size_t>(sizes.horizon) *
+                              static_cast<size_t>(sizes.series()));
+  Forecaster::Workspace workspace;
+  RETURN_IF_ERROR(parts.network->Forecast(
+      Normalise(manifest.series, window), 1, sizes.horizon,
+      absl::MakeSpan(forecast), &workspace));
+  return Denormalise(manifest.series, forecast);
 }
 
 absl::Status RunCase(const ForecasterParts& parts,
@@ -185,12 +192,17 @@ class Format : public TaskFormat {
   }
 
   absl::StatusOr<ModelParts> MakeParts(
-      const TaskManifest&, std::vector<Tokenizer>,
-      absl::Span<const Tensor>) const override {
-    return absl::UnimplementedError("forecasters cannot be run");
+      const TaskManifest& manifest, std::vector<Tokenizer>,
+      absl::Span<const Tensor> weights) const override {
+    ASSIGN_OR_RETURN(std::unique_ptr<const Forecaster> network,
+                     Forecaster::Create(Fields(manifest).sizes, weights));
+    return ForecasterParts{std::move(network)};
   }
 
-  NetworkFacts Facts(const ModelParts&) const override { return {}; }
+  NetworkFacts Facts(const ModelParts& parts) const override {
+    const Forecaster& network = *std::get_if<ForecasterParts>(&parts)->network;
+    return {network.Implementation(), network.memory_bytes()};
+  }
 
   absl::Status MakeCases(const ModelParts& parts, const SelfTestInputs& inputs,
                          TaskManifest* manifest) const override {

@@ -4,7 +4,8 @@
 // stack over the window and a linear layer on its last step. For C series, a
 // window x of T steps and a horizon of K steps:
 //
-//   h   = stack(x_1 ... x_T), last step                  (D * H)
+//   h   = stack(x_1 ... x_T) at T; of a reverse direction, at 1: each
+//         direction where it has read the whole window    (D * H)
 //   direct:        [y_1 ... y_K] = output * h + bias     (K, C) at once
 //   step by step:  y_1 = output * h + bias               (C)
 //                  h   = stack's next step on y_1, and so on
@@ -16,20 +17,26 @@
 #ifndef CAROUSEL_MODEL_LAYERS_FORECASTER_H_
 #define CAROUSEL_MODEL_LAYERS_FORECASTER_H_
 
+#include <cstddef>
+#include <memory>
+#include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "model/layers/recurrent_stack.h"
 #include "model/layers/weight_specs.h"
+#include "model/tensor/tensor.h"
 
 namespace carousel {
 
 enum class ForecastMode { kDirect, kStepByStep };
 
 struct ForecasterSizes {
-  StackSizes rnn;   // rnn.inputs: C, the series, all read and all forecast
-  int window = 0;   // T
-  int horizon = 0;  // K
+  StackSizes rnn = {};  // rnn.inputs: C, the series, all read and all forecast
+  int window = 0;       // T
+  int horizon = 0;      // K
   ForecastMode mode = ForecastMode::kDirect;
   bool subtract_last = false;
 
@@ -53,7 +60,51 @@ struct ForecasterSizes {
 absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
     const ForecasterSizes& sizes);
 
-class Forecaster;
+// Immutable, so thread-safe; each thread brings a Workspace of its own.
+class Forecaster {
+ public:
+  // What one thread needs to run forecasters. Grows to the largest call.
+  class Workspace {
+   public:
+    Workspace();
+    ~Workspace();
+    Workspace(Workspace&&) noexcept;
+    Workspace& operator=(Workspace&&) noexcept;
+
+   private:
+    friend class Forecaster;
+    struct Rep;
+    std::unique_ptr<Rep> rep_;
+  };
+
+  // `weights` are in the order of WeightSpecs(sizes), F32 or BF16, and are
+  // copied. INVALID_ARGUMENT, naming the tensor, if a shape or type is not as
+  // it should be; INTERNAL if oneDNN refuses.
+  static absl::StatusOr<std::unique_ptr<const Forecaster>> Create(
+      const ForecasterSizes& sizes, absl::Span<const Tensor> weights);
+
+  ~Forecaster();
+
+  const ForecasterSizes& sizes() const;
+
+  // The next `steps` steps after each of `rows` windows: `windows` (N, T, C) to
+  // `forecasts` (N, steps, C). REQUIRES: 1 <= steps, and steps <= K in the mode
+  // kDirect.
+  absl::Status Forecast(absl::Span<const float> windows, int rows, int steps,
+                        absl::Span<float> forecasts,
+                        Workspace* workspace) const;
+
+  // Which oneDNN implementations run.
+  std::string Implementation() const;
+
+  // Bytes held.
+  size_t memory_bytes() const;
+
+ private:
+  struct Rep;
+  explicit Forecaster(std::unique_ptr<Rep> rep);
+  const std::unique_ptr<Rep> rep_;
+};
 
 }  // namespace carousel
 
