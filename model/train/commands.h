@@ -27,6 +27,7 @@ struct Command {
 extern const Command kClassifierCommand;
 extern const Command kLanguageModelCommand;
 extern const Command kTranslatorCommand;
+extern const Command kForecasterCommand;
 extern const Command kEvaluateCommand;
 extern const Command kImportCommand;
 extern const Command kDiagnoseCommand;

@@ -21,8 +21,9 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
 const Command* const kCommands[] = {&kLanguageModelCommand, &kClassifierCommand,
-                                    &kTranslatorCommand,    &kEvaluateCommand,
-                                    &kImportCommand,        &kDiagnoseCommand};
+                                    &kTranslatorCommand,    &kForecasterCommand,
+                                    &kEvaluateCommand,      &kImportCommand,
+                                    &kDiagnoseCommand};
 
 void PrintUsage(std::FILE* stream) {
   absl::FPrintF(stream,
