@@ -25,10 +25,11 @@ int64_t PaddedRows(int64_t rows) {
 AdaptiveSoftmaxLoss::AdaptiveSoftmaxLoss(const AdaptiveSoftmaxSizes& sizes,
                                          Precision precision)
     : sizes_(sizes) {
-  parts_.push_back(std::make_unique<Part>(sizes.head(), sizes.features));
+  parts_.push_back(
+      std::make_unique<Part>(sizes.head(), sizes.features, precision));
   for (int k = 0; k < sizes.clusters(); ++k) {
-    parts_.push_back(
-        std::make_unique<Part>(sizes.ClusterWords(k), sizes.ClusterWidth(k)));
+    parts_.push_back(std::make_unique<Part>(sizes.ClusterWords(k),
+                                            sizes.ClusterWidth(k), precision));
   }
 }
 

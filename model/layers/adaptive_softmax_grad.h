@@ -40,8 +40,8 @@ class AdaptiveSoftmaxLoss {
  private:
   // An output layer without bias: of the head, or of a cluster.
   struct Part {
-    Part(int words, int width)
-        : loss(words, width),
+    Part(int words, int width, Precision precision)
+        : loss(words, width, precision),
           no_bias(static_cast<size_t>(words)),
           unused_bias_gradient(no_bias.size()) {}
 
