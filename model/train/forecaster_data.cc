@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "model/base/files.h"
 #include "model/base/random.h"
 #include "model/base/status_macros.h"
@@ -69,9 +70,7 @@ class Reader {
     if (!more) return Error("expected a header, found an empty file");
     // Written by spreadsheets at the start of UTF-8 files.
     constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
-    if (line_.rfind(kByteOrderMark, 0) == 0) {
-      line_.erase(0, kByteOrderMark.size());
-    }
+    line_ = std::string(absl::StripPrefix(line_, kByteOrderMark));
     RETURN_IF_ERROR(Split());
     names_ = fields_;
     for (size_t i = 0; i < names_.size(); ++i) {
