@@ -195,6 +195,8 @@ absl::StatusOr<PreparedSeries> PrepareSeries(const ForecasterConfig& config) {
 absl::StatusOr<std::unique_ptr<TrainingTask>> MakeTask(
     ForecasterConfig config, PreparedSeries data, const TaskContext& context) {
   config.sizes.rnn.inputs = static_cast<int>(data.scales.size());
+  config.network.precision =
+      UsablePrecision(config.training.precision, context.note);
   ASSIGN_OR_RETURN(std::vector<WeightSpec> specs, WeightSpecs(config.sizes));
   ASSIGN_OR_RETURN(auto trainer,
                    Trainer::Create(std::move(specs), config.training.trainer,
