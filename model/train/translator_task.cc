@@ -88,7 +88,8 @@ class TranslatorTask : public TrainingTask {
       ASSIGN_OR_RETURN(sums[2], DevBleu());
     }
     RETURN_IF_ERROR(communicator_->AllReduceSum(absl::MakeSpan(sums)));
-    DevFigures figures = {.loss = sums[0] / std::max(1.0, sums[1])};
+    DevFigures figures;
+    figures.loss = sums[0] / std::max(1.0, sums[1]);
     figures.others.emplace_back("perplexity", std::exp(figures.loss));
     if (config_.bleu_texts > 0) figures.others.emplace_back("bleu", sums[2]);
     return std::make_optional(std::move(figures));
