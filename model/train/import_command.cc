@@ -6,7 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/writer.h"
-#include "model/train/bundle_export.h"
+#include "model/train/bundle_path.h"
 #include "model/train/commands.h"
 
 namespace carousel {
