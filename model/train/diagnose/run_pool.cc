@@ -112,7 +112,7 @@ class Pool {
     }
     for (std::thread& thread : threads) thread.join();
     absl::MutexLock lock(&mutex_);
-    RETURN_IF_ERROR(status_);
+    RETURN_IF_ERROR(first_error_);
     std::vector<Json> results;
     for (std::optional<Json>& result : results_) {
       results.push_back(*std::move(result));
@@ -127,13 +127,13 @@ class Pool {
       size_t index = 0;
       {
         absl::MutexLock lock(&mutex_);
-        if (!status_.ok() || next_ == todo_.size()) return;
+        if (!first_error_.ok() || next_ == todo_.size()) return;
         index = todo_[next_++];
       }
       absl::StatusOr<Json> result = RunOne(runs_[index]);
       absl::MutexLock lock(&mutex_);
       if (!result.ok()) {
-        status_.Update(result.status());
+        first_error_.Update(result.status());
       } else {
         results_[index] = *std::move(result);
       }
@@ -160,7 +160,7 @@ class Pool {
 
   absl::Mutex mutex_;
   size_t next_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  absl::Status first_error_ ABSL_GUARDED_BY(mutex_);
 
   std::vector<std::optional<Json>> results_ ABSL_GUARDED_BY(mutex_);
 };
