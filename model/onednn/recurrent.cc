@@ -220,9 +220,17 @@ absl::Status RecurrentLayer::Forward(const Call& call,
     const auto view = [&](int argument, const void* data) {
       return View(primitive.arguments.at(argument), data);
     };
+    // A plain RNN's only step writes blocks of h_out while others still read
+    // h_in, so the two cannot be the same memory.
+    std::vector<float> h_before;
+    const float* h_in = call.h_in;
+    if (GateCount(cell_) == 1 && call.steps == 1 && call.h_in == call.h_out) {
+      h_before.assign(h_in, h_in + call.rows * hidden_);
+      h_in = h_before.data();
+    }
     std::unordered_map<int, memory> arguments = {
         {DNNL_ARG_SRC_LAYER, view(DNNL_ARG_SRC_LAYER, call.x)},
-        {DNNL_ARG_SRC_ITER, View(state, call.h_in)},
+        {DNNL_ARG_SRC_ITER, View(state, h_in)},
         {DNNL_ARG_WEIGHTS_LAYER, rep_->weights_x},
         {DNNL_ARG_WEIGHTS_ITER, rep_->weights_h},
         {DNNL_ARG_BIAS, view(DNNL_ARG_BIAS, rep_->bias.data())},
