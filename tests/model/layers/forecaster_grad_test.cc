@@ -173,7 +173,8 @@ TEST(ForecasterGradTest, AddsToTheGradient) {
   }
   for (size_t i = 0; i < once.size(); ++i) {
     for (size_t j = 0; j < once[i].size(); ++j) {
-      EXPECT_NEAR(twice[i][j], 2 * once[i][j], 1e-5 + 1e-5 * once[i][j]);
+      EXPECT_NEAR(twice[i][j], 2 * once[i][j],
+                  1e-5 + 1e-5 * std::abs(once[i][j]));
     }
   }
 }
