@@ -149,7 +149,7 @@ TEST(ManifestTest, RefusesEveryDamagedField) {
       {"/network/projection", "1", "network.projection: expected true or"},
       {"/network/tied", "null", "network.tied: expected true or false"},
       {"/tokenizer", "\"words\"", "tokenizer: expected an object"},
-      {"/tokenizer/kind", "\"subword\"", "tokenizer.kind"},
+      {"/tokenizer/kind", "\"syllable\"", "tokenizer.kind"},
       {"/tokenizer/context", "\"page\"", "tokenizer.context"},
       {"/tokenizer/vocabulary", "\"../v.txt\"", "tokenizer.vocabulary"},
       {"/files", "[]", "files: expected an object"},
