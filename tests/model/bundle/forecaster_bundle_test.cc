@@ -71,8 +71,8 @@ TEST_F(ForecasterBundleTest, OtherSizesThanTheWeightsAreDataLoss) {
     model.self_test[0].forecast.resize(8);
   });
   EXPECT_THAT(Model::Load(bundle_),
-              StatusIs(kDataLoss, HasSubstr("\"output.bias\": expected shape "
-                                            "[8], found [6]")));
+              StatusIs(kDataLoss, HasSubstr("\"output.weight\": expected shape "
+                                            "[8,4], found [6,4]")));
 }
 
 TEST_F(ForecasterBundleTest, RefusesContentThatMakesNoModel) {
@@ -146,7 +146,9 @@ TEST_F(ForecasterImportTest, ErrorsNameFieldAndFile) {
                                                      "expected a number for")));
   manifest_.erase("self_test_windows");
   manifest_["network"]["rnn"]["bidirectional"] = true;
-  EXPECT_THAT(Import(), StatusIs(kInvalid, HasSubstr("\"rnn.weight_ih_l0_")));
+  EXPECT_THAT(Import(),
+              StatusIs(kInvalid, HasSubstr("\"output.weight\": expected shape "
+                                           "[6,8], found [6,4]")));
 }
 
 }  // namespace
