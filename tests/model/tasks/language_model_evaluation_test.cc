@@ -173,9 +173,8 @@ class LanguageModelEvaluationTest : public testing::Test {
     const std::string directory = dir_.File(absl::StrCat("tiny/", ++version_));
     BundleContent content;
     const LanguageModelSizes sizes = TinySizes(tokenizer.vocabulary().size());
-    content.manifest.model = LanguageModelManifest{.sizes = sizes};
-    content.manifest.tokenizer = tokenizer.kind();
-    content.manifest.context = context;
+    content.manifest.model = LanguageModelManifest{
+        .sizes = sizes, .tokenizer = tokenizer.kind(), .context = context};
     content.weights = TinyWeights(sizes, 3);
     content.tokenizer = &tokenizer;
     content.card = "A test.\n";
@@ -310,7 +309,8 @@ TEST(LanguageModelFiguresTest, JsonHasTheFieldsInOrder) {
                                         .oov_rate = 0.25,
                                         .top1 = 0.5,
                                         .top3 = 0.75,
-                                        .keystrokes_saved = 0.375};
+                                        .keystrokes_saved = 0.375,
+                                        .with_cache = {}};
   EXPECT_EQ(figures.ToJson(),
             R"({"task":"language_model","perplexity":50.5,"tokens":7,)"
             R"("words":4,"oov_rate":0.25,"top1":0.5,"top3":0.75,)"
