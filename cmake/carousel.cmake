@@ -16,6 +16,8 @@ target_compile_options(carousel_warnings INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
   $<$<BOOL:${CAROUSEL_WERROR}>:-Werror>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  # GCC 12 takes the value of an absl::StatusOr for one that may be unset.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   # What a program says of its own files must not depend on where it was built.
   -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
