@@ -56,7 +56,7 @@ TEST(LearningRateTest, OneCycleIsThatOfPyTorch) {
                                          .cycle_rise = 0.4f,
                                          .cycle_div = 10,
                                          .cycle_final_div = 100};
-  const float expected[] = {0.1f,        0.325f,   0.775f,  1f,
+  const float expected[] = {0.1f,        0.325f,   0.775f,  1.0f,
                             0.9330797f,  0.75025f, 0.5005f, 0.25075f,
                             0.06792031f, 0.001f};
   for (int step = 0; step < 10; ++step) {
