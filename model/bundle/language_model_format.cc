@@ -28,18 +28,30 @@ absl::StatusOr<LanguageModelSizes> ParseNetwork(const JsonField& network) {
   ASSIGN_OR_RETURN(sizes.projection, ParseFlag(network, "projection"));
   ASSIGN_OR_RETURN(sizes.tied, ParseFlag(network, "tied"));
   ASSIGN_OR_RETURN(sizes.residual, ParseOptionalFlag(network, "residual"));
+  if (!network.Has("cutoffs")) return sizes;
+  ASSIGN_OR_RETURN(const JsonField cutoffs, network.Get("cutoffs"));
+  ASSIGN_OR_RETURN(const auto elements, cutoffs.Elements());
+  if (elements.empty() || elements.size() > sizes.cutoffs.size()) {
+    return cutoffs.Expected("one to four numbers");
+  }
+  for (size_t i = 0; i < elements.size(); ++i) {
+    ASSIGN_OR_RETURN(const int64_t cutoff, elements[i].Integer(1, kMaxSize));
+    sizes.cutoffs[i] = static_cast<int>(cutoff);
+  }
   return sizes;
 }
 
 ordered_json NetworkJson(const LanguageModelSizes& sizes) {
-  return {{"cell", std::string(CellName(sizes.cell))},
-          {"vocabulary", sizes.vocabulary},
-          {"embedding", sizes.embedding},
-          {"hidden", sizes.hidden},
-          {"layers", sizes.layers},
-          {"projection", sizes.projection},
-          {"tied", sizes.tied},
-          {"residual", sizes.residual}};
+  ordered_json json = {{"cell", std::string(CellName(sizes.cell))},
+                       {"vocabulary", sizes.vocabulary},
+                       {"embedding", sizes.embedding},
+                       {"hidden", sizes.hidden},
+                       {"layers", sizes.layers},
+                       {"projection", sizes.projection},
+                       {"tied", sizes.tied},
+                       {"residual", sizes.residual}};
+  if (sizes.adaptive()) json["cutoffs"] = sizes.adaptive_softmax().cutoffs;
+  return json;
 }
 
 class Format : public TaskFormat {

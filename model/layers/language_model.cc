@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -47,6 +48,17 @@ absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
     specs.push_back({"projection.weight", {e, h}, Init::kUniform, bound});
     specs.push_back({"projection.bias", {e}, Init::kZero});
   }
+  if (sizes.adaptive()) {
+    if (sizes.tied) {
+      return absl::InvalidArgumentError(
+          "an adaptive softmax has weights of its own: it cannot be tied");
+    }
+    ASSIGN_OR_RETURN(
+        std::vector<WeightSpec> output,
+        AdaptiveSoftmaxWeightSpecs("output.", sizes.adaptive_softmax()));
+    std::move(output.begin(), output.end(), std::back_inserter(specs));
+    return specs;
+  }
   if (!sizes.tied) specs.push_back({"output.weight", {v, e}});
   specs.push_back({"output.bias", {v}, Init::kZero});
   return specs;
@@ -67,7 +79,14 @@ struct LanguageModel::Rep {
   std::unique_ptr<const RecurrentStack> stack;
   std::unique_ptr<const PackedMatrix> projection;  // null if there is none
   std::vector<float> projection_bias;
-  std::unique_ptr<const OutputLayer> output;
+  std::unique_ptr<const OutputLayer> output;  // null if adaptive
+
+  // With an adaptive softmax only.
+  absl::Status AdaptiveLogits(const float* features, int rows, int begin,
+                              int end, absl::Span<float> logits,
+                              Workspace::Rep* workspace) const;
+  std::unique_ptr<const AdaptiveSoftmax> adaptive;
+  std::vector<int32_t> output_order;
 };
 
 struct LanguageModel::Workspace::Rep {
@@ -113,6 +132,13 @@ absl::StatusOr<std::unique_ptr<const LanguageModel>> LanguageModel::Create(
     rep->projection = std::move(projection);
     rep->projection_bias.assign(bias.span<float>().begin(),
                                 bias.span<float>().end());
+  }
+  if (sizes.adaptive()) {
+    ASSIGN_OR_RETURN(rep->adaptive,
+                     AdaptiveSoftmax::Create(sizes.adaptive_softmax(),
+                                             weights.subspan(next)));
+    rep->output_order.assign(output_order.begin(), output_order.end());
+    return absl::WrapUnique(new LanguageModel(std::move(rep)));
   }
   const Tensor& output = sizes.tied ? weights[0] : weights[next++];
   ASSIGN_OR_RETURN(rep->output,
@@ -186,8 +212,30 @@ absl::Status LanguageModel::Logits(absl::Span<const float> top, int rows,
     }
     features = scratch.features.data();
   }
+  if (rep.adaptive != nullptr) {
+    return rep.AdaptiveLogits(features, rows, begin, end, logits, &scratch);
+  }
   return rep.output->Logits(features, rows, begin, end, logits.data(),
                             &scratch.tile, &scratch.stack.executor);
+}
+
+// Logarithms of probabilities are logits too: their softmax is themselves.
+absl::Status LanguageModel::Rep::AdaptiveLogits(
+    const float* features, int rows, int begin, int end,
+    absl::Span<float> logits, Workspace::Rep* workspace) const {
+  const auto vocabulary = static_cast<size_t>(sizes.vocabulary);
+  workspace->tile.resize(static_cast<size_t>(rows) * vocabulary);
+  RETURN_IF_ERROR(adaptive->LogProbabilities(
+      features, rows, workspace->tile.data(), &workspace->stack.executor));
+  size_t next = 0;
+  for (size_t row = 0; row < static_cast<size_t>(rows); ++row) {
+    const float* all = workspace->tile.data() + row * vocabulary;
+    for (int r = begin; r < end; ++r) {
+      logits[next++] =
+          all[output_order.empty() ? r : output_order[static_cast<size_t>(r)]];
+    }
+  }
+  return absl::OkStatus();
 }
 
 std::vector<float> LanguageModel::Top(const RecurrentState& state) const {
@@ -204,12 +252,17 @@ std::vector<float> LanguageModel::Top(const RecurrentState& state) const {
 }
 
 std::string LanguageModel::Implementation() const {
-  return absl::StrCat(rep_->stack->Implementation(), ", matmul ",
-                      rep_->output->implementation());
+  return absl::StrCat(
+      rep_->stack->Implementation(), ", ",
+      rep_->adaptive != nullptr
+          ? "adaptive softmax"
+          : absl::StrCat("matmul ", rep_->output->implementation()));
 }
 
 size_t LanguageModel::memory_bytes() const {
-  size_t bytes = rep_->embedding.size_bytes() + rep_->output->memory_bytes() +
+  size_t bytes = rep_->embedding.size_bytes() +
+                 (rep_->adaptive != nullptr ? rep_->adaptive->memory_bytes()
+                                            : rep_->output->memory_bytes()) +
                  rep_->stack->memory_bytes() +
                  rep_->projection_bias.size() * sizeof(float);
   if (rep_->projection != nullptr) bytes += rep_->projection->memory_bytes();

@@ -18,6 +18,7 @@
 #ifndef CAROUSEL_MODEL_LAYERS_LANGUAGE_MODEL_H_
 #define CAROUSEL_MODEL_LAYERS_LANGUAGE_MODEL_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,6 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "model/layers/adaptive_softmax.h"
 #include "model/layers/recurrent_stack.h"
 #include "model/layers/weight_specs.h"
 #include "model/tensor/tensor.h"
@@ -41,6 +43,21 @@ struct LanguageModelSizes {
   bool tied = true;
   Cell cell = Cell::kLstm;
   bool residual = false;
+
+  // Of an adaptive softmax (adaptive_softmax.h) instead of the output layer
+  // over the whole vocabulary, for benchmarks with large ones: where its
+  // clusters begin, then zeros. REQUIRES: then not `tied`.
+  std::array<int, 4> cutoffs = {};
+
+  bool adaptive() const { return cutoffs[0] > 0; }
+  AdaptiveSoftmaxSizes adaptive_softmax() const {
+    AdaptiveSoftmaxSizes sizes = {
+        .vocabulary = vocabulary, .features = embedding, .cutoffs = {}};
+    for (const int cutoff : cutoffs) {
+      if (cutoff > 0) sizes.cutoffs.push_back(cutoff);
+    }
+    return sizes;
+  }
 
   StackSizes stack() const {
     return {.cell = cell,
@@ -59,6 +76,7 @@ struct LanguageModelSizes {
 //   projection.weight (E, H), projection.bias (E)    if `projection`
 //   output.weight (V, E)                             if not `tied`
 //   output.bias (V)
+//   or, if `adaptive`, AdaptiveSoftmaxWeightSpecs("output.")
 // Embeddings begin from U(-0.1, 0.1) (Zaremba et al. 2014), the projection from
 // U(-1/sqrt(H), 1/sqrt(H)).
 //

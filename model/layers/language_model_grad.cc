@@ -30,8 +30,12 @@ LanguageModelGrad::LanguageModelGrad(const LanguageModelSizes& sizes, int steps,
     places_.projection_weight = next++;
     places_.projection_bias = next++;
   }
-  places_.output_weight = sizes.tied ? 0 : next++;
+  places_.output_weight = sizes.tied ? 0 : next;
+  if (!sizes.tied) ++next;
   places_.output_bias = next;
+  if (sizes.adaptive()) {
+    adaptive_ = std::make_unique<AdaptiveSoftmaxLoss>(sizes.adaptive_softmax());
+  }
   if (dropout.embedding_rows > 0) {
     word_mask_.resize(static_cast<size_t>(sizes.vocabulary));
   }
@@ -178,13 +182,34 @@ const float* LanguageModelGrad::Features() const {
   return sizes_.projection ? features_.data() : stack_->y();
 }
 
+absl::StatusOr<double> LanguageModelGrad::OutputLoss(
+    absl::Span<const float* const> weights, absl::Span<const int32_t> targets,
+    absl::Span<float* const> gradients) {
+  const bool backward = !gradients.empty();
+  if (adaptive_ != nullptr) {
+    const size_t first = places_.output_weight;
+    return adaptive_->Run(
+        weights.subspan(first), Features(), targets,
+        backward ? gradients.subspan(first) : absl::Span<float* const>(),
+        dfeatures_.data(), &executor_);
+  }
+  OutputLayerGradients output_gradients = {};
+  if (backward) {
+    output_gradients = {.weight = gradients[places_.output_weight],
+                        .bias = gradients[places_.output_bias],
+                        .features = dfeatures_.data()};
+  }
+  return output_.Run({.weight = weights[places_.output_weight],
+                      .bias = weights[places_.output_bias]},
+                     Features(), targets, 1.0f,
+                     backward ? &output_gradients : nullptr, &executor_);
+}
+
 absl::StatusOr<double> LanguageModelGrad::Loss(
     absl::Span<const float* const> weights, const LanguageModelStretch& stretch,
     RecurrentState* state) {
   RETURN_IF_ERROR(Forward(weights, stretch, nullptr, state));
-  return output_.Run({.weight = weights[places_.output_weight],
-                      .bias = weights[places_.output_bias]},
-                     Features(), stretch.targets, 1.0f, nullptr, &executor_);
+  return OutputLoss(weights, stretch.targets, {});
 }
 
 absl::StatusOr<double> LanguageModelGrad::LossAndGradient(
@@ -192,15 +217,8 @@ absl::StatusOr<double> LanguageModelGrad::LossAndGradient(
     const DropoutKey& key, RecurrentState* state,
     absl::Span<float* const> gradients) {
   RETURN_IF_ERROR(Forward(weights, stretch, &key, state));
-  const OutputLayerGradients output_gradients = {
-      .weight = gradients[places_.output_weight],
-      .bias = gradients[places_.output_bias],
-      .features = dfeatures_.data()};
   ASSIGN_OR_RETURN(const double loss,
-                   output_.Run({.weight = weights[places_.output_weight],
-                                .bias = weights[places_.output_bias]},
-                               Features(), stretch.targets, 1.0f,
-                               &output_gradients, &executor_));
+                   OutputLoss(weights, stretch.targets, gradients));
   RETURN_IF_ERROR(ProjectBackward(gradients));
   RETURN_IF_ERROR(stack_->Backward(
       StackWeights(weights), stretch.resets,

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "model/layers/adaptive_softmax_grad.h"
 #include "model/layers/dropout.h"
 #include "model/layers/factor.h"
 #include "model/layers/language_model.h"
@@ -80,7 +81,7 @@ class LanguageModelGrad {
   struct Places {
     size_t projection_weight = 0;
     size_t projection_bias = 0;
-    size_t output_weight = 0;
+    size_t output_weight = 0;  // or the first of an adaptive softmax
     size_t output_bias = 0;
   };
 
@@ -98,6 +99,10 @@ class LanguageModelGrad {
   absl::Status Project(absl::Span<const float* const> weights);
   absl::Status ProjectBackward(absl::Span<float* const> gradients);
   const float* Features() const;
+  // The loss, and with `gradients` theirs and dfeatures_; none: the loss alone.
+  absl::StatusOr<double> OutputLoss(absl::Span<const float* const> weights,
+                                    absl::Span<const int32_t> targets,
+                                    absl::Span<float* const> gradients);
 
   const LanguageModelSizes sizes_;
   const int64_t cells_;  // T * N
@@ -106,6 +111,7 @@ class LanguageModelGrad {
   Executor executor_;
   std::unique_ptr<RecurrentStackGrad> stack_;
   OutputLayerLoss output_;
+  std::unique_ptr<AdaptiveSoftmaxLoss> adaptive_;  // instead; null: none
 
   std::vector<float> word_mask_;    // (V), of embedding_rows; empty: none
   AlignedVector<float> x_;          // (T, N, E): what the stack reads

@@ -68,12 +68,12 @@ const char* CellTitle(Cell cell) {
 std::string SizesText(const BundleExport& bundle) {
   const LanguageModelSizes& sizes = bundle.config.sizes;
   return absl::StrFormat(
-      "%s, %d layers of %d; embedding %d%s; output layer over %d tokens%s; "
+      "%s, %d layers of %d; embedding %d%s; %s over %d tokens%s; "
       "%d parameters.",
       CellTitle(sizes.cell), sizes.layers, sizes.hidden, sizes.embedding,
       sizes.projection ? ", with a projection to it before the output" : "",
-      sizes.vocabulary, sizes.tied ? ", tied with the embedding" : "",
-      CountParameters(sizes));
+      sizes.adaptive() ? "adaptive softmax" : "output layer", sizes.vocabulary,
+      sizes.tied ? ", tied with the embedding" : "", CountParameters(sizes));
 }
 
 std::string FiguresText(const BundleExport& bundle) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/train/language_model_config.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "model/base/status_macros.h"
@@ -39,6 +42,10 @@ void VisitFixed(LanguageModelConfig* c, SettingsVisitor* v) {
   v->Bool("model", "residual", &c->sizes.residual);
   v->Bool("model", "projection", &c->sizes.projection);
   v->Bool("model", "tied", &c->sizes.tied);
+  v->Enum("model", "output", &c->output,
+          {{"softmax", LanguageModelConfig::Output::kSoftmax},
+           {"adaptive", LanguageModelConfig::Output::kAdaptive}});
+  v->Numbers("model", "cutoffs", &c->cutoffs, 1, 1 << 24);
 
   v->Number("training", "rows", &c->rows, 1, 1 << 16);
   v->Number("training", "steps", &c->steps, 1, 1 << 16);
@@ -60,12 +67,41 @@ void VisitChangeable(LanguageModelConfig* c, SettingsVisitor* v) {
   v->Texts("bundle", "self_test_texts", &c->self_test_texts);
 }
 
+// An adaptive softmax that fits what else is asked for.
+absl::Status CheckOutput(const LanguageModelConfig& c) {
+  const bool adaptive = c.output == LanguageModelConfig::Output::kAdaptive;
+  if (c.cutoffs.empty() == adaptive ||
+      c.cutoffs.size() > c.sizes.cutoffs.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "setting model.cutoffs: expected one to ", c.sizes.cutoffs.size(),
+        " numbers where model.output is \"adaptive\", none elsewhere; found ",
+        c.cutoffs.size()));
+  }
+  if (!std::is_sorted(c.cutoffs.begin(), c.cutoffs.end(),
+                      std::less_equal<int>())) {
+    return absl::InvalidArgumentError(
+        "setting model.cutoffs: expected rising numbers");
+  }
+  if (adaptive && c.sizes.tied) {
+    return absl::InvalidArgumentError(
+        "setting model.tied: expected false where model.output is "
+        "\"adaptive\": it has weights of its own");
+  }
+  if (adaptive && c.label_smoothing > 0) {
+    return absl::InvalidArgumentError(
+        "setting training.label_smoothing: expected 0 where model.output is "
+        "\"adaptive\"");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTogether(const LanguageModelConfig& c) {
   if (c.train.empty()) {
     return absl::InvalidArgumentError(
         "setting data.train: expected at least one file");
   }
   RETURN_IF_ERROR(CheckTogether(c.training));
+  RETURN_IF_ERROR(CheckOutput(c));
   if (c.training.accumulate > c.rows) {
     return absl::InvalidArgumentError(absl::StrCat(
         "setting training.accumulate: expected at most training.rows, ", c.rows,
@@ -106,6 +142,8 @@ absl::StatusOr<LanguageModelConfig> ParseLanguageModelConfig(
     VisitChangeable(&config, v);
   }));
   RETURN_IF_ERROR(CheckTogether(config));
+  std::copy(config.cutoffs.begin(), config.cutoffs.end(),
+            config.sizes.cutoffs.begin());
   return config;
 }
 

@@ -51,6 +51,12 @@ struct LanguageModelConfig {
   // model; the vocabulary's size comes from the text.
   LanguageModelSizes sizes;
 
+  // `adaptive`: an adaptive softmax, whose clusters begin at the cutoffs, for
+  // perplexity on large vocabularies; what completes texts has a `softmax`.
+  enum class Output { kSoftmax, kAdaptive };
+  Output output = Output::kSoftmax;
+  std::vector<int> cutoffs;  // given to `sizes` if they are to be used
+
   // A language-model bundle whose vocabulary and weights the run begins with;
   // the sizes must be its own. "": none.
   std::string init;

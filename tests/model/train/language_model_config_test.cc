@@ -59,6 +59,8 @@ TEST(LanguageModelConfigTest, ValueOutOfItsBoundsIsRefused) {
            {"data.dev=[1]", "strings in it, found 1"},
            {"data.train=x.txt", "a list"},
            {"training.epochs=0", "training.max_steps"},
+           {"model.output=adaptive", "model.cutoffs: expected one to 4"},
+           {"model.cutoffs=[5]", "none elsewhere; found 1"},
            {"training.accumulate=33", "at most training.rows, 32; found 33"},
            {"model.projection=false", "model.hidden"},
            {"bundle.self_test_texts=[]", "at least one"}}) {
@@ -66,6 +68,23 @@ TEST(LanguageModelConfigTest, ValueOutOfItsBoundsIsRefused) {
                                         HasSubstr(expected)))
         << setting;
   }
+}
+
+// Its weights are its own, and its clusters go from frequent to rare.
+TEST(LanguageModelConfigTest, AdaptiveSoftmaxIsNotTiedAndHasRisingCutoffs) {
+  const auto parse = [](std::vector<std::string> more) {
+    more.push_back("model.output=adaptive");
+    return ParseLanguageModelConfig(kSmallest, more);
+  };
+  const auto config = parse({"model.cutoffs=[10,20]", "model.tied=false"});
+  ASSERT_THAT(config, IsOk());
+  EXPECT_TRUE(config->sizes.adaptive());
+  EXPECT_THAT(parse({"model.cutoffs=[10,20]"}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("model.tied: expected false")));
+  EXPECT_THAT(parse({"model.cutoffs=[10,10]", "model.tied=false"}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("rising numbers")));
 }
 
 // A running text has no lines to drop, so asking for it is a mistake.

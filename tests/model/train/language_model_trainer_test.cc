@@ -2,6 +2,7 @@
 
 #include "model/train/language_model_trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -207,6 +208,43 @@ TEST(LanguageModelTrainerTest, LossThatIsNotFiniteChangesNothing) {
       trainer->Step(batch, 0.01f).status(),
       StatusIs(absl::StatusCode::kInternal, HasSubstr("step 1: the loss")));
   ExpectSameBits(before, Snapshot(trainer.get()));
+}
+
+// What is trained is what is evaluated.
+TEST(LanguageModelTrainerTest, AdaptiveSoftmaxLearnsAndServesTheSame) {
+  auto options = SmallOptions();
+  options.dropout = {};
+  options.sizes.tied = false;
+  options.sizes.cutoffs = {10, 20};
+  options.sizes.embedding = 16;
+  const auto trainer = MakeTrainer(options);
+  const LanguageModelBatch batch = RandomBatch(1);
+  LanguageModelTrainer::States zeros;
+  const double before = trainer->Loss(batch, &zeros).value().loss;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_THAT(trainer->Step(batch, 0.01f), IsOk());
+  }
+  zeros.clear();
+  LanguageModelBatch first = batch;  // one step: no state before it
+  std::fill(first.targets.begin() + 3, first.targets.end(), -1);
+  const double loss = trainer->Loss(first, &zeros).value().loss;
+  EXPECT_LT(loss, before);
+
+  const auto served =
+      LanguageModel::Create(options.sizes, trainer->Weights(), {}).value();
+  LanguageModel::Workspace workspace;
+  RecurrentState state = served->InitialState(3);
+  std::vector<float> top, logits(3 * 30);
+  ASSERT_THAT(
+      served->Advance({batch.inputs.data(), 3}, 1, 3, &state, &top, &workspace),
+      IsOk());
+  ASSERT_THAT(served->Logits(top, 3, 0, 30, absl::MakeSpan(logits), &workspace),
+              IsOk());
+  double sum = 0;
+  for (size_t n = 0; n < 3; ++n) {
+    sum -= logits[n * 30 + static_cast<size_t>(batch.targets[n])];
+  }
+  EXPECT_NEAR(sum / 3, loss, 1e-4);
 }
 
 // Measuring is not training.
