@@ -34,7 +34,8 @@ LanguageModelGrad::LanguageModelGrad(const LanguageModelSizes& sizes, int steps,
   if (!sizes.tied) ++next;
   places_.output_bias = next;
   if (sizes.adaptive()) {
-    adaptive_ = std::make_unique<AdaptiveSoftmaxLoss>(sizes.adaptive_softmax());
+    adaptive_ = std::make_unique<AdaptiveSoftmaxLoss>(sizes.adaptive_softmax(),
+                                                      precision);
   }
   if (dropout.embedding_rows > 0) {
     word_mask_.resize(static_cast<size_t>(sizes.vocabulary));
