@@ -96,12 +96,24 @@ const Task& AddingTask() {
   return task;
 }
 
-const Task& CopyTask() {
-  static const Task& task =
-      *new Task{"copy",        "cross entropy, nats",
-                MakeCopyBatch, kCopySymbols + 2,
-                kCopySymbols,  std::log(double{kCopySymbols}),
-                kCopySolved,   kCopyEnough};
+Task MakeCopyTask(const char* name, int copied) {
+  return {name,
+          "cross entropy, nats",
+          CopyBatchMaker(copied),
+          kCopySymbols + 2,
+          kCopySymbols,
+          std::log(double{kCopySymbols}),
+          kCopySolved,
+          kCopyEnough};
+}
+
+const Task& CopyOneTask() {
+  static const Task& task = *new Task(MakeCopyTask("copy-1", 1));
+  return task;
+}
+
+const Task& CopyTwoTask() {
+  static const Task& task = *new Task(MakeCopyTask("copy-2", 2));
   return task;
 }
 
@@ -175,7 +187,8 @@ std::vector<Trial> Trials(const DiagnoseOptions& options) {
     add(AddingTask(), 200);
   }
   add(AddingTask(), 100);
-  add(CopyTask(), 100);
+  add(CopyOneTask(), 100);
+  add(CopyTwoTask(), 100);
   return trials;
 }
 
@@ -250,13 +263,14 @@ std::string Words() {
       "each step brings a number from [0, 1) and a mark; two steps are marked, "
       "one in either half, and after T steps the network says the sum of the "
       "two marked numbers. Who always says 1 has a mean squared error of "
-      "%.3f (chance); solved is below %g. **Copy**: %d symbols out of %d, a "
-      "long silence, a signal, and the symbols are to be said again; chance is "
-      "a cross entropy of %.3f, solved is below %g. Losses are those of %d "
+      "%.3f (chance); solved is below %g. **Copy**: one symbol "
+      "(copy-1) or two (copy-2) out of %d, a long silence, a signal, and they "
+      "are to be said again; chance is a cross entropy of %.3f, solved is "
+      "below %g. Losses are those of %d "
       "sequences that were neither trained nor validated on, a number for each "
       "seed. A training ends when its validation loss is well below that, or "
       "at its last update.\n\n",
-      kAddingChance, kAddingSolved, kCopied, kCopySymbols,
+      kAddingChance, kAddingSolved, kCopySymbols,
       std::log(double{kCopySymbols}), kCopySolved, kTestBatches * kRows);
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/train/diagnose/sequence_tasks.h"
 
+#include <cstddef>
+#include <vector>
+
 #include "model/base/random.h"
 
 namespace carousel {
@@ -10,6 +13,29 @@ namespace {
 Random BatchRandom(uint64_t seed, BatchUse use, int64_t index) {
   return Random(seed, static_cast<uint64_t>(use) + 1,
                 static_cast<uint64_t>(index));
+}
+
+ProbeBatch MakeCopyBatch(int copied, const ProbeSizes& sizes, Random random) {
+  constexpr int kBlank = kCopySymbols;
+  constexpr int kSignal = kCopySymbols + 1;
+  ProbeBatch batch = EmptyProbeBatch(sizes);
+  std::vector<int32_t> symbols(static_cast<size_t>(copied));
+  for (int n = 0; n < sizes.rows; ++n) {
+    for (int32_t& symbol : symbols) {
+      symbol = static_cast<int32_t>(random.Below(kCopySymbols));
+    }
+    for (int t = 0; t < sizes.steps; ++t) {
+      const int cell = t * sizes.rows + n;
+      const int answer = t - (sizes.steps - copied);  // 0: the signal's step
+      int input = answer == 0 ? kSignal : kBlank;
+      if (t < copied) input = symbols[static_cast<size_t>(t)];
+      batch.x[static_cast<size_t>(cell * sizes.inputs + input)] = 1;
+      if (answer < 0) continue;
+      batch.targets.push_back(
+          {.cell = cell, .label = symbols[static_cast<size_t>(answer)]});
+    }
+  }
+  return batch;
 }
 
 }  // namespace
@@ -38,29 +64,11 @@ ProbeBatch MakeAddingBatch(const ProbeSizes& sizes, uint64_t seed, BatchUse use,
   return batch;
 }
 
-ProbeBatch MakeCopyBatch(const ProbeSizes& sizes, uint64_t seed, BatchUse use,
-                         int64_t index) {
-  constexpr int kBlank = kCopySymbols;
-  constexpr int kSignal = kCopySymbols + 1;
-  Random random = BatchRandom(seed, use, index);
-  ProbeBatch batch = EmptyProbeBatch(sizes);
-  for (int n = 0; n < sizes.rows; ++n) {
-    int32_t symbols[kCopied];
-    for (int32_t& symbol : symbols) {
-      symbol = static_cast<int32_t>(random.Below(kCopySymbols));
-    }
-    for (int t = 0; t < sizes.steps; ++t) {
-      const int cell = t * sizes.rows + n;
-      const int answer = t - (sizes.steps - kCopied);  // 0: the signal's step
-      const int input = t < kCopied   ? symbols[t]
-                        : answer == 0 ? kSignal
-                                      : kBlank;
-      batch.x[static_cast<size_t>(cell * sizes.inputs + input)] = 1;
-      if (answer < 0) continue;
-      batch.targets.push_back({.cell = cell, .label = symbols[answer]});
-    }
-  }
-  return batch;
+BatchMaker CopyBatchMaker(int copied) {
+  return [copied](const ProbeSizes& sizes, uint64_t seed, BatchUse use,
+                  int64_t index) {
+    return MakeCopyBatch(copied, sizes, BatchRandom(seed, use, index));
+  };
 }
 
 }  // namespace carousel

@@ -22,16 +22,14 @@ ProbeBatch MakeAddingBatch(const ProbeSizes& sizes, uint64_t seed, BatchUse use,
                            int64_t index);
 inline constexpr double kAddingChance = 1.0 / 6;
 
-// The copy task: kCopied symbols out of kCopySymbols, then blanks, and when the
-// signal comes, the same symbols are to be said again. Inputs are one-hot:
-// the symbols, blank, signal. Who guesses has a cross entropy of
-// log(kCopySymbols).
+// The copy task: `copied` symbols out of kCopySymbols, then blanks, and when
+// the signal comes, the same symbols are to be said again, in their order.
+// Inputs are one-hot: the symbols, blank, signal. Who guesses has a cross
+// entropy of log(kCopySymbols).
 //
-// REQUIRES: I = kCopySymbols + 2, O = kCopySymbols, T > 2 * kCopied.
-ProbeBatch MakeCopyBatch(const ProbeSizes& sizes, uint64_t seed, BatchUse use,
-                         int64_t index);
+// REQUIRES: I = kCopySymbols + 2, O = kCopySymbols, T > 2 * copied.
+BatchMaker CopyBatchMaker(int copied);
 inline constexpr int kCopySymbols = 8;
-inline constexpr int kCopied = 2;
 
 }  // namespace carousel
 

@@ -86,7 +86,7 @@ TEST_P(ProbeNetworkTest, GradientOfTheSoftmaxIsRight) {
                             .outputs = kCopySymbols,
                             .steps = 6,
                             .rows = 2};
-  ExpectGradient(sizes, MakeCopyBatch(sizes, 1, BatchUse::kTraining, 0));
+  ExpectGradient(sizes, CopyBatchMaker(2)(sizes, 1, BatchUse::kTraining, 0));
 }
 
 INSTANTIATE_TEST_SUITE_P(Cells, ProbeNetworkTest,

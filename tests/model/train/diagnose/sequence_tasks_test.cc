@@ -14,6 +14,7 @@ using testing::SizeIs;
 
 constexpr ProbeSizes kAdding = {
     .inputs = 2, .hidden = 4, .outputs = 1, .steps = 11, .rows = 64};
+constexpr int kCopied = 2;
 constexpr ProbeSizes kCopy = {.inputs = kCopySymbols + 2,
                               .hidden = 4,
                               .outputs = kCopySymbols,
@@ -61,7 +62,8 @@ TEST(AddingTest, SayingOneHasTheChanceError) {
 
 // The symbols come at first and are asked for, in order, from the signal on.
 TEST(CopyTest, AsksForTheSymbolsAfterTheSignal) {
-  const ProbeBatch batch = MakeCopyBatch(kCopy, 1, BatchUse::kTraining, 0);
+  const ProbeBatch batch =
+      CopyBatchMaker(kCopied)(kCopy, 1, BatchUse::kTraining, 0);
   ASSERT_THAT(batch.targets, SizeIs(kCopied * kCopy.rows));
   const auto input = [&](int t, int n) {
     const auto begin = batch.x.begin() + (t * kCopy.rows + n) * kCopy.inputs;
