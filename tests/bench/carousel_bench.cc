@@ -53,8 +53,8 @@ std::vector<float> RandomFloats(int64_t n) {
   return values;
 }
 
-std::vector<int32_t> RandomTokens(int n) {
-  Random random(2);
+std::vector<int32_t> RandomTokens(int n, uint64_t seed = 2) {
+  Random random(seed);
   std::vector<int32_t> tokens(static_cast<size_t>(n));
   for (int32_t& token : tokens) {
     token = static_cast<int32_t>(
@@ -276,7 +276,7 @@ void BenchTrain(benchmark::State& state, Precision precision) {
           .value();
   LanguageModelBatch batch;
   batch.inputs = RandomTokens(kRows * kSteps);
-  batch.targets = batch.inputs;
+  batch.targets = RandomTokens(kRows * kSteps, 3);
   batch.resets.assign(batch.inputs.size(), 0);
   RunUpdates(state, [&] { return trainer->Step(batch, 1.0f).status(); });
 }
