@@ -50,8 +50,7 @@ int PutSentence(const ProbeSizes& sizes, int n,
 // A language model's batch: every word is a target.
 ProbeBatch MakeSentenceBatch(const ProbeSizes& sizes, uint64_t seed,
                              BatchUse use, int64_t index) {
-  Random random(seed, static_cast<uint64_t>(use) + 1,
-                static_cast<uint64_t>(index));
+  Random random = BatchRandom(seed, use, index);
   ProbeBatch batch = EmptyProbeBatch(sizes);
   for (int n = 0; n < sizes.rows; ++n) {
     const AgreementSentence sentence = MakeTrainingSentence(&random);
@@ -73,8 +72,7 @@ absl::StatusOr<double> Accuracy(ProbeTrainer* trainer, const ProbeSizes& sizes,
                                 const SentenceMaker& make, uint64_t seed) {
   int right = 0;
   for (int b = 0; b < kTestBatches; ++b) {
-    Random random(seed, static_cast<uint64_t>(BatchUse::kTest) + 1,
-                  static_cast<uint64_t>(b));
+    Random random = BatchRandom(seed, BatchUse::kTest, b);
     ProbeBatch batch = EmptyProbeBatch(sizes);
     std::vector<int32_t> wrong;
     for (int n = 0; n < sizes.rows; ++n) {
@@ -183,13 +181,16 @@ std::string Words(uint64_t seed) {
       "Language models of generated sentences (%d words). At the main verb we "
       "look whether its right form is more probable than its wrong one, when "
       "every noun in between has the other number than the subject: %s (two "
-      "distractors), %s (depth two). In training the nouns have any number and "
-      "each further one is half as frequent. %d sentences for each figure; "
-      "0.5 is a coin.\n\nBy number of distractors:\n\n",
+      "distractors), %s (depth two). In training the nouns have any number, "
+      "each "
+      "further one is half as frequent, and there are never more than %d "
+      "distractors or a depth of %d: beyond that the networks have to carry "
+      "over what they learned. %d sentences for each figure; 0.5 is a coin.\n\n"
+      "By number of distractors:\n\n",
       AgreementVocabularySize(),
       example(MakeDistractorSentence(2, kOpposite, &random)),
-      example(MakeRelativeSentence(2, kOpposite, &random)),
-      kTestBatches * kRows);
+      example(MakeRelativeSentence(2, kOpposite, &random)), kTrainedDistractors,
+      kTrainedDepth, kTestBatches * kRows);
 }
 
 absl::StatusOr<Section> RunAgreement(const ExperimentContext& context) {

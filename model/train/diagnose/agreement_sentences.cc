@@ -132,9 +132,9 @@ AgreementSentence MakeRelativeSentence(int depth, DistractorNumber number,
 
 AgreementSentence MakeTrainingSentence(Random* random) {
   return Coin(random)
-             ? MakeDistractorSentence(Geometric(kMaxDistractors, random),
+             ? MakeDistractorSentence(Geometric(kTrainedDistractors, random),
                                       DistractorNumber::kRandom, random)
-             : MakeRelativeSentence(Geometric(kMaxDepth, random),
+             : MakeRelativeSentence(Geometric(kTrainedDepth, random),
                                     DistractorNumber::kRandom, random);
 }
 

@@ -18,11 +18,15 @@
 
 namespace carousel {
 
-inline constexpr int kMaxDistractors = 4;
+inline constexpr int kMaxDistractors = 6;
 inline constexpr int kMaxDepth = 3;
 
+// What is trained on: beyond it lies what must be carried over.
+inline constexpr int kTrainedDistractors = 2;
+inline constexpr int kTrainedDepth = 1;
+
 // Words of the longest sentence.
-inline constexpr int kMaxAgreementWords = 16;
+inline constexpr int kMaxAgreementWords = 22;
 
 // The number of words, and the word of an id.
 int AgreementVocabularySize();
@@ -51,7 +55,8 @@ AgreementSentence MakeDistractorSentence(int distractors,
 AgreementSentence MakeRelativeSentence(int depth, DistractorNumber number,
                                        Random* random);
 
-// As a text would have them: each further noun in between is half as frequent.
+// As a text would have them: each further noun in between is half as frequent,
+// up to kTrainedDistractors or kTrainedDepth.
 AgreementSentence MakeTrainingSentence(Random* random);
 
 // The words with blanks between them.
