@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kSteps = 50;
-constexpr float kRate = 0.01f;
+constexpr float kRate = 0.03f;
 constexpr float kClipNorms[] = {0, 1};  // 0: never
 
 // Plain gradient descent: what clipping was made for. (Adam divides the
@@ -28,7 +28,8 @@ ProbeTraining TrainingOf(float clip_norm, const ExperimentContext& context) {
                     .outputs = 1,
                     .steps = kSteps,
                     .rows = 32,
-                    .input_bound = 0.17f},
+                    .input_bound = 0.17f,
+                    .output_bound = 0.002f},
           .make_batch = MakeAddingBatch,
           .seed = context.options.seed,
           .optimiser = OptimiserKind::kSgd,
@@ -78,13 +79,13 @@ Section Tell(const std::vector<Json>& results) {
                              .style = Curve::Style::kLineAndPoints,
                              .colour = i == 0 ? 1 : 0});
     const auto diverged = result["diverged_at"].get<int64_t>();
-    rows.push_back(
-        {Title(kClipNorms[i]),
-         diverged < 0 ? "no" : absl::StrCat("at update ", diverged),
-         absl::StrCat(result["updates"].get<int64_t>()),
-         diverged < 0
-             ? absl::StrFormat("%.4f", result["validation_loss"].get<double>())
-             : "no number"});
+    const Json& last = result["validation_loss"];  // null if it was infinite
+    rows.push_back({Title(kClipNorms[i]),
+                    diverged < 0 ? "no" : absl::StrCat("at update ", diverged),
+                    absl::StrCat(result["updates"].get<int64_t>()),
+                    diverged < 0 && last.is_number()
+                        ? absl::StrFormat("%.4f", last.get<double>())
+                        : "no number"});
     section.numbers["runs"].push_back(
         Json{{"clip_norm", kClipNorms[i]}, {"result", result}});
   }

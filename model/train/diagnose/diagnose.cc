@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/train/diagnose/diagnose.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -30,6 +32,8 @@ std::string CommandLine(absl::string_view name, const DiagnoseOptions& o) {
   if (o.full) absl::StrAppend(&command, " --full");
   if (o.seed != 1) absl::StrAppend(&command, " --seed=", o.seed);
   if (o.effort != 1) absl::StrAppend(&command, " --effort=", o.effort);
+  const bool pairs = name == kReversalExperiment.name || name == kAll;
+  if (pairs && !o.data.empty()) absl::StrAppend(&command, " --data=", o.data);
   const bool unit = name == kFixedPointsExperiment.name || name == kAll;
   const DiagnoseOptions defaults;
   if (unit && o.weight != defaults.weight) {
@@ -43,11 +47,16 @@ std::string CommandLine(absl::string_view name, const DiagnoseOptions& o) {
 
 class Diagnosis {
  public:
-  Diagnosis(const DiagnoseOptions& options, Progress* progress,
-            const Clock& clock)
-      : options_(options), progress_(progress), clock_(clock) {}
+  // Files go to the folder `subfolder` of options.out; "": to options.out.
+  Diagnosis(const DiagnoseOptions& options, const std::string& subfolder,
+            Progress* progress, const Clock& clock)
+      : options_(options),
+        subfolder_(subfolder),
+        progress_(progress),
+        clock_(clock) {}
 
-  // Runs it and writes its files; its part of EXPERIMENTS.md.
+  // Runs it and writes its files; its part of EXPERIMENTS.md, whose figures are
+  // found from options.out.
   absl::StatusOr<std::string> Run(const Experiment& experiment) {
     const absl::Time start = clock_.Now();
     ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store,
@@ -55,33 +64,35 @@ class Diagnosis {
     const ExperimentContext context = {
         .options = options_,
         .pool = {.experiment = experiment.name,
-                 .threads = std::max(1, options_.threads),
+                 .threads = options_.threads > 0 ? options_.threads
+                                                 : omp_get_num_procs(),
                  .store = store.get(),
                  .progress = progress_}};
     ASSIGN_OR_RETURN(Section section, experiment.run(context));
     RETURN_IF_ERROR(Draw(section));
     const double seconds = absl::ToDoubleSeconds(clock_.Now() - start);
-    const std::string markdown = Markdown(experiment, section);
-    RETURN_IF_ERROR(WriteFileAtomically(PathOf(experiment, ".md"), markdown));
+    RETURN_IF_ERROR(WriteFileAtomically(PathOf(experiment, ".md"),
+                                        Markdown(experiment, section, "")));
     RETURN_IF_ERROR(WriteFileAtomically(
         PathOf(experiment, ".json"),
         Numbers(experiment, std::move(section.numbers)).dump(1) + "\n"));
     progress_->Note(absl::StrFormat("%s: done in %.1f s, see %s",
                                     experiment.name, seconds,
                                     PathOf(experiment, ".md")));
-    return markdown;
+    return Markdown(experiment, section, subfolder_);
   }
 
  private:
+  std::string Folder() const { return JoinPath(options_.out, subfolder_); }
   std::string PathOf(const Experiment& experiment, const char* ending) const {
-    return JoinPath(options_.out, absl::StrCat(experiment.name, ending));
+    return JoinPath(Folder(), absl::StrCat(experiment.name, ending));
   }
 
   // What is measured is worth more than its figures: without gnuplot there are
   // none, which is said once.
   absl::Status Draw(const Section& section) {
     for (const auto& [name, figure] : section.figures) {
-      const absl::Status status = DrawFigure(figure, options_.out, name);
+      const absl::Status status = DrawFigure(figure, Folder(), name);
       if (absl::IsFailedPrecondition(status)) continue;
       if (!absl::IsNotFound(status)) {
         RETURN_IF_ERROR(status);
@@ -95,13 +106,14 @@ class Diagnosis {
     return absl::OkStatus();
   }
 
-  std::string Markdown(const Experiment& experiment,
-                       const Section& section) const {
+  std::string Markdown(const Experiment& experiment, const Section& section,
+                       const std::string& figures) const {
     std::string text = absl::StrCat("## ", experiment.title, "\n\n```\n",
                                     CommandLine(experiment.name, options_),
                                     "\n```\n\n", section.text, "\n");
     for (const auto& [name, figure] : section.figures) {
-      absl::StrAppend(&text, "![", figure.title, "](", name, ".svg)\n");
+      absl::StrAppend(&text, "![", figure.title, "](",
+                      JoinPath(figures, absl::StrCat(name, ".svg")), ")\n");
     }
     return text;
   }
@@ -117,6 +129,7 @@ class Diagnosis {
   }
 
   const DiagnoseOptions& options_;
+  const std::string subfolder_;
   Progress* const progress_;
   const Clock& clock_;
   bool figure_failed_ = false;
@@ -136,7 +149,9 @@ std::string Anchor(absl::string_view title) {
 
 absl::Status RunEverything(const DiagnoseOptions& options, Progress* progress,
                            const Clock& clock) {
-  Diagnosis diagnosis(options, progress, clock);
+  const std::string subfolder = "experiments";
+  RETURN_IF_ERROR(MakeDirectories(JoinPath(options.out, subfolder)));
+  Diagnosis diagnosis(options, subfolder, progress, clock);
   std::string contents;
   std::string sections;
   int number = 0;
@@ -196,7 +211,7 @@ absl::Status Diagnose(absl::string_view name, const DiagnoseOptions& options,
   }
   RETURN_IF_ERROR(MakeDirectories(options.out));
   if (name == kAll) return RunEverything(options, progress, clock);
-  return Diagnosis(options, progress, clock).Run(**found).status();
+  return Diagnosis(options, "", progress, clock).Run(**found).status();
 }
 
 }  // namespace carousel

@@ -26,7 +26,8 @@ std::string ExperimentNames();
 //   NAME.md, NAME.json          what was found: words, numbers and settings
 //   NAME*.svg, NAME*.gp         figures (with gnuplot) and their scripts
 //   NAME.runs.jsonl             each run that is finished: not computed again
-//   EXPERIMENTS.md              of "all": everything on one page
+// With "all" these are in its folder "experiments", and beside that
+//   EXPERIMENTS.md              everything on one page
 // INVALID_ARGUMENT for another name; errors of the experiments and of files.
 absl::Status Diagnose(absl::string_view name, const DiagnoseOptions& options,
                       Progress* progress, const Clock& clock = Clock::Real());

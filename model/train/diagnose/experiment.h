@@ -20,12 +20,12 @@ namespace carousel {
 struct DiagnoseOptions {
   std::string out = "diagnose";  // the folder of the results
 
-  // long-memory and copying at every length with three seeds, not at the
-  // shortest with one.
+  // long-memory: the adding problem at every length, and all with three seeds;
+  // else at the shortest, with one.
   bool full = false;
 
   uint64_t seed = 1;
-  int threads = 1;  // runs at once
+  int threads = 1;  // runs at once; 0: as many as there are CPUs
 
   // Of the unit that fixed-points iterates.
   double weight = 2;

@@ -22,6 +22,10 @@ constexpr int kSteps = 100;
 constexpr int kRows = 32;
 constexpr int kHidden = 64;
 
+// At lag 0 the gradient comes from the output straight; from lag 1 on it has
+// gone through the recurrence, and is compared with that of lag 1.
+constexpr size_t kFirstLag = 1;
+
 // A uniform matrix of H columns with this spectral radius has the bound
 // radius * sqrt(3 / H), on average and for large H.
 float BoundForRadius(double radius, int hidden) {
@@ -88,7 +92,7 @@ ProbeTraining TrainingOf(const Subject& subject,
       .max_setbacks = 5};
 }
 
-// [k]: the norm of dLoss/dh_{T-1-k}, mean over the rows, against that at k = 0.
+// [k]: the norm of dLoss/dh_{T-1-k}, mean over the rows, against that at k = 1.
 absl::StatusOr<std::vector<double>> MeasureFlow(ProbeTrainer* trainer,
                                                 const ProbeTraining& training) {
   const ProbeSizes& sizes = training.sizes;
@@ -116,7 +120,7 @@ absl::StatusOr<std::vector<double>> MeasureFlow(ProbeTrainer* trainer,
     }
     norms.push_back(sum);
   }
-  const double first = norms.front();
+  const double first = norms[kFirstLag];
   for (double& norm : norms) norm /= first;
   return norms;
 }
@@ -132,30 +136,34 @@ absl::StatusOr<Json> Train(const ProbeTraining& training, RunMonitor* monitor) {
   return Json{{"start", start},
               {"trained", trained},
               {"updates", outcome.updates},
+              {"setbacks", outcome.setbacks},
+              {"diverged_at", outcome.diverged_at},
               {"validation_loss", outcome.validation.back().y}};
 }
 
 std::vector<double> Numbers(const Json& json) {
   std::vector<double> numbers;
   for (const Json& x : json) {
-    numbers.push_back(x.is_number() ? x.get<double>() : INFINITY);
+    numbers.push_back(x.is_number() ? x.get<double>() : NAN);
   }
   return numbers;
 }
 
 // The first lag at which the norm is below half its first; -1: at none.
 int HalfLag(const std::vector<double>& norms) {
-  const auto found = std::find_if(norms.begin(), norms.end(),
+  const auto found = std::find_if(norms.begin() + kFirstLag, norms.end(),
                                   [](double norm) { return norm < 0.5; });
   return found == norms.end() ? -1 : static_cast<int>(found - norms.begin());
 }
 
 // By what the norm is multiplied in one step, on average over all lags.
 double FactorPerStep(const std::vector<double>& norms) {
-  return std::pow(norms.back(), 1.0 / static_cast<double>(norms.size() - 1));
+  return std::pow(norms.back(),
+                  1.0 / static_cast<double>(norms.size() - 1 - kFirstLag));
 }
 
 const char* Verdict(double last) {
+  if (std::isnan(last)) return "no number";
   if (!(last < 1e3)) return "explodes";
   return last < 1e-3 ? "vanishes" : "keeps";
 }
@@ -183,7 +191,7 @@ std::vector<std::string> TableRow(const std::string& title, const char* when,
 Curve FlowCurve(const std::string& title, const std::vector<double>& norms,
                 int colour) {
   Curve curve = {.title = title, .colour = colour, .width = 2};
-  for (size_t k = 0; k < norms.size(); ++k) {
+  for (size_t k = kFirstLag; k < norms.size(); ++k) {
     curve.points.push_back({static_cast<double>(k), norms[k]});
   }
   return curve;
@@ -192,7 +200,7 @@ Curve FlowCurve(const std::string& title, const std::vector<double>& norms,
 Figure EmptyFigure(const char* when) {
   return {.title = absl::StrCat("How much gradient comes back, ", when),
           .x_label = "lag k, steps",
-          .y_label = "|dLoss/dh(T-k)| / |dLoss/dh(T)|",
+          .y_label = "|dLoss/dh(T-k)| / |dLoss/dh(T-1)|",
           .log_y = true,
           .y_range = std::pair(1e-12, 1e12)};
 }
@@ -200,12 +208,17 @@ Figure EmptyFigure(const char* when) {
 std::string Words() {
   return absl::StrFormat(
       "The loss looks at the last of T = %d steps (the adding problem). How "
-      "large is its gradient with respect to the state k steps before? Norms "
-      "are means over %d sequences, against that at k = 0, before the first "
-      "update and after training (Adam, at most 3000 updates or until the "
-      "validation error is below 0.005). Half: the first lag where less than "
-      "half of it is left; vanishes: less than a thousandth is left at the "
-      "first step; explodes: more than a thousandfold.\n\n",
+      "large is its gradient with respect to the state h, k steps before? "
+      "Norms are means over %d sequences, before the first update and after "
+      "training (Adam, at most 3000 updates or until the validation error is "
+      "below 0.005). They are compared with that at lag 1: at lag 0 the "
+      "gradient comes straight from the output, from lag 1 on it has been "
+      "through the recurrence. An LSTM carries its memory in c, which h "
+      "reaches "
+      "only through the gates: how flat its curve is after that first step "
+      "tells. Half: the first lag where less than half is left; vanishes: less "
+      "than a thousandth is left at the sequence's first step; explodes: more "
+      "than a thousandfold.\n\n",
       kSteps, kRows);
 }
 

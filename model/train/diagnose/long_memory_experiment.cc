@@ -61,19 +61,19 @@ constexpr int kMaxSetbacks = 8;
 Recipe RecipeFor(Cell cell, int steps) {
   switch (cell) {
     case Cell::kTanhRnn:
-      return {.hidden = 64, .learning_rate = 0.001f, .max_updates = 3000};
+      return {.hidden = 64, .learning_rate = 0.001f, .max_updates = 10000};
     case Cell::kReluRnn:
-      return {.hidden = 32,
-              .learning_rate = 0.08f / static_cast<float>(steps),
+      return {.hidden = 64,
+              .learning_rate = 0.05f / static_cast<float>(steps),
               .input_bound = 0.17f,
               .output_bound = 0.002f,
-              .max_updates = 10000};
+              .max_updates = steps > 100 ? 20000 : 10000};
     case Cell::kLstm:
     case Cell::kGru:
       return {.hidden = 32,
               .learning_rate = 0.01f,
               .memory = steps,
-              .max_updates = 4000};
+              .max_updates = 8000};
   }
   return {};
 }
@@ -236,6 +236,7 @@ std::vector<std::string> TableRow(const std::vector<Finding>& findings,
                                   const Task& task, int steps, Cell cell) {
   std::vector<std::string> losses;
   std::vector<std::string> updates;
+  std::vector<std::string> setbacks;
   int solved = 0;
   double seconds = 0;
   for (const Finding& f : findings) {
@@ -245,6 +246,7 @@ std::vector<std::string> TableRow(const std::vector<Finding>& findings,
     }
     losses.push_back(absl::StrFormat("%.4f", f.loss()));
     updates.push_back(absl::StrCat(f.result["updates"].get<int64_t>()));
+    setbacks.push_back(absl::StrCat(f.result["setbacks"].get<int64_t>()));
     solved += f.solved() ? 1 : 0;
     seconds += f.result["seconds"].get<double>();
   }
@@ -254,6 +256,7 @@ std::vector<std::string> TableRow(const std::vector<Finding>& findings,
           absl::StrJoin(losses, ", "),
           absl::StrFormat("%d of %d", solved, losses.size()),
           absl::StrJoin(updates, ", "),
+          absl::StrJoin(setbacks, ", "),
           absl::StrFormat("%.0f", seconds)};
 }
 
@@ -287,9 +290,10 @@ std::string RecipeWords() {
       "\nAdam with a rate that falls to 0 in a line, ", kRows,
       " new sequences an update, the gradient's norm ", "clipped at ",
       kClipNorm, ". A training whose loss is no number any more ",
-      "goes back to the weights of its last evaluation and on at half its ",
-      "rate, ", kMaxSetbacks,
-      " times at most. The gates of LSTM and GRU begin open for up to T ",
+      "goes back to the weights of its last good evaluation and on at half ",
+      "its rate, ", kMaxSetbacks,
+      " times at most (setbacks). The gates of LSTM and GRU begin open for up "
+      "to T ",
       "steps (Tallec and Ollivier 2018); the ReLU RNN with small weights ",
       "around the identity.\n\n",
       MarkdownTable({"cell", "hidden", "learning rate", "updates at most"},
@@ -321,7 +325,7 @@ Section Tell(const std::vector<Finding>& findings, const std::string& name) {
   }
   absl::StrAppend(&section.text,
                   MarkdownTable({"task", "T", "cell", "test loss", "solved",
-                                 "updates", "seconds"},
+                                 "updates", "setbacks", "seconds"},
                                 rows),
                   RecipeWords());
   return section;

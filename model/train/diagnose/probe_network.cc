@@ -38,12 +38,14 @@ std::vector<WeightSpec> ProbeWeightSpecs(const ProbeSizes& sizes) {
                                 .layers = 1});
   if (sizes.input_bound > 0) specs[kWeightIh].bound = sizes.input_bound;
   if (sizes.recurrent_bound > 0) specs[kWeightHh].bound = sizes.recurrent_bound;
-  const float bound = 1.0f / std::sqrt(static_cast<float>(sizes.hidden));
-  specs.push_back({.name = "output.weight",
-                   .shape = {sizes.outputs, sizes.hidden},
-                   .bound = bound});
+  const float usual = 1.0f / std::sqrt(static_cast<float>(sizes.hidden));
   specs.push_back(
-      {.name = "output.bias", .shape = {sizes.outputs}, .init = Init::kZero});
+      {.name = "output.weight",
+       .shape = {sizes.outputs, sizes.hidden},
+       .bound = sizes.output_bound > 0 ? sizes.output_bound : usual});
+  specs.push_back({.name = "output.bias",
+                   .shape = {sizes.outputs},
+                   .init = sizes.outputs == 1 ? Init::kOne : Init::kZero});
   return specs;
 }
 

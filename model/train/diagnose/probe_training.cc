@@ -21,10 +21,21 @@ constexpr size_t kStoredPoints = 200;
 // Far beyond any loss of these tasks, far below what float cannot hold.
 constexpr double kHugeLoss = 1e8;
 
+// A training may be that much worse than it was and still be on its way.
+constexpr double kGoodLoss = 2;  // times the best
+
+// Part of every key: results of other code are not those of this one.
+constexpr int kCodeVersion = 2;
+
 // Of the random numbers of initial gates, apart from those of the weights.
 constexpr uint64_t kMemoryKey = 0x6d656d6f7279;
 
 }  // namespace
+
+Random BatchRandom(uint64_t seed, BatchUse use, int64_t index) {
+  return Random(seed, static_cast<uint64_t>(use) + 1,
+                static_cast<uint64_t>(index));
+}
 
 absl::StatusOr<std::unique_ptr<ProbeTrainer>> ProbeTrainer::Create(
     const ProbeTraining& training) {
@@ -88,17 +99,18 @@ absl::Status ProbeTrainer::Validate(ProbeOutcome* outcome) {
                                                training_.validation_batches));
   outcome->validation.push_back({static_cast<double>(outcome->updates), loss});
   outcome->solved = loss < training_.solved_below;
-  if (!(loss < kHugeLoss)) return absl::OkStatus();
-  validated_.clear();
+  best_loss_ = std::min(best_loss_, loss);
+  if (!(loss <= kGoodLoss * best_loss_)) return absl::OkStatus();
+  good_.clear();
   for (const Tensor& weight : trainer_->Weights()) {
-    validated_.push_back(weight.ToF32());
+    good_.push_back(weight.ToF32());
   }
   return absl::OkStatus();
 }
 
 absl::Status ProbeTrainer::GoBack() {
   learning_rate_ /= 2;
-  return trainer_->SetWeights(validated_);
+  return trainer_->SetWeights(good_);
 }
 
 absl::StatusOr<ProbeOutcome> ProbeTrainer::Run(RunMonitor* monitor) {
@@ -131,12 +143,13 @@ absl::StatusOr<ProbeOutcome> ProbeTrainer::Run(RunMonitor* monitor) {
 std::string DescribeTraining(const ProbeTraining& t) {
   const ProbeSizes& s = t.sizes;
   return absl::StrFormat(
-      "%s T=%d H=%d N=%d %s rate=%g clip=%g bounds=%g/%g/%g "
-      "memory=%d updates=%d seed=%d",
+      "%s T=%d H=%d N=%d %s rate=%g clip=%g bounds=%g/%g/%g memory=%d "
+      "updates=%d validation=%d/%d enough=%g setbacks=%d seed=%d code=%d",
       CellName(s.cell), s.steps, s.hidden, s.rows,
       t.optimiser == OptimiserKind::kSgd ? "sgd" : "adam", t.learning_rate,
       t.clip_norm, s.input_bound, s.recurrent_bound, s.output_bound, s.memory,
-      t.max_updates, t.seed);
+      t.max_updates, t.validation_batches, t.evaluate_every, t.solved_below,
+      t.max_setbacks, t.seed, kCodeVersion);
 }
 
 nlohmann::ordered_json PointsToJson(const std::vector<FigurePoint>& points) {

@@ -6,6 +6,7 @@
 #ifndef CAROUSEL_MODEL_TRAIN_DIAGNOSE_PROBE_TRAINING_H_
 #define CAROUSEL_MODEL_TRAIN_DIAGNOSE_PROBE_TRAINING_H_
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "model/base/random.h"
 #include "model/train/diagnose/probe_network.h"
 #include "model/train/diagnose/run_pool.h"
 #include "model/train/figure.h"
@@ -25,6 +27,10 @@ namespace carousel {
 
 // What a batch is for; different sequences in each.
 enum class BatchUse { kTraining, kValidation, kTest };
+
+// The numbers that batch `index` is made of: a stream for each use, so that no
+// test sequence is trained on.
+Random BatchRandom(uint64_t seed, BatchUse use, int64_t index);
 
 // Batch number `index` for this use and this seed: always the same one.
 using BatchMaker = std::function<ProbeBatch(
@@ -47,7 +53,8 @@ struct ProbeTraining {
   double solved_below = 0;
 
   // How often a training whose loss is no number any more goes back to the
-  // weights of its last evaluation and on at half its rate.
+  // weights of its last good evaluation and on at half its rate. Good: a loss
+  // of at most twice the best so far.
   int max_setbacks = 0;
 };
 
@@ -91,7 +98,8 @@ class ProbeTrainer {
 
   const ProbeTraining training_;
   float learning_rate_;
-  std::vector<Tensor> validated_;  // the weights of the last evaluation
+  std::vector<Tensor> good_;  // the weights of the last good evaluation
+  double best_loss_ = INFINITY;
   std::unique_ptr<ProbeNetwork> network_;
   std::unique_ptr<Trainer> trainer_;
 };

@@ -9,12 +9,6 @@
 namespace carousel {
 namespace {
 
-// One stream of numbers for each use, so that no test sequence is trained on.
-Random BatchRandom(uint64_t seed, BatchUse use, int64_t index) {
-  return Random(seed, static_cast<uint64_t>(use) + 1,
-                static_cast<uint64_t>(index));
-}
-
 ProbeBatch MakeCopyBatch(int copied, const ProbeSizes& sizes, Random random) {
   constexpr int kBlank = kCopySymbols;
   constexpr int kSignal = kCopySymbols + 1;

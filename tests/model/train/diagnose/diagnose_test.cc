@@ -74,12 +74,13 @@ TEST_F(DiagnoseTest, AllTellsEveryExperiment) {
     const std::string name = experiment->name;
     EXPECT_THAT(page, AllOf(HasSubstr(absl::StrCat("## ", experiment->title)),
                             HasSubstr("diagnose " + name),
-                            HasSubstr("](" + name + ".svg)")));
-    EXPECT_EQ(Numbers(name)["experiment"], name);
+                            HasSubstr("](experiments/" + name + ".svg)")));
+    EXPECT_EQ(Numbers("experiments/" + name)["experiment"], name);
   }
   EXPECT_THAT(page, Not(HasSubstr("nan")));
 
   // Nothing is left to do a second time.
+  options_.out += "/experiments";
   const std::string runs = Read("long-memory.runs.jsonl");
   EXPECT_THAT(runs, HasSubstr("adding lstm T=100"));
   ASSERT_THAT(Diagnose("long-memory", options_, &progress_), IsOk());

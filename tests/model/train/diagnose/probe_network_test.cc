@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/train/diagnose/probe_network.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "gmock/gmock.h"
@@ -168,6 +169,42 @@ TEST(ProbeTrainerTest, DivergenceEndsTheTraining) {
   const auto patient = (*trainer)->Run(nullptr);
   ASSERT_THAT(patient, IsOk());
   EXPECT_EQ(patient->setbacks, 2);
+}
+
+// The bounds of a recipe are those of the first weights; a single output begins
+// at what the adding problem says on average.
+TEST(ProbeWeightSpecsTest, TakeTheBoundsOfTheSizes) {
+  const std::vector<WeightSpec> specs =
+      ProbeWeightSpecs({.cell = Cell::kTanhRnn,
+                        .hidden = 16,
+                        .outputs = 1,
+                        .input_bound = 0.5f,
+                        .recurrent_bound = 2,
+                        .output_bound = 3});
+  ASSERT_EQ(specs.size(), 6u);
+  EXPECT_EQ(specs[0].bound, 0.5f);
+  EXPECT_EQ(specs[1].bound, 2);
+  EXPECT_EQ(specs[4].bound, 3);
+  EXPECT_EQ(specs[5].init, Init::kOne);
+  EXPECT_EQ(ProbeWeightSpecs({.hidden = 16, .outputs = 2})[4].bound, 0.25f);
+}
+
+// Tallec and Ollivier 2018: a forget gate of bias log(m) keeps over m steps.
+TEST(InitialiseMemoryTest, OpensTheGatesForUpToTheStepsAskedFor) {
+  const ProbeSizes sizes = {.cell = Cell::kLstm, .hidden = 64, .memory = 100};
+  std::vector<float> bias_ih(4 * 64, 7);
+  std::vector<float> bias_hh(4 * 64, 7);
+  InitialiseMemory(sizes, Random(1), absl::MakeSpan(bias_ih),
+                   absl::MakeSpan(bias_hh));
+  float longest = 0;
+  for (size_t i = 0; i < 64; ++i) {
+    EXPECT_EQ(bias_ih[i], -bias_ih[64 + i]);
+    EXPECT_GE(bias_ih[64 + i], 0);
+    longest = std::max(longest, std::exp(bias_ih[64 + i]));
+  }
+  EXPECT_GT(longest, 50);
+  EXPECT_LT(longest, 100);
+  EXPECT_EQ(bias_hh[64], 0);
 }
 
 // Results lie in files between computing and drawing.
