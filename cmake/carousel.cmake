@@ -92,9 +92,11 @@ function(carousel_test)
     OpenMP::OpenMP_CXX Threads::Threads carousel_warnings carousel_sanitize)
   target_precompile_headers(${ARG_NAME} REUSE_FROM carousel_test_headers)
   # -fpch-preprocess lets ccache see through the precompiled header. A test's
-  # own code is not what must be fast, so it is compiled quickly instead.
+  # own code is not what must be fast, so it is compiled quickly instead; at -O1
+  # GCC 12 sees string literals reach beyond a string's own buffer.
   target_compile_options(${ARG_NAME} PRIVATE
-    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess> $<$<CONFIG:Release>:-O1>)
+    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess> $<$<CONFIG:Release>:-O1>
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>)
   # Tests run in the root of the sources. Paths from there make one compilation
   # good for every checkout, so that they share the compiler's cache.
   file(RELATIVE_PATH bin_dir ${PROJECT_SOURCE_DIR}

@@ -5,6 +5,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
 #include "tests/testing/status_matchers.h"
@@ -107,8 +108,9 @@ TEST_F(CpuTest, V1TightestAncestorCounts) {
 
 // Both hierarchies may be mounted at once (systemd's hybrid mode).
 TEST_F(CpuTest, TighterOfV1AndV2Counts) {
-  Mounts(std::string(kMountV1) +
-         "40 25 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup rw\n");
+  Mounts(absl::StrCat(
+      kMountV1,
+      "40 25 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup rw\n"));
   Groups("4:cpu,cpuacct:/\n0::/\n");
   Write("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "400000\n");
   Write("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");

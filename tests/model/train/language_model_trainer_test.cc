@@ -55,7 +55,8 @@ void Train(LanguageModelTrainer* trainer, uint64_t from, uint64_t to) {
 // A checkpoint with memory of its own.
 std::vector<NamedTensor> Snapshot(LanguageModelTrainer* trainer) {
   std::vector<NamedTensor> copy;
-  for (const auto& [name, tensor] : trainer->Checkpoint().value()) {
+  const std::vector<NamedTensor> borrowed = trainer->Checkpoint().value();
+  for (const auto& [name, tensor] : borrowed) {
     Tensor own = Tensor::Zeros(tensor.dtype(), tensor.shape());
     std::memcpy(const_cast<void*>(own.raw()), tensor.raw(),
                 tensor.size_bytes());
@@ -166,10 +167,10 @@ double LossAfterTraining(Precision precision) {
   options.precision = precision;
   const auto trainer = MakeTrainer(options);
   double sum = 0;
-  for (uint64_t i = 0; i < 250; ++i) {
+  for (uint64_t i = 0; i < 600; ++i) {
     const auto batch = PredictableBatch(options.rows, options.steps, i);
     const double loss = trainer->Step(batch, 0.01f).value().loss;
-    if (i >= 200) sum += loss;
+    if (i >= 550) sum += loss;
   }
   return sum / 50;
 }
