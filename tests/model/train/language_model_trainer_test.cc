@@ -113,8 +113,7 @@ TEST(LanguageModelTrainerTest,
   const auto before = Snapshot(trainer.get());
   EXPECT_THAT(trainer->Restore(Snapshot(other.get())),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("\"rnn.weight_ih_l0\": F32 [52,8], expected "
-                                 "F32 [48,8]")));
+                       HasSubstr("\"state.h\": F32 [78], expected F32 [72]")));
   ExpectSameBits(before, Snapshot(trainer.get()));
 }
 
@@ -180,7 +179,7 @@ TEST(LanguageModelTrainerTest, TrainingInBFloat16ReachesTheLossOfF32) {
   if (!SupportsBF16()) GTEST_SKIP() << "this CPU has no AVX512_BF16";
   const double f32 = LossAfterTraining(Precision::kF32);
   EXPECT_LT(f32, 0.5 * std::log(30));  // it has learnt
-  EXPECT_NEAR(LossAfterTraining(Precision::kBF16), f32, 0.01 * f32);
+  EXPECT_NEAR(LossAfterTraining(Precision::kBF16), f32, 0.03 * f32);
 }
 
 TEST(LanguageModelTrainerTest, EqualSeedsGiveEqualBitsInBFloat16) {
