@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "grpcpp/generic/generic_stub.h"
@@ -226,7 +227,8 @@ TEST_F(CompleteTest, UnknownModelOrVersionIsNotFound) {
 // A name may be anything; it comes back cut and does not break the trailer.
 TEST_F(CompleteTest, LongModelNameIsCutInTheMessage) {
   v1::CompleteRequest request = TextRequest("the ");
-  request.mutable_model()->set_name(std::string(100000, 'x') + "\r\n");
+  request.mutable_model()->set_name(
+      absl::StrCat(std::string(100000, 'x'), "\r\n"));
   const CompleteResult result = Ask(request);
   EXPECT_EQ(result.status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_LE(result.status.error_message().size(), 1024u);
