@@ -132,7 +132,8 @@ class TranslatorTaskTest : public testing::Test {
 
 // From lines of text to a bundle that translates what it has not seen.
 TEST_F(TranslatorTaskTest, LearnsAToyLanguageWithAttention) {
-  config_.training.epochs = 40;
+  Write("train.tsv", Sentences(2000, 1));
+  config_.hidden = 48;
   ASSERT_THAT(Train("m"), IsOk());
   // Who knows the grammar but does not read its source comes to 5 to 20.
   EXPECT_GT(BleuOf("m"), 95);
