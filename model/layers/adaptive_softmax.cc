@@ -46,14 +46,14 @@ absl::Status CheckSizes(const AdaptiveSoftmaxSizes& sizes) {
 absl::StatusOr<std::vector<WeightSpec>> AdaptiveSoftmaxWeightSpecs(
     absl::string_view prefix, const AdaptiveSoftmaxSizes& sizes) {
   RETURN_IF_ERROR(CheckSizes(sizes));
-  std::vector<WeightSpec> specs = {
-      {absl::StrCat(prefix, "head.weight"), {sizes.head(), sizes.features}}};
+  std::vector<WeightSpec> specs = {LinearWeight(
+      absl::StrCat(prefix, "head.weight"), sizes.head(), sizes.features)};
   for (int k = 0; k < sizes.clusters(); ++k) {
     const int64_t width = sizes.ClusterWidth(k);
-    specs.push_back({absl::StrCat(prefix, "tail.", k, ".0.weight"),
-                     {width, sizes.features}});
-    specs.push_back({absl::StrCat(prefix, "tail.", k, ".1.weight"),
-                     {sizes.ClusterWords(k), width}});
+    specs.push_back(LinearWeight(absl::StrCat(prefix, "tail.", k, ".0.weight"),
+                                 width, sizes.features));
+    specs.push_back(LinearWeight(absl::StrCat(prefix, "tail.", k, ".1.weight"),
+                                 sizes.ClusterWords(k), width));
   }
   return specs;
 }

@@ -57,6 +57,7 @@ struct AdaptiveSoftmaxSizes {
 // The weights, their names begun with `prefix` ("output.", or nothing):
 //   head.weight (c_0 + K, E), and for each cluster k
 //   tail.{k}.0.weight (E_k, E), tail.{k}.1.weight (words of k, E_k)
+// They begin as PyTorch's do (LinearWeight).
 // INVALID_ARGUMENT unless there are cutoffs, ascending, within the vocabulary,
 // and the last projection has a width.
 absl::StatusOr<std::vector<WeightSpec>> AdaptiveSoftmaxWeightSpecs(

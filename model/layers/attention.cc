@@ -65,16 +65,16 @@ absl::StatusOr<std::vector<WeightSpec>> AttentionWeightSpecs(
           absl::StrCat("dot attention: query (", q, ") must equal memory (", m,
                        "); \"general\" joins other widths"));
     case AttentionKind::kGeneral:
-      specs.push_back({"attention.weight", {q, m}});
+      specs.push_back(LinearWeight("attention.weight", q, m));
       return specs;
     case AttentionKind::kAdditive:
       if (a < 1) {
         return absl::InvalidArgumentError(
             absl::StrCat("additive attention: units ", a, ", expected >= 1"));
       }
-      specs.push_back({"attention.query.weight", {a, q}});
-      specs.push_back({"attention.memory.weight", {a, m}});
-      specs.push_back({"attention.score.weight", {1, a}});
+      specs.push_back(LinearWeight("attention.query.weight", a, q));
+      specs.push_back(LinearWeight("attention.memory.weight", a, m));
+      specs.push_back(LinearWeight("attention.score.weight", 1, a));
       return specs;
   }
   return specs;

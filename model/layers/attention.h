@@ -51,7 +51,8 @@ struct AttentionSizes {
 //   general   attention.weight (Q, M)
 //   additive  attention.query.weight (A, Q), attention.memory.weight (A, M),
 //             attention.score.weight (1, A): W, U and v
-// INVALID_ARGUMENT if a size is not positive or Q is not M for the dot product.
+// They begin as PyTorch's do (LinearWeight). INVALID_ARGUMENT if a size is not
+// positive or Q is not M for the dot product.
 absl::StatusOr<std::vector<WeightSpec>> AttentionWeightSpecs(
     const AttentionSizes& sizes);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include <cmath>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "model/base/status_macros.h"
@@ -30,11 +30,8 @@ absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
   }
   ASSIGN_OR_RETURN(auto pooling, PoolingWeightSpecs(sizes.pooling_sizes()));
   for (WeightSpec& spec : pooling) specs.push_back(std::move(spec));
-  const int width = PooledWidth(sizes.pooling_sizes());
-  specs.push_back({"output.weight",
-                   {sizes.labels, width},
-                   Init::kUniform,
-                   1 / std::sqrt(static_cast<float>(width))});
+  specs.push_back(LinearWeight("output.weight", sizes.labels,
+                               PooledWidth(sizes.pooling_sizes())));
   specs.push_back({"output.bias", {sizes.labels}, Init::kZero});
   return specs;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include <cmath>
 #include <utility>
 
 #include "model/base/status_macros.h"
@@ -23,14 +22,6 @@ absl::Status CheckSizes(const DecoderSizes& sizes) {
   return absl::OkStatus();
 }
 
-// U(-1/sqrt(inputs), 1/sqrt(inputs)), as PyTorch's Linear.
-WeightSpec Matrix(std::string name, int64_t outputs, int64_t inputs) {
-  return {.name = std::move(name),
-          .shape = {outputs, inputs},
-          .bound =
-              static_cast<float>(1.0 / std::sqrt(static_cast<double>(inputs)))};
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<WeightSpec>> DecoderWeightSpecs(
@@ -51,9 +42,9 @@ absl::StatusOr<std::vector<WeightSpec>> DecoderWeightSpecs(
     combined += sizes.memory;
   }
   if (sizes.combines()) {
-    specs.push_back(Matrix("combine.weight", features, combined));
+    specs.push_back(LinearWeight("combine.weight", features, combined));
   }
-  if (!sizes.tied) specs.push_back(Matrix("output.weight", v, features));
+  if (!sizes.tied) specs.push_back(LinearWeight("output.weight", v, features));
   specs.push_back({.name = "output.bias", .shape = {v}, .init = Init::kZero});
   return specs;
 }

@@ -3,7 +3,6 @@
 #include "model/layers/forecaster.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -46,10 +45,8 @@ absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
         "horizon times series: ", outputs, ", expected at most ", kMaxOutputs));
   }
   const int features = sizes.rnn.outputs();
-  const float bound = 1.0f / std::sqrt(static_cast<float>(features));
   std::vector<WeightSpec> specs = StackWeightSpecs("rnn.", sizes.rnn);
-  specs.push_back(
-      {"output.weight", {outputs, features}, Init::kUniform, bound});
+  specs.push_back(LinearWeight("output.weight", outputs, features));
   specs.push_back({"output.bias", {outputs}, Init::kZero});
   return specs;
 }

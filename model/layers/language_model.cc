@@ -3,7 +3,6 @@
 #include "model/layers/language_model.h"
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 #include <utility>
 
@@ -44,8 +43,7 @@ absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
     specs.push_back(std::move(spec));
   }
   if (sizes.projection) {
-    const float bound = 1.0f / std::sqrt(static_cast<float>(h));
-    specs.push_back({"projection.weight", {e, h}, Init::kUniform, bound});
+    specs.push_back(LinearWeight("projection.weight", e, h));
     specs.push_back({"projection.bias", {e}, Init::kZero});
   }
   if (sizes.adaptive()) {

@@ -106,9 +106,10 @@ absl::StatusOr<std::vector<WeightSpec>> PoolingWeightSpecs(
                                                    ", expected 1 "
                                                    "or more"));
   }
-  specs.push_back({"pooling.projection.weight", {sizes.units, sizes.width}});
+  specs.push_back(
+      LinearWeight("pooling.projection.weight", sizes.units, sizes.width));
   specs.push_back({"pooling.projection.bias", {sizes.units}, Init::kZero});
-  specs.push_back({"pooling.score.weight", {1, sizes.units}});
+  specs.push_back(LinearWeight("pooling.score.weight", 1, sizes.units));
   return specs;
 }
 

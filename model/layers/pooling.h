@@ -56,6 +56,7 @@ int PooledWidth(const PoolingSizes& sizes);
 // The weights; none but for attention, whose W, b and v they are:
 //   pooling.projection.weight (A, W), pooling.projection.bias (A),
 //   pooling.score.weight (1, A)
+// Matrices begin as PyTorch's do (LinearWeight), the bias from 0.
 // INVALID_ARGUMENT if a size is not positive, or W odd with two directions.
 absl::StatusOr<std::vector<WeightSpec>> PoolingWeightSpecs(
     const PoolingSizes& sizes);

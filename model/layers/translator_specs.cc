@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -45,10 +44,7 @@ absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
   if (sizes.bridges()) {
     const int64_t width = sizes.encoder.outputs();
     const int64_t outputs = sizes.bridge_outputs();
-    specs.push_back({.name = "bridge.weight",
-                     .shape = {outputs, width},
-                     .bound = static_cast<float>(
-                         1.0 / std::sqrt(static_cast<double>(width)))});
+    specs.push_back(LinearWeight("bridge.weight", outputs, width));
     specs.push_back(
         {.name = "bridge.bias", .shape = {outputs}, .init = Init::kZero});
   }

@@ -3,6 +3,8 @@
 #include "model/layers/weight_specs.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "model/base/check.h"
@@ -14,6 +16,12 @@ namespace {
 constexpr int kLargestSize = 1 << 24;
 
 }  // namespace
+
+WeightSpec LinearWeight(std::string name, int64_t outputs, int64_t inputs) {
+  return {.name = std::move(name),
+          .shape = {outputs, inputs},
+          .bound = 1.0f / std::sqrt(static_cast<float>(inputs))};
+}
 
 void InitialiseWeight(const WeightSpec& spec, Random random,
                       absl::Span<float> weight) {

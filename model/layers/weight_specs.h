@@ -33,6 +33,10 @@ struct WeightSpec {
   float bound = 0.1f;
 };
 
+// The weight (outputs, inputs) of a layer without recurrence, which begins from
+// U(-1/sqrt(inputs), 1/sqrt(inputs)) as PyTorch's Linear does.
+WeightSpec LinearWeight(std::string name, int64_t outputs, int64_t inputs);
+
 // Writes the weight's initial numbers. REQUIRES: as many as spec.shape says.
 void InitialiseWeight(const WeightSpec& spec, Random random,
                       absl::Span<float> weight);

@@ -189,6 +189,17 @@ TEST(AdaptiveSoftmaxWeightSpecsTest, NamesAndShapesAreThoseOfPyTorch) {
   EXPECT_EQ(specs[4].shape, (Shape{70, 2}));
 }
 
+// As PyTorch's Linear layers do; a wide layer begins small.
+TEST(AdaptiveSoftmaxWeightSpecsTest, BoundsAreThoseOfTheInputs) {
+  const auto specs =
+      AdaptiveSoftmaxWeightSpecs(
+          "", {.vocabulary = 100, .features = 64, .cutoffs = {10}})
+          .value();
+  EXPECT_FLOAT_EQ(specs[0].bound, 1.0f / 8);  // of 64 features
+  EXPECT_FLOAT_EQ(specs[1].bound, 1.0f / 8);
+  EXPECT_FLOAT_EQ(specs[2].bound, 1.0f / 4);  // of 16
+}
+
 TEST(AdaptiveSoftmaxWeightSpecsTest, BadCutoffsAreRefused) {
   const auto message = [](int features, std::vector<int> cutoffs) {
     return std::string(
