@@ -11,6 +11,7 @@
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
 #include "model/layers/embedding.h"
+#include "model/layers/kernels.h"
 #include "model/layers/output_layer.h"
 #include "model/layers/state_rows.h"
 #include "model/onednn/executor.h"
@@ -202,7 +203,8 @@ absl::Status Decoder::Rep::Combine(
   RETURN_IF_ERROR(combine->Multiply(rows, w.joined.data(), memory + hidden,
                                     w.features.data(), features, false,
                                     &w.stack.executor));
-  for (float& value : w.features) value = std::tanh(value);
+  GetKernels().tanh_forward(rows * features, w.features.data(),
+                            w.features.data());
   return absl::OkStatus();
 }
 

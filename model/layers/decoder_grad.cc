@@ -3,7 +3,6 @@
 #include "model/layers/decoder_grad.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -139,7 +138,8 @@ absl::Status DecoderGrad::Combine(absl::Span<const float* const> weights,
     product.accumulate = true;
     RETURN_IF_ERROR(Matmul(product, executor));
   }
-  for (float& value : combined_) value = std::tanh(value);
+  GetKernels().tanh_forward(cells_ * features, combined_.data(),
+                            combined_.data());
   return absl::OkStatus();
 }
 
@@ -185,11 +185,10 @@ absl::Status DecoderGrad::CombineBackward(
     dy_ = dfeatures_;
     return absl::OkStatus();
   }
-  for (size_t i = 0; i < dfeatures_.size(); ++i) {
-    dfeatures_[i] *= 1.0f - combined_[i] * combined_[i];
-  }
   const int64_t hidden = sizes_.stack.outputs();
   const int64_t features = sizes_.features();
+  GetKernels().tanh_backward(cells_ * features, combined_.data(),
+                             dfeatures_.data(), dfeatures_.data());
   const int64_t memory = attention_ != nullptr ? sizes_.memory : 0;
   const int64_t stride = memory + hidden;
   const auto backward = [&](const float* input, int64_t width, int64_t column,

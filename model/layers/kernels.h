@@ -85,7 +85,8 @@ struct Kernels {
   void (*gru_forward)(int64_t hidden, const GruRowForward& row);
   void (*gru_backward)(int64_t hidden, const GruRowBackward& row);
 
-  // h = tanh(sums) or max(0, sums), and dsums from h and dh.
+  // h = tanh(sums) or max(0, sums), and dsums from h and dh. Of tanh's, h may
+  // be the memory of the sums, and dsums that of dh.
   void (*tanh_forward)(int64_t n, const float* sums, float* h);
   void (*tanh_backward)(int64_t n, const float* h, const float* dh,
                         float* dsums);

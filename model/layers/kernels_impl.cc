@@ -115,13 +115,13 @@ void GruBackward(int64_t hidden, const GruRowBackward& row) {
   }
 }
 
-void TanhForward(int64_t n, const float* __restrict sums, float* __restrict h) {
+void TanhForward(int64_t n, const float* sums, float* h) {
 #pragma omp simd
   for (int64_t k = 0; k < n; ++k) h[k] = Tanh(sums[k]);
 }
 
-void TanhBackward(int64_t n, const float* __restrict h,
-                  const float* __restrict dh, float* __restrict dsums) {
+void TanhBackward(int64_t n, const float* __restrict h, const float* dh,
+                  float* dsums) {
 #pragma omp simd
   for (int64_t k = 0; k < n; ++k) dsums[k] = dh[k] * (1.0f - h[k] * h[k]);
 }

@@ -3,7 +3,6 @@
 #include "model/layers/translator.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <utility>
 
@@ -13,6 +12,8 @@
 #include "model/base/status_macros.h"
 #include "model/layers/buckets.h"
 #include "model/layers/embedding.h"
+#include "model/layers/kernels.h"
+#include "model/layers/packing.h"
 #include "model/layers/state_rows.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
@@ -175,9 +176,10 @@ absl::StatusOr<RecurrentState> Translator::Rep::Bridge(
   std::vector<float> z(static_cast<size_t>(state.rows * outputs));
   RETURN_IF_ERROR(bridge->Multiply(state.rows, summary.data(), width, z.data(),
                                    outputs, false, executor));
-  for (size_t i = 0; i < z.size(); ++i) {
-    z[i] = std::tanh(z[i] + bridge_bias[i % static_cast<size_t>(outputs)]);
+  for (int64_t row = 0; row < state.rows; ++row) {
+    GetKernels().add(outputs, bridge_bias.data(), z.data() + row * outputs);
   }
+  GetKernels().tanh_forward(state.rows * outputs, z.data(), z.data());
   RecurrentState initial = ZeroState(sizes.decoder, state.rows);
   ScatterState(sizes.decoder, z.data(), &initial);
   return initial;

@@ -3,7 +3,6 @@
 #include "model/layers/translator_grad.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -149,7 +148,8 @@ absl::Status TranslatorGrad::Bridge(absl::Span<const float* const> weights,
                           .c_row_stride = outputs,
                           .accumulate = true},
                          executor));
-  for (float& value : bridged_) value = std::tanh(value);
+  GetKernels().tanh_forward(shape_.rows * outputs, bridged_.data(),
+                            bridged_.data());
   decoder_state_ = ZeroState(sizes_.decoder, shape_.rows);
   ScatterState(sizes_.decoder, bridged_.data(), &decoder_state_);
   return absl::OkStatus();
@@ -188,11 +188,10 @@ absl::Status TranslatorGrad::BridgeBackward(
     return absl::OkStatus();
   }
   GatherState(sizes_.decoder, ddecoder_state_, dbridged_.data());
-  for (size_t i = 0; i < dbridged_.size(); ++i) {
-    dbridged_[i] *= 1.0f - bridged_[i] * bridged_[i];
-  }
   const int64_t width = sizes_.encoder.outputs();
   const int64_t outputs = sizes_.bridge_outputs();
+  GetKernels().tanh_backward(shape_.rows * outputs, bridged_.data(),
+                             dbridged_.data(), dbridged_.data());
   AddColumnSums(dbridged_.data(), shape_.rows, outputs,
                 gradients[places_.bridge + 1]);
   RETURN_IF_ERROR(Matmul({.m = outputs,

@@ -128,6 +128,20 @@ TEST_P(KernelsTest, SimpleCellsAreTheirActivations) {
   }
 }
 
+TEST_P(KernelsTest, TanhIsTheSameInPlace) {
+  for (int64_t n : kLengths) {
+    Floats h = RandomFloats(n, -4, 4, 1), dh = RandomFloats(n, -1, 1, 2);
+    Floats expected_h = h, expected_dsums = h;
+    kernels().tanh_forward(n, h.data(), expected_h.data());
+    kernels().tanh_backward(n, expected_h.data(), dh.data(),
+                            expected_dsums.data());
+    kernels().tanh_forward(n, h.data(), h.data());
+    kernels().tanh_backward(n, h.data(), dh.data(), dh.data());
+    EXPECT_EQ(h, expected_h);
+    EXPECT_EQ(dh, expected_dsums);
+  }
+}
+
 // A NaN must be seen, not turned into a plausible number.
 TEST_P(KernelsTest, ReluOfNanIsNan) {
   const Floats sums(20, std::nanf(""));
