@@ -13,6 +13,7 @@
 #include "model/layers/embedding.h"
 #include "model/layers/kernels.h"
 #include "model/layers/output_layer.h"
+#include "model/layers/packing.h"
 #include "model/layers/state_rows.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
@@ -94,15 +95,7 @@ absl::StatusOr<std::unique_ptr<const Decoder>> Decoder::Create(
             weights.subspan(places.attention, places.attention_count)));
   }
   if (sizes.combines()) {
-    const Tensor weight = weights[places.combine].ToF32();
-    ASSIGN_OR_RETURN(auto combine,
-                     PackedMatrix::Create(weight.dim(1), weight.dim(0)));
-    Executor executor;
-    RETURN_IF_ERROR(combine->Pack({.data = weight.data<float>(),
-                                   .row_stride = weight.dim(1),
-                                   .transposed = true},
-                                  &executor));
-    rep->combine = std::move(combine);
+    ASSIGN_OR_RETURN(rep->combine, PackTransposed(weights[places.combine]));
   }
   ASSIGN_OR_RETURN(rep->output, OutputLayer::Create(weights[places.output],
                                                     weights[places.bias], {}));

@@ -10,6 +10,8 @@
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
 #include "model/layers/buckets.h"
+#include "model/layers/kernels.h"
+#include "model/layers/packing.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
 
@@ -62,8 +64,8 @@ struct Forecaster::Rep {
 
   ForecasterSizes sizes;
   std::unique_ptr<const RecurrentStack> stack;
-  std::unique_ptr<PackedMatrix> output;  // (D * H, K' * C)
-  std::vector<float> bias;               // (K' * C)
+  std::unique_ptr<const PackedMatrix> output;  // (D * H, K' * C)
+  std::vector<float> bias;                     // (K' * C)
 };
 
 struct Forecaster::Workspace::Rep {
@@ -94,16 +96,8 @@ absl::StatusOr<std::unique_ptr<const Forecaster>> Forecaster::Create(
   const size_t own = weights.size() - 2;
   ASSIGN_OR_RETURN(rep->stack,
                    RecurrentStack::Create(sizes.rnn, weights.first(own)));
-  const Tensor output = weights[own].ToF32();
-  const Tensor bias = weights[own + 1].ToF32();
-  ASSIGN_OR_RETURN(rep->output,
-                   PackedMatrix::Create(output.dim(1), output.dim(0)));
-  Executor executor;
-  RETURN_IF_ERROR(rep->output->Pack({.data = output.data<float>(),
-                                     .row_stride = output.dim(1),
-                                     .transposed = true},
-                                    &executor));
-  rep->bias.assign(bias.span<float>().begin(), bias.span<float>().end());
+  ASSIGN_OR_RETURN(rep->output, PackTransposed(weights[own]));
+  rep->bias = ToVector(weights[own + 1]);
   return absl::WrapUnique(new Forecaster(std::move(rep)));
 }
 
@@ -153,11 +147,10 @@ void Forecaster::Rep::TakeReverse(const float* first_step, int rows,
 absl::Status Forecaster::Rep::Output(int rows, Workspace::Rep* w) const {
   const int64_t width = output->n();
   w->out.resize(static_cast<size_t>(rows * width));
-  RETURN_IF_ERROR(output->Multiply(rows, w->features, output->k(),
-                                   w->out.data(), width, false,
-                                   &w->stack.executor));
-  for (size_t i = 0; i < w->out.size(); ++i) {
-    w->out[i] += bias[i % static_cast<size_t>(width)];
+  RETURN_IF_ERROR(MultiplyRows(*output, w->features, rows, w->out.data(),
+                               &w->stack.executor));
+  for (int64_t row = 0; row < rows; ++row) {
+    GetKernels().add(width, bias.data(), w->out.data() + row * width);
   }
   return absl::OkStatus();
 }

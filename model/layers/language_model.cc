@@ -12,7 +12,9 @@
 #include "model/base/status_macros.h"
 #include "model/layers/buckets.h"
 #include "model/layers/embedding.h"
+#include "model/layers/kernels.h"
 #include "model/layers/output_layer.h"
+#include "model/layers/packing.h"
 #include "model/layers/recurrent_stack.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
@@ -118,18 +120,8 @@ absl::StatusOr<std::unique_ptr<const LanguageModel>> LanguageModel::Create(
       RecurrentStack::Create(sizes.stack(), weights.subspan(1, in_stack)));
   size_t next = 1 + in_stack;
   if (sizes.projection) {
-    const Tensor weight = weights[next++].ToF32();
-    const Tensor bias = weights[next++].ToF32();
-    Executor executor;
-    ASSIGN_OR_RETURN(auto projection,
-                     PackedMatrix::Create(sizes.hidden, sizes.embedding));
-    RETURN_IF_ERROR(projection->Pack({.data = weight.data<float>(),
-                                      .row_stride = sizes.hidden,
-                                      .transposed = true},
-                                     &executor));
-    rep->projection = std::move(projection);
-    rep->projection_bias.assign(bias.span<float>().begin(),
-                                bias.span<float>().end());
+    ASSIGN_OR_RETURN(rep->projection, PackTransposed(weights[next++]));
+    rep->projection_bias = ToVector(weights[next++]);
   }
   if (sizes.adaptive()) {
     ASSIGN_OR_RETURN(rep->adaptive,
@@ -194,21 +186,16 @@ absl::Status LanguageModel::Logits(absl::Span<const float> top, int rows,
   Workspace::Rep& scratch = *workspace->rep_;
   const float* features = top.data();
   if (rep.projection != nullptr) {
-    const int width = rep.sizes.embedding;
-    scratch.features.resize(static_cast<size_t>(rows) *
-                            static_cast<size_t>(width));
-    for (int done = 0; done < rows;) {
-      const int now = LargestBucket(rows - done, OutputLayer::kMaxRows);
-      float* out = scratch.features.data() + int64_t{done} * width;
-      RETURN_IF_ERROR(rep.projection->Multiply(
-          now, top.data() + int64_t{done} * rep.sizes.hidden, rep.sizes.hidden,
-          out, width, false, &scratch.stack.executor));
-      for (int64_t i = 0; i < int64_t{now} * width; ++i) {
-        out[i] += rep.projection_bias[static_cast<size_t>(i % width)];
-      }
-      done += now;
+    const int64_t width = rep.sizes.embedding;
+    scratch.features.resize(static_cast<size_t>(rows * width));
+    float* projected = scratch.features.data();
+    RETURN_IF_ERROR(MultiplyRows(*rep.projection, top.data(), rows, projected,
+                                 &scratch.stack.executor));
+    for (int64_t row = 0; row < rows; ++row) {
+      GetKernels().add(width, rep.projection_bias.data(),
+                       projected + row * width);
     }
-    features = scratch.features.data();
+    features = projected;
   }
   if (rep.adaptive != nullptr) {
     return rep.AdaptiveLogits(features, rows, begin, end, logits, &scratch);

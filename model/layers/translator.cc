@@ -75,18 +75,8 @@ absl::StatusOr<std::unique_ptr<const Translator>> Translator::Create(
                        sizes.encoder,
                        weights.subspan(places.encoder, places.encoder_count)));
   if (sizes.bridges()) {
-    const Tensor weight = weights[places.bridge].ToF32();
-    ASSIGN_OR_RETURN(auto bridge,
-                     PackedMatrix::Create(weight.dim(1), weight.dim(0)));
-    Executor executor;
-    RETURN_IF_ERROR(bridge->Pack({.data = weight.data<float>(),
-                                  .row_stride = weight.dim(1),
-                                  .transposed = true},
-                                 &executor));
-    rep->bridge = std::move(bridge);
-    const Tensor bias = weights[places.bridge + 1].ToF32();
-    rep->bridge_bias.assign(bias.span<float>().begin(),
-                            bias.span<float>().end());
+    ASSIGN_OR_RETURN(rep->bridge, PackTransposed(weights[places.bridge]));
+    rep->bridge_bias = ToVector(weights[places.bridge + 1]);
   }
   ASSIGN_OR_RETURN(
       rep->decoder,
