@@ -193,19 +193,17 @@ absl::Status Forecaster::Forecast(absl::Span<const float> windows, int rows,
                                   int steps, absl::Span<float> forecasts,
                                   Workspace* workspace) const {
   const ForecasterSizes& sizes = rep_->sizes;
-  const int64_t series = sizes.series();
+  const int64_t of_window = int64_t{sizes.window} * sizes.series();
+  const int64_t of_forecast = int64_t{steps} * sizes.series();
   const bool is_direct = sizes.mode == ForecastMode::kDirect;
   CAROUSEL_CHECK(steps >= 1 && (!is_direct || steps <= sizes.horizon));
-  CAROUSEL_CHECK(static_cast<int64_t>(windows.size()) ==
-                 rows * sizes.window * series);
-  CAROUSEL_CHECK(static_cast<int64_t>(forecasts.size()) ==
-                 rows * steps * series);
+  CAROUSEL_CHECK(static_cast<int64_t>(windows.size()) == rows * of_window);
+  CAROUSEL_CHECK(static_cast<int64_t>(forecasts.size()) == rows * of_forecast);
   Workspace::Rep* w = workspace->rep_.get();
   for (int done = 0; done < rows;) {
     const int now = LargestBucket(rows - done, kMaxRows);
-    float* out = forecasts.data() + done * steps * series;
-    RETURN_IF_ERROR(
-        rep_->Start(windows.data() + done * sizes.window * series, now, w));
+    float* out = forecasts.data() + done * of_forecast;
+    RETURN_IF_ERROR(rep_->Start(windows.data() + done * of_window, now, w));
     RETURN_IF_ERROR(is_direct ? rep_->RunDirect(now, steps, out, w)
                               : rep_->RunStepByStep(now, steps, out, w));
     done += now;
