@@ -3,7 +3,7 @@
 #include "model/layers/decoder.h"
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -21,15 +21,10 @@
 namespace carousel {
 namespace {
 
-// Rows of one call: few different numbers, so that there are few primitives.
-// Rows that are missing are computed and thrown away.
-constexpr int kRowBuckets[] = {1, 2, 4, 8, 16, 24, 32, 48, 64};
+// Rows of one call, whose number is rounded up to a power of two, so that there
+// are few primitives and the output layer takes all rows in one product. Rows
+// that are missing are computed and thrown away.
 constexpr int kMaxRows = 64;
-
-int BucketOf(int rows) {
-  return *std::lower_bound(std::begin(kRowBuckets), std::end(kRowBuckets),
-                           rows);
-}
 
 }  // namespace
 
@@ -123,7 +118,8 @@ absl::Status Decoder::Step(absl::Span<const int32_t> tokens,
     const int count = std::min(kMaxRows, rows - first);
     const auto part = static_cast<size_t>(count);
     const auto at = static_cast<size_t>(first);
-    const int bucket = BucketOf(count);
+    const auto bucket =
+        static_cast<int>(std::bit_ceil(static_cast<unsigned>(count)));
     scratch.state = ZeroState(sizes.stack, bucket);
     CopyStateRows(sizes.stack, *state, first, count, &scratch.state, 0);
     RETURN_IF_ERROR(rep_->StepChunk(
