@@ -19,14 +19,18 @@ int DecoderDropoutSites(const DecoderSizes& sizes) {
 }
 
 DecoderGrad::DecoderGrad(const DecoderSizes& sizes, const DecoderShape& shape,
-                         const DecoderTraining& training)
+                         const DecoderTraining& training,
+                         std::shared_ptr<OutputLayerLoss> output)
     : sizes_(sizes),
       places_(sizes),
       training_(training),
       rows_(shape.rows),
       cells_(int64_t{shape.steps} * shape.rows),
-      output_(sizes.vocabulary, sizes.features(), training.precision) {
-  output_.set_label_smoothing(training.label_smoothing);
+      output_(output != nullptr ? std::move(output)
+                                : std::make_shared<OutputLayerLoss>(
+                                      sizes.vocabulary, sizes.features(),
+                                      training.precision)) {
+  output_->set_label_smoothing(training.label_smoothing);
   const auto size = [&](int64_t width) {
     return static_cast<size_t>(cells_ * width);
   };
@@ -52,8 +56,9 @@ DecoderGrad::DecoderGrad(const DecoderSizes& sizes, const DecoderShape& shape,
 
 absl::StatusOr<std::unique_ptr<DecoderGrad>> DecoderGrad::Create(
     const DecoderSizes& sizes, const DecoderShape& shape,
-    const DecoderTraining& training) {
-  auto decoder = absl::WrapUnique(new DecoderGrad(sizes, shape, training));
+    const DecoderTraining& training, std::shared_ptr<OutputLayerLoss> output) {
+  auto decoder = absl::WrapUnique(
+      new DecoderGrad(sizes, shape, training, std::move(output)));
   StackDropout dropout = training.dropout;
   dropout.output = 0;  // f_t is dropped instead
   ASSIGN_OR_RETURN(decoder->stack_, RecurrentStackGrad::Create(
@@ -146,7 +151,8 @@ absl::Status DecoderGrad::Combine(absl::Span<const float* const> weights,
 absl::StatusOr<double> DecoderGrad::Loss(absl::Span<const float* const> weights,
                                          absl::Span<const int32_t> targets,
                                          Executor* executor) {
-  return output_.Run(
+  CAROUSEL_CHECK(static_cast<int64_t>(targets.size()) == cells_);
+  return output_->Run(
       {.weight = weights[places_.output], .bias = weights[places_.bias]},
       features_.data(), targets, 1.0f, nullptr, executor);
 }
@@ -161,7 +167,7 @@ absl::StatusOr<double> DecoderGrad::LossAndBackward(
       .features = dfeatures_.data()};
   ASSIGN_OR_RETURN(
       const double loss,
-      output_.Run(
+      output_->Run(
           {.weight = weights[places_.output], .bias = weights[places_.bias]},
           features_.data(), targets, 1.0f, &output_gradients, executor));
   DropFeatures(&dfeatures_);

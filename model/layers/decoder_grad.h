@@ -58,10 +58,15 @@ class DecoderGrad {
     absl::Span<const int32_t> first;   // (N): each memory's first step
   };
 
-  // REQUIRES: DecoderWeightSpecs(sizes) is OK; rates in [0, 1).
+  // REQUIRES: DecoderWeightSpecs(sizes) is OK; rates in [0, 1). UNIMPLEMENTED
+  // if the CPU has no products in this precision; INTERNAL if oneDNN refuses.
+  //
+  // `output`, unless null, computes the output layer: decoders of one size that
+  // are used in turn may share one, since it holds memory for many logits.
   static absl::StatusOr<std::unique_ptr<DecoderGrad>> Create(
       const DecoderSizes& sizes, const DecoderShape& shape,
-      const DecoderTraining& training);
+      const DecoderTraining& training,
+      std::shared_ptr<OutputLayerLoss> output = nullptr);
 
   // Runs forward from `*state`, which is moved on to the end. `weights` are in
   // the order of DecoderWeightSpecs. Null `key`: nothing is dropped.
@@ -89,7 +94,8 @@ class DecoderGrad {
 
  private:
   DecoderGrad(const DecoderSizes& sizes, const DecoderShape& shape,
-              const DecoderTraining& training);
+              const DecoderTraining& training,
+              std::shared_ptr<OutputLayerLoss> output);
 
   absl::Span<const float* const> StackOf(
       absl::Span<const float* const> weights) const;
@@ -115,7 +121,7 @@ class DecoderGrad {
 
   std::unique_ptr<RecurrentStackGrad> stack_;
   std::unique_ptr<AttentionGrad> attention_;  // null if there is none
-  OutputLayerLoss output_;
+  const std::shared_ptr<OutputLayerLoss> output_;
 
   Batch batch_;
   bool dropping_ = false;         // in the last Forward()

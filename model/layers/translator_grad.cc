@@ -38,7 +38,7 @@ TranslatorGrad::TranslatorGrad(const TranslatorSizes& sizes,
 
 absl::StatusOr<std::unique_ptr<TranslatorGrad>> TranslatorGrad::Create(
     const TranslatorSizes& sizes, const DecoderShape& shape,
-    const DecoderTraining& training) {
+    const DecoderTraining& training, std::shared_ptr<OutputLayerLoss> output) {
   auto network = absl::WrapUnique(new TranslatorGrad(sizes, shape));
   StackDropout dropout = training.dropout;
   dropout.output = 0;
@@ -47,7 +47,8 @@ absl::StatusOr<std::unique_ptr<TranslatorGrad>> TranslatorGrad::Create(
       RecurrentStackGrad::Create(sizes.encoder, shape.source_steps, shape.rows,
                                  dropout, training.precision));
   ASSIGN_OR_RETURN(network->decoder_,
-                   DecoderGrad::Create(sizes.decoder_sizes(), shape, training));
+                   DecoderGrad::Create(sizes.decoder_sizes(), shape, training,
+                                       std::move(output)));
   return network;
 }
 

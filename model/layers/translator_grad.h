@@ -36,10 +36,13 @@ class TranslatorGrad {
  public:
   // For batches of one shape. `training` is that of both stacks; its
   // `dropout.output` applies in front of the output layer only.
-  // REQUIRES: WeightSpecs(sizes) is OK; rates in [0, 1).
+  // REQUIRES: WeightSpecs(sizes) is OK; rates in [0, 1). UNIMPLEMENTED if the
+  // CPU has no products in this precision; INTERNAL if oneDNN refuses. `output`
+  // is as in DecoderGrad.
   static absl::StatusOr<std::unique_ptr<TranslatorGrad>> Create(
       const TranslatorSizes& sizes, const DecoderShape& shape,
-      const DecoderTraining& training);
+      const DecoderTraining& training,
+      std::shared_ptr<OutputLayerLoss> output = nullptr);
 
   // Sum over the counted targets of their negative log-likelihood; `weights`
   // are in the order of WeightSpecs(sizes). No dropout, no label smoothing.
@@ -54,7 +57,8 @@ class TranslatorGrad {
                                          absl::Span<float* const> gradients,
                                          Executor* executor);
 
-  // Bytes of an instance, roughly: for whoever keeps several.
+  // Bytes of an instance without its output layer, roughly: for whoever keeps
+  // several that share one.
   static size_t ApproximateBytes(const TranslatorSizes& sizes,
                                  const DecoderShape& shape);
 

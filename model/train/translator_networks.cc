@@ -43,7 +43,7 @@ absl::StatusOr<TranslatorGrad*> TranslatorNetworks::For(
     all -= instances_.back().bytes;
   }
   ASSIGN_OR_RETURN(auto network,
-                   TranslatorGrad::Create(sizes_, shape, training_));
+                   TranslatorGrad::Create(sizes_, shape, training_, output_));
   instances_.push_front(
       {.shape = shape, .bytes = bytes, .network = std::move(network)});
   return instances_.front().network.get();

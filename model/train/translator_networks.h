@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A network in training for every shape of batch. All read the same weights;
-// what an instance holds is activations, of which those of the shapes used
-// last are kept.
+// A network in training for every shape of batch. All read the same weights
+// and share one output layer; what an instance holds is activations, of which
+// those of the shapes used last are kept.
 
 #ifndef CAROUSEL_MODEL_TRAIN_TRANSLATOR_NETWORKS_H_
 #define CAROUSEL_MODEL_TRAIN_TRANSLATOR_NETWORKS_H_
@@ -22,13 +22,20 @@ namespace carousel {
 // Thread-compatible; computes with the OpenMP threads of the caller.
 class TranslatorNetworks {
  public:
-  static constexpr size_t kDefaultBytes = size_t{256} << 20;
+  // For the shapes of training and of dev: with less, networks of ordinary
+  // sizes would be made anew in nearly every batch.
+  static constexpr size_t kDefaultBytes = size_t{2} << 30;
 
   // At least one instance is kept, and more up to `max_bytes`.
   TranslatorNetworks(const TranslatorSizes& sizes,
                      const DecoderTraining& training,
                      size_t max_bytes = kDefaultBytes)
-      : sizes_(sizes), training_(training), max_bytes_(max_bytes) {}
+      : sizes_(sizes),
+        training_(training),
+        max_bytes_(max_bytes),
+        output_(std::make_shared<OutputLayerLoss>(
+            sizes.target_vocabulary, sizes.decoder_sizes().features(),
+            training.precision)) {}
 
   // The loss of a batch.
   absl::StatusOr<BatchLoss> Loss(absl::Span<const float* const> weights,
@@ -55,6 +62,7 @@ class TranslatorNetworks {
   const TranslatorSizes sizes_;
   const DecoderTraining training_;
   const size_t max_bytes_;
+  const std::shared_ptr<OutputLayerLoss> output_;
   Executor executor_;
   std::list<Instance> instances_;  // the one used last in front
 };
