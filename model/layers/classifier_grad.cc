@@ -168,19 +168,9 @@ absl::Status ClassifierGrad::Backward(absl::Span<const float* const> weights,
   RETURN_IF_ERROR(stack_->Backward(RnnOf(weights), batch.resets, dy_.data(),
                                    nullptr, dx_.data(), RnnOf(gradients),
                                    &executor_));
-  AddEmbeddingGradient(batch, gradients[0]);
+  // In the padding dx is 0.
+  AddRows(batch.texts.tokens, sizes_.embedding, dx_.data(), gradients[0]);
   return absl::OkStatus();
-}
-
-// One thread: rows of the table repeat, and the order of sums must not change.
-void ClassifierGrad::AddEmbeddingGradient(const LabelledTexts& batch,
-                                          float* gradient) const {
-  for (int64_t cell = 0; cell < steps_ * rows_; ++cell) {
-    if (cell / rows_ < first_[static_cast<size_t>(cell % rows_)]) continue;
-    const int64_t id = batch.texts.tokens[static_cast<size_t>(cell)];
-    GetKernels().add(sizes_.embedding, dx_.data() + cell * sizes_.embedding,
-                     gradient + id * sizes_.embedding);
-  }
 }
 
 }  // namespace carousel

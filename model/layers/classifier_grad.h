@@ -94,7 +94,6 @@ class ClassifierGrad {
   absl::Status Backward(absl::Span<const float* const> weights,
                         const LabelledTexts& batch,
                         absl::Span<float* const> gradients);
-  void AddEmbeddingGradient(const LabelledTexts& batch, float* gradient) const;
 
   const ClassifierSizes sizes_;
   const int64_t steps_;   // T

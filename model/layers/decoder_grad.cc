@@ -179,7 +179,8 @@ absl::StatusOr<double> DecoderGrad::LossAndBackward(
   RETURN_IF_ERROR(stack_->Backward(
       StackOf(weights), resets_, dy_.data(), dstate, dx_.data(),
       gradients.subspan(places_.stack, places_.stack_count), executor));
-  AddEmbeddingGradient(gradients[places_.embedding]);
+  AddRows(batch_.inputs, sizes_.embedding, dx_.data(),
+          gradients[places_.embedding]);
   return loss;
 }
 
@@ -239,15 +240,6 @@ absl::Status DecoderGrad::AttendBackward(absl::Span<const float* const> weights,
   GetKernels().add(static_cast<int64_t>(dquery_.size()), dquery_.data(),
                    dy_.data());
   return attention_->End(own, dmemory, own_gradients, executor);
-}
-
-// One thread: rows of the table repeat, and the order of sums must not change.
-void DecoderGrad::AddEmbeddingGradient(float* gradient) const {
-  const int64_t width = sizes_.embedding;
-  for (int64_t cell = 0; cell < cells_; ++cell) {
-    const int64_t id = batch_.inputs[static_cast<size_t>(cell)];
-    GetKernels().add(width, dx_.data() + cell * width, gradient + id * width);
-  }
 }
 
 }  // namespace carousel

@@ -111,7 +111,6 @@ class DecoderGrad {
                               float* dmemory,
                               absl::Span<float* const> gradients,
                               Executor* executor);
-  void AddEmbeddingGradient(float* gradient) const;
 
   const DecoderSizes sizes_;
   const DecoderPlaces places_;

@@ -2,9 +2,11 @@
 
 #include "model/layers/embedding.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "model/base/check.h"
+#include "model/layers/kernels.h"
 
 namespace carousel {
 
@@ -20,6 +22,22 @@ void GatherRows(const Tensor& table, absl::Span<const int32_t> ids,
       ToFloat({table.data<BFloat16>() + id * width, count}, {out, count});
     }
     out += width;
+  }
+}
+
+// Every thread adds all rows, in some of the columns.
+void AddRows(absl::Span<const int32_t> ids, int64_t width, const float* rows,
+             float* table) {
+  constexpr int64_t kColumns = 128;
+  const Kernels& kernels = GetKernels();
+#pragma omp parallel for schedule(static)
+  for (int64_t first = 0; first < width; first += kColumns) {
+    const int64_t count = std::min(kColumns, width - first);
+    const float* row = rows + first;
+    for (const int64_t id : ids) {
+      kernels.add(count, row, table + id * width + first);
+      row += width;
+    }
   }
 }
 

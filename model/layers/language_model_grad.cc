@@ -2,7 +2,6 @@
 
 #include "model/layers/language_model_grad.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -73,47 +72,29 @@ absl::Span<const float* const> LanguageModelGrad::StackWeights(
 
 void LanguageModelGrad::Embed(const float* table, absl::Span<const int32_t> ids,
                               const DropoutKey* key) {
-  const int64_t width = sizes_.embedding;
   GatherRows(
       Tensor::Borrow(DType::kF32, {sizes_.vocabulary, sizes_.embedding}, table),
       ids, x_.data());
-  if (word_mask_.empty()) return;
-  if (key == nullptr) {
-    std::fill(word_mask_.begin(), word_mask_.end(), 1.0f);
-    return;
-  }
+  if (word_mask_.empty() || key == nullptr) return;
   // Words are the same for every row, so the key is that of no row.
   FillDropoutMask({.seed = key->seed,
                    .step = key->step,
                    .site = key->site + StackDropoutSites(sizes_.stack())},
                   dropout_.embedding_rows, sizes_.vocabulary,
                   absl::MakeSpan(word_mask_));
-  for (int64_t cell = 0; cell < cells_; ++cell) {
-    const auto id = static_cast<size_t>(ids[static_cast<size_t>(cell)]);
-    float* x = x_.data() + cell * width;
-    for (int64_t k = 0; k < width; ++k) x[k] *= word_mask_[id];
-  }
+  DropWords(ids, x_.data());
 }
 
-// Rows of the table repeat, and the order of sums must not change: every thread
-// adds all rows, in some of the columns.
-void LanguageModelGrad::EmbedBackward(absl::Span<const int32_t> ids,
-                                      float* gradient) {
-  constexpr int64_t kColumns = 128;
-  const Kernels& kernels = GetKernels();
+// values (T, N, E): multiplies each cell's by the mask of its word.
+void LanguageModelGrad::DropWords(absl::Span<const int32_t> ids,
+                                  float* values) const {
+  if (word_mask_.empty()) return;
   const int64_t width = sizes_.embedding;
 #pragma omp parallel for schedule(static)
-  for (int64_t first = 0; first < width; first += kColumns) {
-    const int64_t count = std::min(kColumns, width - first);
-    for (int64_t cell = 0; cell < cells_; ++cell) {
-      const int64_t id = ids[static_cast<size_t>(cell)];
-      float* dx = dx_.data() + cell * width + first;
-      if (!word_mask_.empty()) {
-        const float factor = word_mask_[static_cast<size_t>(id)];
-        for (int64_t k = 0; k < count; ++k) dx[k] *= factor;
-      }
-      kernels.add(count, dx, gradient + id * width + first);
-    }
+  for (int64_t cell = 0; cell < cells_; ++cell) {
+    const auto id = static_cast<size_t>(ids[static_cast<size_t>(cell)]);
+    float* x = values + cell * width;
+    for (int64_t k = 0; k < width; ++k) x[k] *= word_mask_[id];
   }
 }
 
@@ -226,7 +207,8 @@ absl::StatusOr<double> LanguageModelGrad::LossAndGradient(
       sizes_.projection ? dy_.data() : dfeatures_.data(), nullptr, dx_.data(),
       gradients.subspan(1, kWeightsOfCell * static_cast<size_t>(sizes_.layers)),
       &executor_));
-  EmbedBackward(stretch.inputs, gradients[0]);
+  DropWords(stretch.inputs, dx_.data());
+  AddRows(stretch.inputs, sizes_.embedding, dx_.data(), gradients[0]);
   return loss;
 }
 

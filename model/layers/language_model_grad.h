@@ -92,7 +92,7 @@ class LanguageModelGrad {
       absl::Span<const float* const> weights) const;
   void Embed(const float* table, absl::Span<const int32_t> ids,
              const DropoutKey* key);
-  void EmbedBackward(absl::Span<const int32_t> ids, float* gradient);
+  void DropWords(absl::Span<const int32_t> ids, float* values) const;
   absl::Status Forward(absl::Span<const float* const> weights,
                        const LanguageModelStretch& stretch,
                        const DropoutKey* key, RecurrentState* state);

@@ -227,17 +227,9 @@ absl::Status TranslatorGrad::EncoderBackward(
       EncoderOf(weights), batch.resets, dmemory_.data(), &dencoder_state_,
       dx_.data(), gradients.subspan(places_.encoder, places_.encoder_count),
       executor));
-  // One thread: rows of the table repeat, and the order of sums must not
-  // change. What stands before a text has no gradient.
-  const int64_t width = sizes_.embedding;
-  for (int64_t cell = 0; cell < source_cells_; ++cell) {
-    if (cell / shape_.rows < first_[static_cast<size_t>(cell % shape_.rows)]) {
-      continue;
-    }
-    const int64_t id = source_[static_cast<size_t>(cell)];
-    GetKernels().add(width, dx_.data() + cell * width,
-                     gradients[places_.source_embedding] + id * width);
-  }
+  // In the padding dx is 0.
+  AddRows(source_, sizes_.embedding, dx_.data(),
+          gradients[places_.source_embedding]);
   return absl::OkStatus();
 }
 
