@@ -30,7 +30,8 @@ class AdaptiveSoftmaxLoss {
   // Sum over the rows of -log P(target | f); `features` is (M, E) and `targets`
   // (M), where a negative one is not counted. Unless `gradients` is empty, adds
   // the gradients of the sum to them, and writes that with respect to the
-  // features to `dfeatures` (M, E).
+  // features to `dfeatures` (M, E). REQUIRES: targets < V. INTERNAL if oneDNN
+  // refuses.
   absl::StatusOr<double> Run(absl::Span<const float* const> weights,
                              const float* features,
                              absl::Span<const int32_t> targets,

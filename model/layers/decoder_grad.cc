@@ -161,6 +161,7 @@ absl::StatusOr<double> DecoderGrad::LossAndBackward(
     absl::Span<const float* const> weights, absl::Span<const int32_t> targets,
     float* dmemory, RecurrentState* dstate, absl::Span<float* const> gradients,
     Executor* executor) {
+  CAROUSEL_CHECK(static_cast<int64_t>(targets.size()) == cells_);
   const OutputLayerGradients output_gradients = {
       .weight = gradients[places_.output],
       .bias = gradients[places_.bias],

@@ -66,6 +66,7 @@ absl::StatusOr<double> OutputLayerLoss::Run(
     const OutputLayerGradients* gradients, Executor* executor) {
   const Call call = {weights.bias, targets, scale, gradients, executor};
   const auto rows = static_cast<int64_t>(targets.size());
+  for (int32_t target : targets) CAROUSEL_CHECK(target < vocabulary_);
   weight_.Set(vocabulary_ * embedding_, weights.weight);
   features_.Set(rows * embedding_, features);
   if (gradients != nullptr) {

@@ -48,7 +48,8 @@ class OutputLayerLoss {
 
   // Sum over the rows of -log softmax(features weight^T + bias)[target];
   // `features` is (M, E) and `targets` (M), where a negative target is not
-  // counted. With `gradients`, also the gradients of scale * the sum.
+  // counted. With `gradients`, also the gradients of scale * the sum. REQUIRES:
+  // targets < V. INTERNAL if oneDNN refuses.
   absl::StatusOr<double> Run(const OutputLayerWeights& weights,
                              const float* features,
                              absl::Span<const int32_t> targets, float scale,

@@ -91,7 +91,13 @@ void TranslatorGrad::ReadSource(const TranslatorBatch& batch,
       return static_cast<size_t>(step * rows + row);
     };
     int64_t first = 0;
-    while (first < steps && batch.resets[cell(first)] == 0) ++first;
+    int64_t resets = 0;
+    for (int64_t step = 0; step < steps; ++step) {
+      if (batch.resets[cell(step)] == 0) continue;
+      first = step;
+      ++resets;
+    }
+    CAROUSEL_CHECK(resets == 1);
     first_[static_cast<size_t>(row)] = static_cast<int32_t>(first);
     if (!sizes_.reverse_input) continue;
     for (int64_t step = first; step < steps; ++step) {

@@ -23,7 +23,7 @@
 namespace carousel {
 
 // Pairs of texts, time-major. Sources end in the last step (right-aligned),
-// targets begin in the first.
+// targets begin in the first. REQUIRES: each row has one reset.
 struct TranslatorBatch {
   absl::Span<const int32_t> source;     // (S, N); before a row's text: any
   absl::Span<const uint8_t> resets;     // (S, N): 1 where a row's text begins

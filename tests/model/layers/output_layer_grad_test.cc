@@ -176,6 +176,14 @@ TEST(OutputLayerGradTest, GradientsOfWeightsAreAddedToWhatIsThere) {
   EXPECT_LE(RelativeError(dfeatures, expected.dfeatures), 1e-5);
 }
 
+// It would be written behind the row.
+TEST(OutputLayerGradTest, ATargetBeyondTheVocabularyIsAMistake) {
+  Case c(20, 8, 10);
+  c.targets[3] = 20;
+  EXPECT_DEATH(Compute(c, 1.0f, Precision::kF32),
+               "check failed: target < vocabulary_");
+}
+
 TEST(OutputLayerGradTest, EqualCallsGiveEqualBitsInEitherPrecision) {
   const Case c(301, 16, 60);
   for (Precision precision : {Precision::kF32, Precision::kBF16}) {
