@@ -49,12 +49,13 @@ struct LanguageModelSizes {
   // clusters begin, then zeros. REQUIRES: then not `tied`.
   std::array<int, 4> cutoffs = {};
 
-  bool adaptive() const { return cutoffs[0] > 0; }
+  bool adaptive() const { return cutoffs != std::array<int, 4>{}; }
   AdaptiveSoftmaxSizes adaptive_softmax() const {
-    AdaptiveSoftmaxSizes sizes = {
-        .vocabulary = vocabulary, .features = embedding, .cutoffs = {}};
-    for (const int cutoff : cutoffs) {
-      if (cutoff > 0) sizes.cutoffs.push_back(cutoff);
+    AdaptiveSoftmaxSizes sizes = {.vocabulary = vocabulary,
+                                  .features = embedding,
+                                  .cutoffs = {cutoffs.begin(), cutoffs.end()}};
+    while (!sizes.cutoffs.empty() && sizes.cutoffs.back() == 0) {
+      sizes.cutoffs.pop_back();
     }
     return sizes;
   }
@@ -81,7 +82,8 @@ struct LanguageModelSizes {
 // U(-1/sqrt(H), 1/sqrt(H)).
 //
 // INVALID_ARGUMENT if the sizes do not make a model (each positive and at most
-// 2^24, H == E where there is no projection).
+// 2^24, H == E where there is no projection, cutoffs that rise and lie within
+// the vocabulary).
 absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
     const LanguageModelSizes& sizes);
 

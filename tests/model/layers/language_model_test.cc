@@ -2,6 +2,7 @@
 
 #include "model/layers/language_model.h"
 
+#include <array>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -261,6 +262,25 @@ TEST(WeightSpecsTest, SizesThatMakeNoModelAreRefused) {
           .status(),
       StatusIs(absl::StatusCode::kInvalidArgument,
                HasSubstr("hidden (3) must equal embedding (2)")));
+}
+
+// No cutoff is passed over in silence.
+TEST(WeightSpecsTest, CutoffsThatMakeNoClustersAreRefused) {
+  LanguageModelSizes sizes = {.vocabulary = 50,
+                              .embedding = 16,
+                              .hidden = 16,
+                              .layers = 1,
+                              .tied = false,
+                              .cutoffs = {10, 20}};
+  EXPECT_THAT(WeightSpecs(sizes), IsOk());
+  const std::vector<std::array<int, 4>> bad = {
+      {0, 20}, {10, 0, 20}, {10, -1}, {20, 10}, {10, 50}};
+  for (const auto& cutoffs : bad) {
+    sizes.cutoffs = cutoffs;
+    EXPECT_THAT(WeightSpecs(sizes),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("expected ascending ones")));
+  }
 }
 
 // The kernels that a serving CPU is expected to get; a silent fall-back to the
