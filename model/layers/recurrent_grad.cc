@@ -83,12 +83,6 @@ RecurrentTrainingLayer::Create(Cell cell, int64_t inputs, int64_t hidden,
   return layer;
 }
 
-void RecurrentTrainingLayer::SetInputs(const CellWeights& weights,
-                                       const float* x) {
-  weight_ih_factor_.Set(gates_ * inputs_, weights.weight_ih.data());
-  x_factor_.Set(steps_ * rows_ * inputs_, x);
-}
-
 // The inputs' part of the sums, for all steps at once, with the biases. In a
 // GRU b_hn is multiplied by r, so its b_hh waits for the gates.
 absl::Status RecurrentTrainingLayer::SumInputs(const CellWeights& weights,
@@ -191,12 +185,12 @@ absl::Status RecurrentTrainingLayer::Forward(const CellWeights& weights,
                                              float* h, float* c,
                                              Executor* executor) {
   const int64_t step_size = rows_ * hidden_;
-  const MatrixView hh = {.data = weights.weight_hh.data(),
-                         .row_stride = hidden_};
-  RETURN_IF_ERROR(forward_hh_->Pack(
-      {.data = hh.data, .row_stride = hidden_, .transposed = true}, executor));
-  RETURN_IF_ERROR(backward_hh_->Pack(hh, executor));
-  SetInputs(weights, x);
+  RETURN_IF_ERROR(forward_hh_->Pack({.data = weights.weight_hh.data(),
+                                     .row_stride = hidden_,
+                                     .transposed = true},
+                                    executor));
+  weight_ih_factor_.Set(gates_ * inputs_, weights.weight_ih.data());
+  x_factor_.Set(steps_ * rows_ * inputs_, x);
   RETURN_IF_ERROR(SumInputs(weights, executor));
   if (HasMemory(cell_)) std::copy_n(c, step_size, c_.data());
   for (int64_t n = 0; n < rows_; ++n) KeepRow(0, n, h + n * hidden_, resets);
@@ -265,12 +259,13 @@ const Factor& RecurrentTrainingLayer::RecurrentGradient() const {
 }
 
 absl::Status RecurrentTrainingLayer::Backward(
-    const CellWeights& weights, const float* x,
-    absl::Span<const uint8_t> resets, const float* dy, float* dh, float* dc,
-    float* dx, const CellGradients& gradients, float* dh_steps,
-    Executor* executor) {
+    const CellWeights& weights, absl::Span<const uint8_t> resets,
+    const float* dy, float* dh, float* dc, float* dx,
+    const CellGradients& gradients, float* dh_steps, Executor* executor) {
   const Kernels& kernels = GetKernels();
   const int64_t step_size = rows_ * hidden_;
+  RETURN_IF_ERROR(backward_hh_->Pack(
+      {.data = weights.weight_hh.data(), .row_stride = hidden_}, executor));
   for (int64_t t = steps_ - 1; t >= 0; --t) {
 #pragma omp parallel for schedule(static)
     for (int64_t n = 0; n < rows_; ++n) {
@@ -291,7 +286,6 @@ absl::Status RecurrentTrainingLayer::Backward(
       if (HasMemory(cell_)) std::fill_n(dc + n * hidden_, hidden_, 0.0f);
     }
   }
-  if (!x_factor_.bf16()) SetInputs(weights, x);  // else rounded in Forward()
   AddBiasGradients(gradients);
   RETURN_IF_ERROR(AddWeightGradients(gradients, executor));
   if (dx == nullptr) return absl::OkStatus();

@@ -61,7 +61,7 @@ class RecurrentTrainingLayer {
   //
   // `dh_steps`, unless null, receives the whole dLoss/dh_t of each step
   // (T, N, H): what comes from above and from the steps after.
-  absl::Status Backward(const CellWeights& weights, const float* x,
+  absl::Status Backward(const CellWeights& weights,
                         absl::Span<const uint8_t> resets, const float* dy,
                         float* dh, float* dc, float* dx,
                         const CellGradients& gradients, float* dh_steps,
@@ -71,7 +71,6 @@ class RecurrentTrainingLayer {
   RecurrentTrainingLayer(Cell cell, int64_t inputs, int64_t hidden,
                          int64_t steps, int64_t rows, Precision precision);
   void ShareBuffers();
-  void SetInputs(const CellWeights& weights, const float* x);
   absl::Status SumInputs(const CellWeights& weights, Executor* executor);
   void KeepRow(int64_t step, int64_t row, const float* h,
                absl::Span<const uint8_t> resets);

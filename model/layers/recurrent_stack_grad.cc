@@ -300,10 +300,8 @@ absl::Status RecurrentStackGrad::BackwardCell(
       gradients.subspan(kWeightsOfCell * static_cast<size_t>(index));
   const bool dropped = dropping_ && !cell.mask.empty();
   if (dropped) dweight_hh_.assign(cell.mask.size(), 0.0f);
-  const float* x = d == 0 ? activations_[static_cast<size_t>(k)].data()
-                          : reversed_[static_cast<size_t>(k)].data();
   RETURN_IF_ERROR(
-      cell.layer->Backward(WeightsOf(weights, k, d), x, resets, dy, dh, dc, dx,
+      cell.layer->Backward(WeightsOf(weights, k, d), resets, dy, dh, dc, dx,
                            {.weight_ih = own[0],
                             .weight_hh = dropped ? dweight_hh_.data() : own[1],
                             .bias_ih = own[2],

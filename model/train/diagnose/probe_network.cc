@@ -183,8 +183,8 @@ absl::StatusOr<BatchLoss> ProbeNetwork::LossAndGradient(
   std::fill(dh_.begin(), dh_.end(), 0.0f);
   std::fill(dc_.begin(), dc_.end(), 0.0f);
   RETURN_IF_ERROR(layer_->Backward(
-      LayerWeights(weights), batch.x.data(), batch.resets, dy_.data(),
-      dh_.data(), HasMemory(sizes_.cell) ? dc_.data() : nullptr, nullptr,
+      LayerWeights(weights), batch.resets, dy_.data(), dh_.data(),
+      HasMemory(sizes_.cell) ? dc_.data() : nullptr, nullptr,
       {.weight_ih = gradients[kWeightIh],
        .weight_hh = gradients[kWeightHh],
        .bias_ih = gradients[kBiasIh],

@@ -78,7 +78,7 @@ TEST_P(RecurrentTrainingLayerTest, GradientOfEveryStepIsThatOfTheEquations) {
                   .ok());
   std::vector<float> dh_steps(kSteps * kHidden);
   ASSERT_TRUE(layer
-                  ->Backward(weights, x_.data(), resets, dy_.data(), dh.data(),
+                  ->Backward(weights, resets, dy_.data(), dh.data(),
                              memory ? dc.data() : nullptr, /*dx=*/nullptr,
                              {.weight_ih = gradients[0].data(),
                               .weight_hh = gradients[1].data(),
