@@ -77,7 +77,6 @@ class AdaptiveSoftmax {
                                 float* log_probabilities,
                                 Executor* executor) const;
 
-  const AdaptiveSoftmaxSizes& sizes() const { return sizes_; }
   size_t memory_bytes() const;
 
  private:

@@ -93,7 +93,6 @@ class Attention {
                       std::vector<std::vector<float>>* alignments,
                       Executor* executor) const;
 
-  const AttentionSizes& sizes() const { return sizes_; }
   size_t memory_bytes() const;
 
  private:

@@ -74,9 +74,6 @@ class DecoderGrad {
                        const Batch& batch, const DropoutKey* key,
                        RecurrentState* state, Executor* executor);
 
-  // f_t of the last Forward(), after dropout: (T, N, F).
-  const std::vector<float>& features() const { return features_; }
-
   // The sum over the `targets` (T, N) that are not negative of their negative
   // log-likelihood, after Forward(). No label smoothing.
   absl::StatusOr<double> Loss(absl::Span<const float* const> weights,

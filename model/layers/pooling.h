@@ -87,7 +87,6 @@ class Pooling {
   absl::Status Run(const PoolingInput& input, float* out,
                    std::vector<float>* alignments, Executor* executor) const;
 
-  const PoolingSizes& sizes() const { return sizes_; }
   size_t memory_bytes() const;
 
  private:

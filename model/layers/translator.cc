@@ -138,7 +138,6 @@ absl::Status Translator::Rep::EncodeRows(
                    Bridge(state, &w.encoder.executor));
   for (size_t row = 0; row < n; ++row) {
     EncodedSource& out = encoded[rows[row]];
-    out.tokens = sources[rows[row]];
     out.state = ZeroState(sizes.decoder, 1);
     CopyStateRows(sizes.decoder, initial, static_cast<int>(row), 1, &out.state,
                   0);

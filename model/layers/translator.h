@@ -96,9 +96,8 @@ struct TranslatorPlaces {
 
 // What the decoder starts from: one encoded source text. A plain value.
 struct EncodedSource {
-  RecurrentState state;         // of one row
-  AttentionMemory memory;       // without steps if there is no attention
-  std::vector<int32_t> tokens;  // as they were given, not reversed
+  RecurrentState state;    // of one row
+  AttentionMemory memory;  // without steps if there is no attention
 };
 
 // Immutable, so thread-safe; each thread brings a Workspace of its own.
