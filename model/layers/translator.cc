@@ -180,7 +180,9 @@ std::string Translator::Implementation() const {
 }
 
 size_t Translator::memory_bytes() const {
-  return rep_->embedding.size_bytes() + rep_->encoder->memory_bytes() +
+  // A shared embedding is the decoder's.
+  return (rep_->sizes.shared_embedding ? 0 : rep_->embedding.size_bytes()) +
+         rep_->encoder->memory_bytes() +
          rep_->bridge_bias.size() * sizeof(float) +
          (rep_->bridge == nullptr ? 0 : rep_->bridge->memory_bytes()) +
          rep_->decoder->memory_bytes();

@@ -197,5 +197,22 @@ TEST(TranslatorCreateTest, AWrongShapeIsNamed) {
                        testing::HasSubstr("source_embedding.weight")));
 }
 
+// Both languages' is one, which is held once.
+TEST(TranslatorMemoryTest, ASharedEmbeddingIsCountedOnce) {
+  TranslatorSizes sizes = SizesOf({"", Cell::kLstm, Cell::kLstm, true,
+                                   AttentionKind::kGeneral, false, false});
+  sizes.source_vocabulary = sizes.target_vocabulary;
+  const auto bytes = [&] {
+    const auto specs = WeightSpecs(sizes).value();
+    const auto tensors = ToTensors(specs, RandomReferenceWeights(specs, 1));
+    return Translator::Create(sizes, tensors).value()->memory_bytes();
+  };
+  const size_t apart = bytes();
+  sizes.shared_embedding = true;
+  EXPECT_EQ(apart - bytes(),
+            static_cast<size_t>(sizes.source_vocabulary * sizes.embedding) *
+                sizeof(float));
+}
+
 }  // namespace
 }  // namespace carousel
