@@ -63,7 +63,8 @@ struct AdaptiveSoftmaxSizes {
 absl::StatusOr<std::vector<WeightSpec>> AdaptiveSoftmaxWeightSpecs(
     absl::string_view prefix, const AdaptiveSoftmaxSizes& sizes);
 
-// Immutable, so thread-safe; each thread brings its own Executor.
+// Immutable, so thread-safe; each thread brings its own Executor. All calls are
+// INTERNAL if oneDNN refuses.
 class AdaptiveSoftmax {
  public:
   // `weights` are in the order of the specs, F32 or BF16, and are copied.

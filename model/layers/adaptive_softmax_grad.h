@@ -24,6 +24,8 @@ namespace carousel {
 // and `gradients` are in the order of AdaptiveSoftmaxWeightSpecs.
 class AdaptiveSoftmaxLoss {
  public:
+  // In kBF16 the products with the words are rounded as those of an output
+  // layer are; the projections stay in f32. REQUIRES: kF32, or SupportsBF16().
   explicit AdaptiveSoftmaxLoss(const AdaptiveSoftmaxSizes& sizes,
                                Precision precision = Precision::kF32);
 

@@ -66,7 +66,8 @@ struct AttentionMemory {
   std::vector<float> keys;    // (S, K); empty for dot, whose keys are `values`
 };
 
-// Immutable, so thread-safe; each thread brings its own Executor.
+// Immutable, so thread-safe; each thread brings its own Executor. All calls are
+// INTERNAL if oneDNN refuses.
 //
 //   ASSIGN_OR_RETURN(AttentionMemory memory,
 //                    attention->Remember(outputs, steps, width, &executor));

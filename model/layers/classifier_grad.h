@@ -32,7 +32,8 @@ struct ClassifierTraining {
   float label_smoothing = 0;
 };
 
-// A batch of texts and their labels.
+// A batch of texts and their labels. REQUIRES: each row has one reset, where
+// its length says that it begins.
 struct LabelledTexts {
   ClassifierTexts texts;
   absl::Span<const uint8_t> resets;  // (T, N): 1 at each row's first step
@@ -50,8 +51,10 @@ struct ClassifierFigures {
 // not change over its life.
 class ClassifierGrad {
  public:
-  // For batches of `steps` (T) steps in `rows` (N) rows. REQUIRES:
-  // WeightSpecs(sizes) is OK; rates in [0, 1).
+  // For batches of `steps` (T) steps in `rows` (N) rows. `precision` is that of
+  // the recurrent layers. REQUIRES: WeightSpecs(sizes) is OK; rates in [0, 1).
+  // UNIMPLEMENTED if the CPU has no products in this precision; INTERNAL if
+  // oneDNN refuses.
   static absl::StatusOr<std::unique_ptr<ClassifierGrad>> Create(
       const ClassifierSizes& sizes, int steps, int rows,
       const ClassifierTraining& training, Precision precision);

@@ -104,6 +104,8 @@ class Decoder {
 
   // `weights` are in the order of DecoderWeightSpecs(sizes), F32 or BF16, and
   // are copied, but for the embedding, which is read where it lies.
+  // INVALID_ARGUMENT, naming the tensor, if a shape or type is not as it should
+  // be; INTERNAL if oneDNN refuses.
   static absl::StatusOr<std::unique_ptr<const Decoder>> Create(
       const DecoderSizes& sizes, absl::Span<const Tensor> weights);
   ~Decoder();
@@ -117,7 +119,7 @@ class Decoder {
   // the `logits` (N, V) of the tokens after it. With attention, row n looks at
   // *memories[n], and (*alignments)[n], unless null, receives how much of it
   // each position got. REQUIRES: 0 <= token < V; state->rows == N; N memories
-  // if there is attention.
+  // if there is attention. INTERNAL if oneDNN refuses.
   absl::Status Step(absl::Span<const int32_t> tokens,
                     absl::Span<const AttentionMemory* const> memories,
                     RecurrentState* state, std::vector<float>* logits,

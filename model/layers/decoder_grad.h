@@ -38,6 +38,7 @@ struct DecoderTraining {
   // layer, at the site behind those of the stack.
   StackDropout dropout;
   float label_smoothing = 0;
+  // Of the recurrent layers and the output layer.
   Precision precision = Precision::kF32;
 };
 

@@ -36,14 +36,15 @@ struct ForecasterTraining {
   StackDropout dropout = {};
   ForecastLoss loss = ForecastLoss::kSquared;
   float huber_delta = 1;
-  Precision precision = Precision::kF32;
+  Precision precision = Precision::kF32;  // of the recurrent layers
 };
 
 // Not thread-safe; computes with the OpenMP threads of the caller.
 class ForecasterGrad {
  public:
   // For batches of `rows` (N) windows. REQUIRES: WeightSpecs(sizes) is OK;
-  // rows >= 1; rates in [0, 1); huber_delta > 0.
+  // rows >= 1; rates in [0, 1); huber_delta > 0. UNIMPLEMENTED if the CPU has
+  // no products in this precision; INTERNAL if oneDNN refuses.
   static absl::StatusOr<std::unique_ptr<ForecasterGrad>> Create(
       const ForecasterSizes& sizes, int rows,
       const ForecasterTraining& training);

@@ -51,6 +51,8 @@ struct LanguageModelStretch {
 class LanguageModelGrad {
  public:
   // REQUIRES: WeightSpecs(sizes) is OK; steps, rows >= 1; rates in [0, 1).
+  // UNIMPLEMENTED if the CPU has no products in this precision; INTERNAL if
+  // oneDNN refuses.
   static absl::StatusOr<std::unique_ptr<LanguageModelGrad>> Create(
       const LanguageModelSizes& sizes, int steps, int rows,
       const LanguageModelDropout& dropout,

@@ -74,7 +74,8 @@ struct PoolingInput {
 void PoolRow(const PoolingSizes& sizes, const PoolingInput& input, int64_t n,
              float* out, int32_t* places);
 
-// Immutable, so thread-safe; each thread brings its own Executor.
+// Immutable, so thread-safe; each thread brings its own Executor. All calls are
+// INTERNAL if oneDNN refuses.
 class Pooling {
  public:
   // `weights` are in the order of PoolingWeightSpecs(sizes), F32 or BF16, and

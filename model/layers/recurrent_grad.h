@@ -36,7 +36,7 @@ struct CellGradients {
 class RecurrentTrainingLayer {
  public:
   // For stretches of `steps` (T) steps of `rows` (N) rows. UNIMPLEMENTED if the
-  // CPU has no products in this precision.
+  // CPU has no products in this precision; INTERNAL if oneDNN refuses.
   static absl::StatusOr<std::unique_ptr<RecurrentTrainingLayer>> Create(
       Cell cell, int64_t inputs, int64_t hidden, int64_t steps, int64_t rows,
       Precision precision);

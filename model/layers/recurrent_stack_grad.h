@@ -52,7 +52,8 @@ int StackDropoutSites(const StackSizes& sizes);
 class RecurrentStackGrad {
  public:
   // For stretches of `steps` (T) steps of `rows` (N) rows.
-  // REQUIRES: CheckStackSizes(sizes) is OK; rates in [0, 1).
+  // REQUIRES: CheckStackSizes(sizes) is OK; rates in [0, 1). UNIMPLEMENTED if
+  // the CPU has no products in this precision; INTERNAL if oneDNN refuses.
   static absl::StatusOr<std::unique_ptr<RecurrentStackGrad>> Create(
       const StackSizes& sizes, int steps, int rows, const StackDropout& dropout,
       Precision precision);

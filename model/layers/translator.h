@@ -129,9 +129,10 @@ class Translator {
   const TranslatorSizes& sizes() const;
   const Decoder& decoder() const;
 
-  // Reads the sources, all in one batch; they are best of similar lengths.
-  // Positions of the memories are those of the tokens, also where the network
-  // reads them in reverse. REQUIRES: no source is empty; 0 <= token < V.
+  // Reads the sources, those of equal lengths together. Positions of the
+  // memories are those of the tokens, also where the network reads them in
+  // reverse. REQUIRES: no source is empty; 0 <= token < V. INTERNAL if oneDNN
+  // refuses.
   absl::StatusOr<std::vector<EncodedSource>> Encode(
       absl::Span<const std::vector<int32_t>> sources,
       Workspace* workspace) const;

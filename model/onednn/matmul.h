@@ -57,7 +57,8 @@ absl::Status MatmulBF16(const MatmulArgsBF16& args, Executor* executor);
 
 // A constant right-hand side B (k, n) in the layout that oneDNN's kernel likes
 // best, so that it is reordered once and not in every product. Multiply() is
-// thread-safe; Pack() is not.
+// thread-safe; Pack() is not. All are INTERNAL if oneDNN refuses, as it does
+// kBF16 where the CPU has nothing for it.
 class PackedMatrix {
  public:
   static absl::StatusOr<std::unique_ptr<PackedMatrix>> Create(

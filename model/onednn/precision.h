@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// In what the matrix products of training are computed.
+// In what the large matrix products of training are computed; which ones those
+// are, model/layers/README.md says.
 
 #ifndef CAROUSEL_MODEL_ONEDNN_PRECISION_H_
 #define CAROUSEL_MODEL_ONEDNN_PRECISION_H_

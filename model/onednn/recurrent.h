@@ -40,6 +40,8 @@ class RecurrentLayer {
     float* h_out = nullptr;       // (N, H)
     float* c_out = nullptr;       // (N, H)
   };
+
+  // INTERNAL if oneDNN refuses. REQUIRES: T, N >= 1.
   absl::Status Forward(const Call& call, Executor* executor) const;
 
   Cell cell() const { return cell_; }
