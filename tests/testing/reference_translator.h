@@ -69,6 +69,10 @@ struct ReferenceTranslator {
   std::vector<std::vector<float>> encoder_masks, decoder_masks;
   std::vector<float> feature_masks;
 
+  // As ReferenceStack::weight_masks.
+  std::vector<std::vector<float>> encoder_weight_masks = {};
+  std::vector<std::vector<float>> decoder_weight_masks = {};
+
   std::vector<Doubles> Slice(size_t from, size_t count) const {
     const auto first = weights.begin() + static_cast<long>(from);
     return {first, first + static_cast<long>(count)};
@@ -106,8 +110,12 @@ struct ReferenceTranslator {
     return states;
   }
 
-  // [t]: logits after reading row n's source and target up to t.
-  std::vector<Doubles> Logits(const ReferencePairs& pairs, size_t n) const {
+  // [t]: logits after reading row n's source and target up to t. `alignments`,
+  // unless null, receives for each t what attention gives the source's tokens,
+  // in their order.
+  std::vector<Doubles> Logits(
+      const ReferencePairs& pairs, size_t n,
+      std::vector<Doubles>* alignments = nullptr) const {
     const TranslatorPlaces places(sizes);
     const size_t first = pairs.First(n);
     std::vector<Doubles> x;
@@ -124,15 +132,16 @@ struct ReferenceTranslator {
         .sizes = sizes.encoder,
         .weights = Slice(places.encoder, places.encoder_count),
         .masks = encoder_masks,
-        .weight_masks = {}};
+        .weight_masks = encoder_weight_masks};
     auto states = encoder.ZeroStates();
     const auto memory = encoder.Run(x, resets, n, pairs.rows, &states);
-    return Decode(pairs, n, memory, Bridge(states));
+    return Decode(pairs, n, memory, Bridge(states), alignments);
   }
 
   std::vector<Doubles> Decode(const ReferencePairs& pairs, size_t n,
                               const std::vector<Doubles>& memory,
-                              std::vector<ReferenceState> states) const {
+                              std::vector<ReferenceState> states,
+                              std::vector<Doubles>* alignments) const {
     const DecoderSizes own = sizes.decoder_sizes();
     const DecoderPlaces places(own);
     const size_t base = TranslatorPlaces(sizes).decoder;
@@ -144,12 +153,18 @@ struct ReferenceTranslator {
         .sizes = sizes.decoder,
         .weights = Slice(base + places.stack, places.stack_count),
         .masks = decoder_masks,
-        .weight_masks = {}};
+        .weight_masks = decoder_weight_masks};
     const auto h = decoder.Run(x, std::vector<uint8_t>(pairs.steps), n,
                                pairs.rows, &states);
     std::vector<Doubles> contexts(pairs.steps);
     if (own.attention.has_value()) {
-      contexts = Contexts(pairs.First(n), memory, h);
+      const ReferenceAttention attention =
+          AttentionOf(pairs.First(n), memory, h);
+      contexts = ContextsOf(attention);
+      for (size_t t = 0; alignments != nullptr && t < pairs.steps; ++t) {
+        Doubles& a = alignments->emplace_back(attention.Alignment(t, 0));
+        if (sizes.reverse_input) std::reverse(a.begin(), a.end());
+      }
     }
     std::vector<Doubles> logits;
     for (size_t t = 0; t < pairs.steps; ++t) {
@@ -172,9 +187,9 @@ struct ReferenceTranslator {
     return logits;
   }
 
-  std::vector<Doubles> Contexts(size_t first,
-                                const std::vector<Doubles>& memory,
-                                const std::vector<Doubles>& queries) const {
+  ReferenceAttention AttentionOf(size_t first,
+                                 const std::vector<Doubles>& memory,
+                                 const std::vector<Doubles>& queries) const {
     const DecoderSizes own = sizes.decoder_sizes();
     const DecoderPlaces places(own);
     ReferenceAttention attention = {
@@ -193,30 +208,43 @@ struct ReferenceTranslator {
     for (const Doubles& q : queries) {
       attention.queries.insert(attention.queries.end(), q.begin(), q.end());
     }
+    return attention;
+  }
+
+  // [t]: of the only row.
+  static std::vector<Doubles> ContextsOf(const ReferenceAttention& attention) {
     const Doubles flat = attention.Context();
-    const size_t width = memory[0].size();
+    const auto width = static_cast<size_t>(attention.sizes.memory);
     std::vector<Doubles> contexts;
-    for (size_t t = 0; t < queries.size(); ++t) {
+    for (size_t t = 0; t < attention.steps; ++t) {
       const auto begin = flat.begin() + static_cast<long>(t * width);
       contexts.emplace_back(begin, begin + static_cast<long>(width));
     }
     return contexts;
   }
 
-  static double NegativeLogSoftmax(const Doubles& logits, int32_t target) {
+  // Against the target, of whose probability the share `smoothing` is spread
+  // over all words.
+  static double CrossEntropy(const Doubles& logits, int32_t target,
+                             double smoothing) {
     const double max = *std::max_element(logits.begin(), logits.end());
     double sum = 0;
-    for (double value : logits) sum += std::exp(value - max);
-    return max + std::log(sum) - logits[static_cast<size_t>(target)];
+    double mean = 0;
+    for (double value : logits) {
+      sum += std::exp(value - max);
+      mean += value / static_cast<double>(logits.size());
+    }
+    return max + std::log(sum) - smoothing * mean -
+           (1 - smoothing) * logits[static_cast<size_t>(target)];
   }
 
-  double Loss(const ReferencePairs& pairs) const {
+  double Loss(const ReferencePairs& pairs, double smoothing = 0) const {
     double loss = 0;
     for (size_t n = 0; n < pairs.rows; ++n) {
       const std::vector<Doubles> logits = Logits(pairs, n);
       for (size_t t = 0; t < pairs.steps; ++t) {
         const int32_t target = pairs.targets[t * pairs.rows + n];
-        if (target >= 0) loss += NegativeLogSoftmax(logits[t], target);
+        if (target >= 0) loss += CrossEntropy(logits[t], target, smoothing);
       }
     }
     return loss;

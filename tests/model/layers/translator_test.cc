@@ -2,7 +2,6 @@
 
 #include "model/layers/translator.h"
 
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -110,9 +109,10 @@ TEST_P(TranslatorTest, LogitsAreThoseOfTheEquations) {
   }
 }
 
-// An alignment has a weight for each token of its source, in their order.
-TEST_P(TranslatorTest, AlignmentsAreOfTheirOwnSource) {
-  const ReferencePairs pairs = RandomPairs(reference_.sizes, 6, 1, 5, 8);
+// An alignment has a weight for each token of its source, in their order, also
+// where the network reads them in reverse.
+TEST_P(TranslatorTest, AlignmentsAreThoseOfTheEquationsInTheOrderOfTheTokens) {
+  const ReferencePairs pairs = RandomPairs(reference_.sizes, 6, 3, 5, 8);
   Decode(pairs);
   if (!GetParam().attention.has_value()) {
     EXPECT_THAT(alignments_, testing::IsEmpty());
@@ -121,10 +121,12 @@ TEST_P(TranslatorTest, AlignmentsAreOfTheirOwnSource) {
   const auto sources = SourcesOf(pairs);
   ASSERT_EQ(alignments_.size(), sources.size());
   for (size_t n = 0; n < sources.size(); ++n) {
+    std::vector<Doubles> expected;
+    reference_.Logits(pairs, n, &expected);
     ASSERT_EQ(alignments_[n].size(), sources[n].size());
-    EXPECT_NEAR(
-        std::accumulate(alignments_[n].begin(), alignments_[n].end(), 0.0), 1,
-        1e-5);
+    for (size_t s = 0; s < sources[n].size(); ++s) {
+      EXPECT_NEAR(alignments_[n][s], expected.back()[s], 1e-5);
+    }
   }
 }
 
