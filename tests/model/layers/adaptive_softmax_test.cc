@@ -2,8 +2,10 @@
 
 #include "model/layers/adaptive_softmax.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -113,6 +115,30 @@ TEST_P(AdaptiveSoftmaxTest, LossAndGradientsAreThoseOfTheEquations) {
               1e-5)
         << specs_[i].name;
   }
+}
+
+// What is kept of one batch must not reach the next.
+TEST_P(AdaptiveSoftmaxTest, ABatchInBetweenLeavesNoTrace) {
+  AdaptiveSoftmaxLoss softmax(GetParam());
+  const auto all = [&] {
+    for (Floats& gradient : gradients_) {
+      std::fill(gradient.begin(), gradient.end(), 0.0f);
+    }
+    Floats dfeatures(features_.size());
+    const double loss =
+        softmax
+            .Run(weight_pointers_, features_.data(), targets_,
+                 gradient_pointers_, dfeatures.data(), &executor_)
+            .value();
+    return std::make_tuple(loss, gradients_, dfeatures);
+  };
+  const std::vector<int32_t> targets = targets_;
+  const auto alone = all();
+  // All of them in the last cluster, then as before.
+  std::fill(targets_.begin(), targets_.end(), GetParam().vocabulary - 1);
+  all();
+  targets_ = targets;
+  EXPECT_EQ(all(), alone);
 }
 
 // On dev there is no gradient, but the same loss.

@@ -2,6 +2,7 @@
 
 #include "model/layers/attention.h"
 
+#include <algorithm>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -45,13 +46,23 @@ class AttentionTest : public ::testing::TestWithParam<Case> {
     context_.resize(factors_.size());
   }
 
-  // Forward and backward over all steps, `stride` of them at a time.
-  void RunInTraining(int64_t stride) {
+  static AttentionGrad InTraining() {
+    const Case& c = GetParam();
+    return {c.sizes, static_cast<int64_t>(c.source_steps),
+            static_cast<int64_t>(c.rows), static_cast<int64_t>(c.steps)};
+  }
+
+  // Forward and backward over all steps, `stride` of them at a time, from zero
+  // gradients on.
+  void Train(AttentionGrad* network, int64_t stride) {
     const Case& c = GetParam();
     const auto rows = static_cast<int64_t>(c.rows);
     const auto steps = static_cast<int64_t>(c.steps);
-    AttentionGrad attention(c.sizes, static_cast<int64_t>(c.source_steps), rows,
-                            steps);
+    AttentionGrad& attention = *network;
+    dmemory_.assign(dmemory_.size(), 0.0f);
+    for (Floats& gradient : gradients_) {
+      std::fill(gradient.begin(), gradient.end(), 0.0f);
+    }
     ASSERT_TRUE(attention
                     .Begin(weight_pointers_, memory_.data(), reference_.first,
                            &executor_)
@@ -117,7 +128,8 @@ class AttentionTest : public ::testing::TestWithParam<Case> {
 
 // A whole stretch at once, every gradient and the context.
 TEST_P(AttentionTest, WholeStretchIsThatOfTheEquations) {
-  RunInTraining(static_cast<int64_t>(GetParam().steps));
+  AttentionGrad attention = InTraining();
+  Train(&attention, static_cast<int64_t>(GetParam().steps));
   EXPECT_LE(RelativeDifference(context_, reference_.Context()), 1e-5);
   ExpectGradientsOfCentralDifferences();
 }
@@ -125,9 +137,31 @@ TEST_P(AttentionTest, WholeStretchIsThatOfTheEquations) {
 // A decoder that feeds the context back goes step by step, and must get the
 // same.
 TEST_P(AttentionTest, StepByStepIsThatOfTheEquations) {
-  RunInTraining(1);
+  AttentionGrad attention = InTraining();
+  Train(&attention, 1);
   EXPECT_LE(RelativeDifference(context_, reference_.Context()), 1e-5);
   ExpectGradientsOfCentralDifferences();
+}
+
+// What is kept of one batch must not reach the next.
+TEST_P(AttentionTest, ABatchInBetweenLeavesNoTrace) {
+  AttentionGrad attention = InTraining();
+  const auto all = [&] {
+    Train(&attention, static_cast<int64_t>(GetParam().steps));
+    std::vector<Floats> results = gradients_;
+    results.insert(results.end(), {context_, dmemory_, dqueries_});
+    return results;
+  };
+  const auto turn_round = [&] {
+    std::reverse(reference_.first.begin(), reference_.first.end());
+    std::reverse(memory_.begin(), memory_.end());
+    std::reverse(queries_.begin(), queries_.end());
+  };
+  const std::vector<Floats> alone = all();
+  turn_round();
+  all();
+  turn_round();
+  EXPECT_EQ(all(), alone);
 }
 
 // What serves is what was trained.

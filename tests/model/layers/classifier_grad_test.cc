@@ -2,7 +2,9 @@
 
 #include "model/layers/classifier_grad.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -51,18 +53,22 @@ class ClassifierGradTest : public ::testing::TestWithParam<Case> {
       weight_pointers_.push_back(weights_[i].data());
       gradient_pointers_.push_back(gradients_[i].data());
     }
-    resets_.resize(kSteps * kRows);
     Random random(3);
     for (int i = 0; i < kSteps * kRows; ++i) {
       tokens_.push_back(static_cast<int32_t>(random.Below(7)));
     }
+    SetResets();
+    network_ = ClassifierGrad::Create(sizes_, kSteps, kRows, c.training,
+                                      Precision::kF32)
+                   .value();
+  }
+
+  void SetResets() {
+    resets_.assign(kSteps * kRows, 0);
     for (size_t n = 0; n < kRows; ++n) {
       const auto first = static_cast<size_t>(kSteps - lengths_[n]);
       resets_[first * kRows + n] = 1;
     }
-    network_ = ClassifierGrad::Create(sizes_, kSteps, kRows, c.training,
-                                      Precision::kF32)
-                   .value();
   }
 
   LabelledTexts batch() const {
@@ -143,6 +149,32 @@ TEST_P(ClassifierGradTest, GradientsAreThoseOfCentralDifferences) {
               1e-4)
         << specs_[i].name;
   }
+}
+
+// What is kept of one batch must not reach the next.
+TEST_P(ClassifierGradTest, ABatchInBetweenLeavesNoTrace) {
+  const auto all = [&] {
+    for (Floats& gradient : gradients_) {
+      std::fill(gradient.begin(), gradient.end(), 0.0f);
+    }
+    const ClassifierFigures figures =
+        network_
+            ->LossAndGradient(weight_pointers_, batch(),
+                              {.seed = 3, .step = 17}, gradient_pointers_)
+            .value();
+    return std::make_pair(figures.loss, gradients_);
+  };
+  const auto turn_round = [&] {
+    std::reverse(tokens_.begin(), tokens_.end());
+    std::reverse(lengths_.begin(), lengths_.end());
+    std::reverse(labels_.begin(), labels_.end());
+    SetResets();
+  };
+  const auto alone = all();
+  turn_round();
+  all();
+  turn_round();
+  EXPECT_EQ(all(), alone);
 }
 
 const ClassifierTraining kPlain = {};

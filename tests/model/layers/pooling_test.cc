@@ -2,6 +2,7 @@
 
 #include "model/layers/pooling.h"
 
+#include <algorithm>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -90,6 +91,42 @@ TEST_P(PoolingTest, TrainingIsThatOfTheEquations) {
     EXPECT_LE(GradientError(loss, &reference_.weights[i], gradients_[i]), 1e-5)
         << specs_[i].name;
   }
+}
+
+// What is kept of one batch must not reach the next.
+TEST_P(PoolingTest, ABatchInBetweenLeavesNoTrace) {
+  const Case& c = GetParam();
+  PoolingGrad pooling(c.sizes, static_cast<int64_t>(c.steps),
+                      static_cast<int64_t>(c.first.size()));
+  const size_t width = reference_.Pooled().size();
+  std::vector<int32_t> first = c.first;
+  const auto all = [&] {
+    for (Floats& gradient : gradients_) {
+      std::fill(gradient.begin(), gradient.end(), 0.0f);
+    }
+    Floats dstates(states_.size());
+    EXPECT_TRUE(
+        pooling.Forward(weight_pointers_, states_.data(), first, &executor_)
+            .ok());
+    EXPECT_TRUE(pooling
+                    .Backward(weight_pointers_,
+                              ToFloats(RandomDoubles(width, 1, 9)).data(),
+                              dstates.data(), gradient_pointers_, &executor_)
+                    .ok());
+    std::vector<Floats> results = gradients_;
+    results.push_back(dstates);
+    results.emplace_back(pooling.pooled(), pooling.pooled() + width);
+    return results;
+  };
+  const auto turn_round = [&] {
+    std::reverse(first.begin(), first.end());
+    std::reverse(states_.begin(), states_.end());
+  };
+  const std::vector<Floats> alone = all();
+  turn_round();
+  all();
+  turn_round();
+  EXPECT_EQ(all(), alone);
 }
 
 // What serves is what was trained.

@@ -2,7 +2,10 @@
 
 #include "model/layers/translator_grad.h"
 
+#include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -20,6 +23,7 @@ struct Case {
   TranslatorSizes sizes;
   int source_steps, steps, rows;
   StackDropout dropout;
+  float label_smoothing = 0;
 };
 
 // A network in training beside its reference.
@@ -42,12 +46,38 @@ class TranslatorGradTest : public ::testing::TestWithParam<Case> {
     pairs_ = RandomPairs(c.sizes, static_cast<size_t>(c.source_steps),
                          static_cast<size_t>(c.steps),
                          static_cast<size_t>(c.rows), 6);
-    network_ =
-        TranslatorGrad::Create(
-            c.sizes,
-            {.steps = c.steps, .rows = c.rows, .source_steps = c.source_steps},
-            {.dropout = c.dropout})
+    network_ = MakeNetwork(nullptr);
+  }
+
+  static std::unique_ptr<TranslatorGrad> MakeNetwork(
+      std::shared_ptr<OutputLayerLoss> output) {
+    const Case& c = GetParam();
+    return TranslatorGrad::Create(
+               c.sizes,
+               {.steps = c.steps,
+                .rows = c.rows,
+                .source_steps = c.source_steps},
+               {.dropout = c.dropout, .label_smoothing = c.label_smoothing},
+               std::move(output))
+        .value();
+  }
+
+  struct Result {
+    double loss;
+    std::vector<std::vector<float>> gradients;
+
+    bool operator==(const Result&) const = default;
+  };
+
+  // Of pairs_, from zero gradients on.
+  Result Train(TranslatorGrad* network) {
+    for (auto& gradient : gradients_) {
+      std::fill(gradient.begin(), gradient.end(), 0.0f);
+    }
+    const double loss =
+        network->LossAndGradient(weights_, batch(), kKey, pointers_, &executor_)
             .value();
+    return {loss, gradients_};
   }
 
   TranslatorBatch batch() const {
@@ -57,41 +87,64 @@ class TranslatorGradTest : public ::testing::TestWithParam<Case> {
             .targets = pairs_.targets};
   }
 
-  static std::vector<float> Mask(DropoutKey key, int site, float rate,
-                                 int cells, int width) {
-    std::vector<float> mask(
-        rate > 0 ? static_cast<size_t>(cells) * static_cast<size_t>(width) : 0);
+  // (steps, N, width), or empty. A variational mask is that of each step.
+  static std::vector<float> Mask(int site, float rate, int steps, int width) {
+    if (rate == 0) return {};
+    const Case& c = GetParam();
+    const int drawn = c.dropout.variational ? 1 : steps;
+    std::vector<float> mask(static_cast<size_t>(drawn * c.rows * width));
+    DropoutKey key = kKey;
     key.site = site;
     FillDropoutMask(key, rate, width, absl::MakeSpan(mask));
-    return mask;
+    std::vector<float> all;
+    for (int i = 0; i < steps / drawn; ++i) {
+      all.insert(all.end(), mask.begin(), mask.end());
+    }
+    return all;
   }
 
-  // The masks that a stack draws for `key`, from its site on.
+  // The masks that a stack draws from its site on.
   static std::vector<std::vector<float>> StackMasks(const StackSizes& sizes,
-                                                    const StackDropout& dropout,
-                                                    const DropoutKey& key,
-                                                    int site, int cells) {
+                                                    int site, int steps) {
+    const StackDropout& dropout = GetParam().dropout;
     std::vector<std::vector<float>> masks;
     for (int k = 0; k < sizes.layers; ++k) {
-      masks.push_back(Mask(key, site + k,
-                           k == 0 ? dropout.input : dropout.layers, cells,
-                           sizes.InputWidth(k)));
+      masks.push_back(Mask(site + k, k == 0 ? dropout.input : dropout.layers,
+                           steps, sizes.InputWidth(k)));
     }
     masks.emplace_back();
     return masks;
   }
 
-  void GiveMasksToReference(const DropoutKey& key) {
-    const Case& c = GetParam();
-    const int encoder_sites = StackDropoutSites(c.sizes.encoder);
-    reference_.encoder_masks =
-        StackMasks(c.sizes.encoder, c.dropout, key, 0, c.source_steps * c.rows);
-    reference_.decoder_masks = StackMasks(c.sizes.decoder, c.dropout, key,
-                                          encoder_sites, c.steps * c.rows);
-    reference_.feature_masks = Mask(
-        key, encoder_sites + StackDropoutSites(c.sizes.decoder),
-        c.dropout.output, c.steps * c.rows, c.sizes.decoder_sizes().features());
+  // Those of its weight_hh.
+  static std::vector<std::vector<float>> WeightMasks(const StackSizes& sizes,
+                                                     int site) {
+    std::vector<std::vector<float>> masks;
+    const float rate = GetParam().dropout.weight_drop;
+    if (rate == 0) return masks;
+    DropoutKey key = kKey;
+    key.site = site + sizes.layers + 1;
+    for (int i = 0; i < sizes.layers * sizes.directions(); ++i, ++key.site) {
+      auto& mask = masks.emplace_back(static_cast<size_t>(
+          GateCount(sizes.cell) * sizes.hidden * sizes.hidden));
+      FillDropoutMask(key, rate, sizes.hidden, absl::MakeSpan(mask));
+    }
+    return masks;
   }
+
+  void GiveMasksToReference() {
+    const Case& c = GetParam();
+    const int site = StackDropoutSites(c.sizes.encoder);
+    reference_.encoder_masks = StackMasks(c.sizes.encoder, 0, c.source_steps);
+    reference_.decoder_masks = StackMasks(c.sizes.decoder, site, c.steps);
+    reference_.encoder_weight_masks = WeightMasks(c.sizes.encoder, 0);
+    reference_.decoder_weight_masks = WeightMasks(c.sizes.decoder, site);
+    reference_.feature_masks =
+        Mask(site + StackDropoutSites(c.sizes.decoder), c.dropout.output,
+             c.steps, c.sizes.decoder_sizes().features());
+  }
+
+  static constexpr DropoutKey kKey = {.seed = 3, .step = 17};
 
   std::vector<WeightSpec> specs_;
   ReferenceTranslator reference_;
@@ -114,19 +167,44 @@ TEST_P(TranslatorGradTest, LossIsThatOfTheEquations) {
 // Every element of every gradient, against central differences in double of a
 // forward pass that shares no code with it. Rows have different lengths.
 TEST_P(TranslatorGradTest, GradientsAreThoseOfCentralDifferences) {
-  const DropoutKey key = {.seed = 3, .step = 17};
-  GiveMasksToReference(key);
-  const double expected = reference_.Loss(pairs_);
-  const double loss =
-      network_->LossAndGradient(weights_, batch(), key, pointers_, &executor_)
-          .value();
-  EXPECT_NEAR(loss, expected, 1e-5 * expected);
+  GiveMasksToReference();
+  const auto smoothing = static_cast<double>(GetParam().label_smoothing);
+  const auto expected = [&] { return reference_.Loss(pairs_, smoothing); };
+  const Result found = Train(network_.get());
+  EXPECT_NEAR(found.loss, expected(), 1e-5 * found.loss);
   for (size_t i = 0; i < specs_.size(); ++i) {
-    EXPECT_LE(GradientError([&] { return reference_.Loss(pairs_); },
-                            &reference_.weights[i], gradients_[i]),
-              1e-4)
+    EXPECT_LE(
+        GradientError(expected, &reference_.weights[i], found.gradients[i]),
+        1e-4)
         << specs_[i].name;
   }
+}
+
+// What a network keeps of one batch must not reach the next, nor what is in an
+// output layer that it shares with another.
+TEST_P(TranslatorGradTest, BatchesLeaveNoTraceInOneAnother) {
+  const ReferencePairs first = pairs_;
+  const Result alone = Train(network_.get());
+  pairs_ = RandomPairs(GetParam().sizes, first.source_steps, first.steps,
+                       first.rows, 9);
+  Train(network_.get());
+  pairs_ = first;
+  EXPECT_EQ(Train(network_.get()), alone);
+
+  const auto shared = std::make_shared<OutputLayerLoss>(
+      GetParam().sizes.target_vocabulary,
+      GetParam().sizes.decoder_sizes().features());
+  const auto one = MakeNetwork(shared), other = MakeNetwork(shared);
+  EXPECT_EQ(Train(one.get()), alone);
+  EXPECT_EQ(Train(other.get()), alone);
+  EXPECT_EQ(Train(one.get()), alone);
+}
+
+// A row's text has one beginning.
+TEST_P(TranslatorGradTest, ARowWithoutAResetIsAMistake) {
+  std::fill(pairs_.resets.begin(), pairs_.resets.end(), uint8_t{0});
+  EXPECT_DEATH((void)network_->Loss(weights_, batch(), &executor_),
+               "check failed: resets == 1");
 }
 
 // What stands in the padding must not matter.
@@ -222,6 +300,24 @@ INSTANTIATE_TEST_SUITE_P(
              4,
              2,
              {.output = 0.5f}},
+        // Merity et al. 2017 and Szegedy et al. 2016: one mask for all steps,
+        // dropped weights, a share of the target for all words.
+        Case{"VariationalWeightDropAndSmoothing",
+             {.source_vocabulary = 6,
+              .target_vocabulary = 7,
+              .embedding = 3,
+              .encoder = Stack(Cell::kLstm, 3, 2, 2, true),
+              .decoder = Stack(Cell::kLstm, 3, 4, 2),
+              .attention = AttentionKind::kGeneral},
+             4,
+             3,
+             2,
+             {.input = 0.2f,
+              .layers = 0.3f,
+              .output = 0.4f,
+              .variational = true,
+              .weight_drop = 0.3f},
+             0.1f},
         // A projection without attention.
         Case{"Rnn",
              {.source_vocabulary = 5,
