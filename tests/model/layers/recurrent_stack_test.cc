@@ -22,8 +22,14 @@ using ::testing::HasSubstr;
 class RecurrentStackTest
     : public ::testing::TestWithParam<std::tuple<Cell, bool, bool>> {
  protected:
-  RecurrentStackTest()
-      : specs_(StackWeightSpecs("", sizes_)),
+  explicit RecurrentStackTest(int hidden = 4)
+      : sizes_{.cell = std::get<0>(GetParam()),
+               .inputs = 5,
+               .hidden = hidden,
+               .layers = 3,
+               .bidirectional = std::get<1>(GetParam()),
+               .residual = std::get<2>(GetParam())},
+        specs_(StackWeightSpecs("", sizes_)),
         reference_{.sizes = sizes_,
                    .weights = RandomReferenceWeights(specs_, 1),
                    .masks = {},
@@ -79,12 +85,7 @@ class RecurrentStackTest
     }
   }
 
-  const StackSizes sizes_ = {.cell = std::get<0>(GetParam()),
-                             .inputs = 5,
-                             .hidden = 4,
-                             .layers = 3,
-                             .bidirectional = std::get<1>(GetParam()),
-                             .residual = std::get<2>(GetParam())};
+  const StackSizes sizes_;
   const std::vector<WeightSpec> specs_;
   const ReferenceStack reference_;
   const std::unique_ptr<const RecurrentStack> stack_;
@@ -101,11 +102,23 @@ TEST_P(RecurrentStackTest, RowsOfSeveralLengthsGiveWhatTheEquationsGive) {
   CompareWithEquations(9, 4, {3, 9, 1, 3});
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, RecurrentStackTest,
-    ::testing::Combine(::testing::Values(Cell::kTanhRnn, Cell::kReluRnn,
-                                         Cell::kLstm, Cell::kGru),
-                       ::testing::Bool(), ::testing::Bool()));
+const auto kAll = ::testing::Combine(
+    ::testing::Values(Cell::kTanhRnn, Cell::kReluRnn, Cell::kLstm, Cell::kGru),
+    ::testing::Bool(), ::testing::Bool());
+
+INSTANTIATE_TEST_SUITE_P(All, RecurrentStackTest, kAll);
+
+class WideRecurrentStackTest : public RecurrentStackTest {
+ protected:
+  WideRecurrentStackTest() : RecurrentStackTest(40) {}
+};
+
+// A step of a decoder: the state is moved on in place.
+TEST_P(WideRecurrentStackTest, OneStepGivesWhatTheEquationsGive) {
+  CompareWithEquations(1, 8, {});
+}
+
+INSTANTIATE_TEST_SUITE_P(All, WideRecurrentStackTest, kAll);
 
 TEST(StackWeightSpecsTest, NamesAndOrderAreThoseOfPyTorch) {
   const auto specs = StackWeightSpecs("rnn.", {.cell = Cell::kGru,

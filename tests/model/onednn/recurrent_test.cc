@@ -128,6 +128,12 @@ TEST_P(RecurrentLayerTest, RandomShapesGiveWhatTheEquationsGive) {
   }
 }
 
+// A step in place whose new state is wider than a block of the kernel: a plain
+// RNN would read what it has just written.
+TEST_P(RecurrentLayerTest, OneStepOfAWideLayerIsDoneInPlace) {
+  CompareWithEquations(1, 8, 64, 64, 1);
+}
+
 // Widths below that of a vector register.
 TEST_P(RecurrentLayerTest, NarrowLayersWriteNoFurtherThanTheirOutputs) {
   for (int64_t hidden = 1; hidden <= 6; ++hidden) {
