@@ -169,6 +169,7 @@ class TrainingRun {
         ASSIGN_OR_RETURN(const bool whole, Evaluate());
         if (!whole) return signal_;
         RETURN_IF_ERROR(Save());
+        continue;  // the time that it took is another on every rank
       }
       if (IsDone()) return 0;
       if (signal_ != 0) return signal_;

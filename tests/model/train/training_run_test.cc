@@ -269,6 +269,37 @@ TEST_F(TrainingRunTest, EndsWhenItsMinutesAreOver) {
   EXPECT_LT(checkpoint->state.step, 10);
 }
 
+// Rank 1 of two, whose agreements it counts: rank 0 sends zeros, for its clock
+// stands still and it has nothing to save.
+class SecondOfTwo : public AloneCommunicator {
+ public:
+  int rank() const override { return 1; }
+  int size() const override { return 2; }
+  absl::Status AllReduceSum(absl::Span<float>) override {
+    return absl::OkStatus();
+  }
+  absl::Status AllReduceSum(absl::Span<double> values) override {
+    agreements += values[0] == 0 && values[1] == 0;
+    return absl::OkStatus();
+  }
+  int agreements = 0;
+};
+
+// A rank that ended alone would leave the others waiting for it.
+TEST_F(TrainingRunTest, RankZerosClockAloneEndsTheRun) {
+  ASSERT_THAT(TrainUntil(Options("m"), 1), IsOk());
+  config_.training.max_minutes = 1;
+  SecondOfTwo second;
+  TrainingRunOptions options = Options("m", /*resume=*/true);
+  options.communicator = &second;
+  options.stop_signal = [this] {
+    clock_.Advance(absl::Minutes(2));
+    return 0;
+  };
+  ASSERT_THAT(Train(options), IsOk());
+  EXPECT_GT(second.agreements, 23);  // one before each of the steps
+}
+
 // The disk is full: that is said, and the last checkpoint stands.
 TEST_F(TrainingRunTest, FullDiskLeavesTheLastCheckpoint) {
   ASSERT_THAT(TrainUntil(Options("m"), 5), IsOk());
