@@ -262,11 +262,14 @@ class TrainingRun {
   // Measures on dev, keeps the weights if they are the best, and does what
   // follows. False if a signal came in between; then nothing is changed.
   absl::StatusOr<bool> Evaluate() {
+    absl::Status looked;
     ASSIGN_OR_RETURN(const std::optional<DevFigures> figures,
                      task_->Evaluate([&](double d) {
                        progress_->Show(absl::StrCat("dev ", FormatBar(d, 20)));
-                       return LookForSignal().ok() && signal_ == 0;
+                       looked = LookForSignal();
+                       return looked.ok() && signal_ == 0;
                      }));
+    RETURN_IF_ERROR(looked);
     if (!figures.has_value()) return false;
     if (!std::isfinite(figures->loss)) {
       return absl::InternalError(absl::StrCat(

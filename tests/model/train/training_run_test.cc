@@ -300,6 +300,31 @@ TEST_F(TrainingRunTest, RankZerosClockAloneEndsTheRun) {
   EXPECT_GT(second.agreements, 23);  // one before each of the steps
 }
 
+// Loses the connection at one of its comparisons.
+class LosesConnection : public AloneCommunicator {
+ public:
+  explicit LosesConnection(int at) : left_(at) {}
+  absl::StatusOr<int64_t> AllReduceMax(int64_t value) override {
+    if (left_-- == 0) return absl::InternalError("connection lost");
+    return value;
+  }
+
+ private:
+  int left_;
+};
+
+// Some of these comparisons are those of the evaluation after step 8.
+TEST_F(TrainingRunTest, LostConnectionIsNoSignal) {
+  for (int at = 8; at < 14; ++at) {
+    LosesConnection communicator(at);
+    TrainingRunOptions options = Options(absl::StrCat("m", at));
+    options.communicator = &communicator;
+    EXPECT_THAT(Train(options), StatusIs(absl::StatusCode::kInternal,
+                                         HasSubstr("connection lost")))
+        << at;
+  }
+}
+
 // The disk is full: that is said, and the last checkpoint stands.
 TEST_F(TrainingRunTest, FullDiskLeavesTheLastCheckpoint) {
   ASSERT_THAT(TrainUntil(Options("m"), 5), IsOk());
