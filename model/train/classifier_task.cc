@@ -63,6 +63,7 @@ class ClassifierTask : public TrainingTask {
     std::vector<Pass> passes;
     for (size_t i = 0; i < streams_.size(); ++i) {
       streams_[i]->Next(&batches_[i]);
+      if (batches_[i].rows == 0) continue;
       passes.push_back([this, i](absl::Span<const float* const> weights,
                                  absl::Span<float* const> gradients,
                                  DropoutKey key) {
@@ -83,8 +84,10 @@ class ClassifierTask : public TrainingTask {
     ExampleBatch batch;
     double sums[3] = {0, 0, 0};  // of losses, texts, right labels
     for (int64_t i = 0; stream.Next(&batch); ++i) {
-      ASSIGN_OR_RETURN(const ClassifierFigures figures,
-                       networks_.Loss(weights, batch));
+      ClassifierFigures figures;
+      if (batch.rows > 0) {
+        ASSIGN_OR_RETURN(figures, networks_.Loss(weights, batch));
+      }
       sums[0] += figures.loss;
       sums[1] += static_cast<double>(figures.texts);
       sums[2] += static_cast<double>(figures.correct);

@@ -110,8 +110,7 @@ int ExampleStream::RowsOf(const PairLength& bucket) const {
     const int64_t fit = std::max<int64_t>(1, options_.tokens / steps);
     rows = std::min(rows, fit <= kRowMultiple ? fit : fit - fit % kRowMultiple);
   }
-  const int64_t parts = options_.parts;
-  return static_cast<int>((rows + parts - 1) / parts * parts);
+  return static_cast<int>(rows);
 }
 
 void ExampleStream::StartEpoch() {
@@ -174,10 +173,13 @@ bool ExampleStream::Next(ExampleBatch* batch) {
   const Batch& source = batches_[next_batch_];
   const PairLength& bucket = buckets_[source.bucket];
   const int all = RowsOf(bucket);
+  const auto first_of = [&](int64_t part) {
+    return static_cast<int>(part * all / options_.parts);
+  };
   batch->source_steps = bucket.source;
   batch->target_steps = bucket.target;
-  batch->rows = all / options_.parts;
-  batch->first_row = options_.part * batch->rows;
+  batch->first_row = first_of(options_.part);
+  batch->rows = first_of(options_.part + 1) - batch->first_row;
   batch->global_rows = all;
   const auto rows = static_cast<size_t>(batch->rows);
   const size_t source_cells = static_cast<size_t>(bucket.source) * rows;

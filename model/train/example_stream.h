@@ -72,7 +72,7 @@ struct ExampleStreamOptions {
   bool training = true;
 
   // This process's share of every batch: rows [part * N / parts, (part + 1) *
-  // N / parts). N is made a multiple of `parts`.
+  // N / parts), which may be none. N does not depend on `parts`.
   int part = 0;
   int parts = 1;
 };

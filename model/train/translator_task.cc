@@ -57,6 +57,7 @@ class TranslatorTask : public TrainingTask {
     std::vector<Pass> passes;
     for (size_t i = 0; i < streams_.size(); ++i) {
       streams_[i]->Next(&batches_[i]);
+      if (batches_[i].rows == 0) continue;
       passes.push_back([this, i](absl::Span<const float* const> weights,
                                  absl::Span<float* const> gradients,
                                  DropoutKey key) {
@@ -77,7 +78,10 @@ class TranslatorTask : public TrainingTask {
     ExampleBatch batch;
     double sums[3] = {0, 0, 0};  // of losses, their number, BLEU
     for (int64_t i = 0; stream.Next(&batch); ++i) {
-      ASSIGN_OR_RETURN(const BatchLoss loss, networks_.Loss(weights, batch));
+      BatchLoss loss;
+      if (batch.rows > 0) {
+        ASSIGN_OR_RETURN(loss, networks_.Loss(weights, batch));
+      }
       sums[0] += loss.loss;
       sums[1] += static_cast<double>(loss.targets);
       const double done = static_cast<double>(i + 1) /

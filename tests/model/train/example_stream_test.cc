@@ -173,6 +173,39 @@ TEST(ExampleStreamTest, PartsMakeUpTheWholeBatch) {
   }
 }
 
+// How many processes there are must not change what is learned: 8 rows, or one
+// long one, are divided among three.
+TEST(ExampleStreamTest, PartsThatDoNotDivideTheBatchAreUneven) {
+  const auto set = ManyExamples(100);
+  const ExampleStreamOptions options = {.rows = 8, .tokens = 100};
+  ExampleStream whole(set, options);
+  std::vector<ExampleStream> thirds;
+  for (int part = 0; part < 3; ++part) {
+    ExampleStreamOptions third = options;
+    third.part = part;
+    third.parts = 3;
+    thirds.emplace_back(set, third);
+  }
+  bool some_are_empty = false;
+  ExampleBatch all, part;
+  for (int i = 0; i < 80; ++i) {
+    ASSERT_TRUE(whole.Next(&all));
+    std::vector<int64_t> together;
+    for (ExampleStream& third : thirds) {
+      ASSERT_TRUE(third.Next(&part));
+      EXPECT_EQ(part.global_rows, all.rows);
+      EXPECT_EQ(part.first_row, static_cast<int>(together.size()));
+      EXPECT_EQ(part.rows, static_cast<int>(part.examples.size()));
+      some_are_empty |= part.rows == 0;
+      together.insert(together.end(), part.examples.begin(),
+                      part.examples.end());
+    }
+    EXPECT_EQ(together, all.examples);
+    EXPECT_EQ(thirds[0].Position(), whole.Position());
+  }
+  EXPECT_TRUE(some_are_empty);
+}
+
 // A resumed run reads what the whole run reads.
 TEST(ExampleStreamTest, SeekGoesOnAtThePosition) {
   const auto set = ManyExamples(100);
