@@ -18,6 +18,7 @@
 #include "model/base/files.h"
 #include "model/base/random.h"
 #include "model/base/status_macros.h"
+#include "model/text/normalise.h"
 #include "model/train/series_time.h"
 #include "model/weights/strict_json.h"
 
@@ -71,6 +72,9 @@ class Reader {
     // Written by spreadsheets at the start of UTF-8 files.
     constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
     line_ = std::string(absl::StripPrefix(line_, kByteOrderMark));
+    if (absl::Status status = ValidateUtf8(line_); !status.ok()) {
+      return Error(status.message());
+    }
     RETURN_IF_ERROR(Split());
     names_ = fields_;
     for (size_t i = 0; i < names_.size(); ++i) {

@@ -35,11 +35,11 @@ struct SeriesFile {
 // without a time), "20160701", "2016-07" or numbers, and rise by equal steps,
 // in days and seconds or in months.
 //
-// INVALID_ARGUMENT with file and line for: a header without a column that is
-// asked for or with one twice, another number of fields, a quoted field that
-// does not end, a time that is none or is not one step after the line before,
-// a value that is missing, no number, not finite, or that a float cannot hold;
-// and for a file without rows.
+// INVALID_ARGUMENT with file and line for: a header that is not UTF-8, without
+// a column that is asked for or with one twice, another number of fields, a
+// quoted field that does not end, a time that is none or is not one step after
+// the line before, a value that is missing, no number, not finite, or that a
+// float cannot hold; and for a file without rows.
 absl::StatusOr<SeriesFile> ReadSeriesFile(const std::string& path,
                                           const SeriesFileOptions& options);
 

@@ -73,6 +73,7 @@ TEST_F(SeriesFileTest, ErrorsNameFileAndLine) {
   ExpectError("", "0: expected a header");
   ExpectError("t,a\n", "1: expected rows");
   ExpectError("t\n1\n", "1: expected a column of values");
+  ExpectError("t,temp\xE9rature\n1,2\n", "1: ");
   ExpectError("t,a,a\n1,2,3\n", "1: expected a column \"a\" once");
   ExpectError("t,a\n1,2\n2,2,2\n", "3: expected 2 fields, found 3");
   ExpectError("t,a\n1,\n", "2: column \"a\": expected a number, found none");
