@@ -148,6 +148,10 @@ class Preparation {
           for (int side = 0; side < 2; ++side) {
             ASSIGN_OR_RETURN(const std::vector<int32_t> ids,
                              sides[side].first->Encode(*sides[side].second));
+            if (std::count(ids.begin(), ids.end(), Vocabulary::kEndOfLine)) {
+              return absl::InvalidArgumentError(
+                  "expected text, found the token <eos>, which ends one");
+            }
             counts->tokens[side] += static_cast<int64_t>(ids.size());
             counts->unknown[side] +=
                 std::count(ids.begin(), ids.end(), Vocabulary::kUnknown);
@@ -227,13 +231,25 @@ class Preparation {
   ordered_json record_;
 };
 
-// Pairs out of a corpus of lines in turn; sources keep their <eos>.
+// What the record says under `key`; -1 if it is no number.
+int64_t CountIn(const std::string& record, const char* key) {
+  const auto json = ordered_json::parse(record, nullptr, false);
+  if (!json.is_object() || !json.contains(key)) return -1;
+  return json[key].is_number_integer() ? json[key].get<int64_t>() : -1;
+}
+
+// The `pairs` pairs out of a corpus of lines in turn; sources keep their <eos>.
 absl::StatusOr<std::shared_ptr<const ExampleSet>> ReadExamples(
-    const std::string& path, const TranslatorData& data) {
+    const std::string& path, const TranslatorData& data, int64_t pairs) {
   ASSIGN_OR_RETURN(
       const auto corpus,
       Corpus::Open(path, std::max(data.source->vocabulary().size(),
                                   data.target->vocabulary().size())));
+  if (corpus->lines() != 2 * pairs) {
+    return absl::DataLossError(absl::StrCat(path, ": expected ", pairs,
+                                            " pairs of lines, found ",
+                                            corpus->lines(), " lines"));
+  }
   auto examples = std::make_shared<ExampleSet>();
   const absl::Span<const int32_t> tokens = corpus->tokens();
   absl::Span<const int32_t> source;
@@ -268,10 +284,12 @@ absl::StatusOr<TranslatorData> LoadTranslatorData(
   data.source = tokenizers.source;
   data.target = tokenizers.target;
   ASSIGN_OR_RETURN(data.train,
-                   ReadExamples(JoinPath(run_directory, kTrainFile), data));
+                   ReadExamples(JoinPath(run_directory, kTrainFile), data,
+                                CountIn(data.record, "train_pairs")));
   if (!config.dev.empty()) {
     ASSIGN_OR_RETURN(data.dev,
-                     ReadExamples(JoinPath(run_directory, kDevFile), data));
+                     ReadExamples(JoinPath(run_directory, kDevFile), data,
+                                  CountIn(data.record, "dev_pairs")));
     ASSIGN_OR_RETURN(data.dev_pairs,
                      ReadReferencePairs(JoinPath(run_directory, kDevTextFile)));
   }

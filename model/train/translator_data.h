@@ -41,7 +41,8 @@ struct TranslatorData {
 // exists.
 //
 // NOT_FOUND, DATA_LOSS, or INVALID_ARGUMENT with "path:line" for a line without
-// a tab or with several, an empty side, or text that is not UTF-8;
+// a tab or with several, an empty side, text that is not UTF-8, or the token
+// <eos> in it;
 // INVALID_ARGUMENT if there are too few pairs or words.
 absl::StatusOr<TranslatorData> PrepareTranslatorData(
     const TranslatorConfig& config, const std::string& run_directory,

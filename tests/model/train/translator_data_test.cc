@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
+#include "model/train/corpus.h"
 #include "nlohmann/json.hpp"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -113,6 +114,30 @@ TEST_F(TranslatorDataTest, BadLinesAreToldWithFileAndLine) {
   Write("train.tsv", "a\t\xff\n");
   EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
                                   HasSubstr("train.tsv:1: ")));
+}
+
+// It would end its side there and shift all pairs behind it.
+TEST_F(TranslatorDataTest, TheTokenThatEndsATextIsNotText) {
+  config_.tokenizer = TokenizerKind::kWhitespace;
+  Write("train.tsv", "a b\tc d\na <eos> b\tc d\n");
+  EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                  HasSubstr("train.tsv:2: expected text, found "
+                                            "the token <eos>")));
+}
+
+// Half a pair, or another run's pairs, would train sources on wrong targets.
+TEST_F(TranslatorDataTest, OtherPairsThanTheRecordsAreDataLoss) {
+  Write("train.tsv", "a dog\tun chien\n");
+  ASSERT_THAT(Prepare(), IsOk());
+  for (const int lines : {1, 3, 4}) {
+    auto writer = CorpusWriter::Create(dir_.File("run/train.tokens")).value();
+    for (int i = 0; i < lines; ++i) ASSERT_THAT(writer->Add({3, 4}), IsOk());
+    ASSERT_THAT(writer->Finish(), IsOk());
+    EXPECT_THAT(LoadTranslatorData(config_, dir_.File("run")),
+                StatusIs(absl::StatusCode::kDataLoss,
+                         HasSubstr("expected 1 pairs of lines, found ")))
+        << lines;
+  }
 }
 
 // A run that could train on nothing does not begin.
