@@ -43,6 +43,9 @@ constexpr Flag kFlags[] = {
     {"progress", "STYLE", "auto", "bar, lines, none, or auto: as fits stderr"},
     {"column", "NAME", "all of the model",
      "forecaster: a series to measure; repeatable"},
+    {"time_column", "NAME", "the first", "forecaster: that of the times"},
+    {"check_times", "BOOL", "true",
+     "forecaster: false: times are not read, gaps not seen"},
     {"first_row", "N", "0",
      "forecaster: forecasts are for rows from N on, the first being 0"},
     {"horizon", "STEPS", "the model's",
@@ -79,7 +82,7 @@ const std::vector<TaskEvaluation>& Evaluations() {
         kTranslationsFlag.name}},
       {Task::kForecaster,
        EvaluateForecasterBundle,
-       {"column", "first_row", "horizon"}},
+       {"column", "time_column", "check_times", "first_row", "horizon"}},
   };
   return *evaluations;
 }

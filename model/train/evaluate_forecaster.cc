@@ -61,6 +61,14 @@ absl::StatusOr<std::vector<int>> Horizons(const FlagValues& flags,
   return horizons;
 }
 
+absl::StatusOr<bool> ChecksTimes(const FlagValues& flags) {
+  bool checks = true;
+  const std::string text = flags.Get("check_times", "true");
+  if (absl::SimpleAtob(text, &checks)) return checks;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--check_times: expected true or false, found \"", text, "\""));
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> EvaluateForecasterBundle(
@@ -83,7 +91,9 @@ absl::StatusOr<std::vector<std::string>> EvaluateForecasterBundle(
     return true;
   };
   SeriesFileOptions options;
+  options.time_column = flags.Get("time_column");
   options.columns = columns;
+  ASSIGN_OR_RETURN(options.check_times, ChecksTimes(flags));
   ASSIGN_OR_RETURN(const SeriesFile file,
                    ReadSeriesFile(flags.Get("data"), options));
   // The products are shared out, not the windows.

@@ -128,6 +128,34 @@ TEST_F(CarouselTrainTest, TrainsThenEvaluatesToOneLineOfJson) {
   }
 }
 
+// What a file needs in training it needs here: its times stand last and have a
+// gap.
+TEST_F(CarouselTrainTest, MeasuresSeriesWhoseTimesAreNotRead) {
+  std::ofstream series(dir_.File("s.csv"));
+  series << "value,day\n";
+  for (int i = 0; i < 60; ++i) {
+    series << i % 7 << "," << (i < 30 ? i : i + 5) << "\n";
+  }
+  series.close();
+  std::ofstream(dir_.File("config.json")) << R"({
+      "data": {"file": "s.csv", "time_column": "day", "check_times": false},
+      "forecaster": {"window": 4, "horizon": 2},
+      "model": {"hidden": 4},
+      "training": {"rows": 4, "max_steps": 2, "epochs": 0, "threads": 1}})";
+  ASSERT_EQ(
+      Run({"forecaster", "--config=" + dir_.File("config.json"),
+           "--data_directory=" + dir_.path(), "--out=" + dir_.File("days/1")}),
+      0)
+      << Err();
+  std::vector<std::string> evaluate = {
+      "evaluate", "--bundle=" + dir_.File("days/1"),
+      "--data=" + dir_.File("s.csv"), "--time_column=day"};
+  EXPECT_EQ(Run(evaluate), 1);
+  EXPECT_THAT(Err(), HasSubstr("a gap in time"));
+  evaluate.push_back("--check_times=false");
+  EXPECT_EQ(Run(evaluate), 0) << Err();
+}
+
 // Ctrl-C costs nothing: the run goes on from there.
 TEST_F(CarouselTrainTest, SignalStopsWithACheckpointToResumeFrom) {
   const std::vector<std::string> arguments = TrainArguments("100000000");
