@@ -40,7 +40,7 @@ struct TranslatorConfig {
   // Of subwords.
   PieceAlgorithm algorithm = PieceAlgorithm::kUnigram;
   double character_coverage = 1;
-  // Longer pairs are left out of training and dev.
+  // Pairs with more tokens are left out of training and dev.
   int max_source = 100;
   int max_target = 100;
 

@@ -311,8 +311,8 @@ absl::StatusOr<TranslatorData> LoadTranslatorData(
 ExampleStreamOptions StreamOptions(const TranslatorConfig& config) {
   return {.rows = config.rows,
           .tokens = config.tokens,
-          .max_source = config.max_source,
-          .max_target = config.max_target,
+          .max_source = config.max_source + 1,  // with <eos>
+          .max_target = config.max_target + 1,
           .max_buckets = config.max_buckets,
           .seed = config.training.trainer.seed};
 }

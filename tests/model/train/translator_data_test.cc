@@ -140,6 +140,17 @@ TEST_F(TranslatorDataTest, OtherPairsThanTheRecordsAreDataLoss) {
   }
 }
 
+// The bounds are those of the texts; the <eos> behind them does not count.
+TEST_F(TranslatorDataTest, PairsUpToTheBoundsAreNotTooLong) {
+  config_.max_source = 3;
+  config_.max_target = 2;
+  Write("train.tsv", "a b c\td e\na b c d\td e\na b c\td e f\n");
+  const auto data = Prepare();
+  ASSERT_THAT(data, IsOk());
+  EXPECT_EQ(ExampleStream::CountTooLong(*data->train, StreamOptions(config_)),
+            2);
+}
+
 // A run that could train on nothing does not begin.
 TEST_F(TranslatorDataTest, NothingLeftIsAnError) {
   Write("train.tsv", "a b c\td e f\n");
