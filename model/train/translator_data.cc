@@ -267,6 +267,20 @@ absl::StatusOr<std::shared_ptr<const ExampleSet>> ReadExamples(
   return examples;
 }
 
+// Those of dev that are short enough to be translated.
+absl::StatusOr<std::vector<ReferencePair>> ReadDevPairs(
+    const std::string& path, const Tokenizer& tokenizer, int max_source) {
+  ASSIGN_OR_RETURN(std::vector<ReferencePair> pairs, ReadReferencePairs(path));
+  std::vector<ReferencePair> kept;
+  for (ReferencePair& pair : pairs) {
+    ASSIGN_OR_RETURN(const std::vector<int32_t> ids,
+                     tokenizer.Encode(pair.source));
+    if (ids.size() > static_cast<size_t>(max_source)) continue;
+    kept.push_back(std::move(pair));
+  }
+  return kept;
+}
+
 }  // namespace
 
 absl::StatusOr<TranslatorData> PrepareTranslatorData(
@@ -291,7 +305,8 @@ absl::StatusOr<TranslatorData> LoadTranslatorData(
                      ReadExamples(JoinPath(run_directory, kDevFile), data,
                                   CountIn(data.record, "dev_pairs")));
     ASSIGN_OR_RETURN(data.dev_pairs,
-                     ReadReferencePairs(JoinPath(run_directory, kDevTextFile)));
+                     ReadDevPairs(JoinPath(run_directory, kDevTextFile),
+                                  *data.source, config.max_source));
   }
   const ExampleStreamOptions options = StreamOptions(config);
   for (const auto& [part, set] : {std::pair("train", data.train.get()),

@@ -27,7 +27,8 @@ struct TranslatorData {
   std::shared_ptr<const ExampleSet> train;
   std::shared_ptr<const ExampleSet> dev;  // null: the configuration names none
 
-  std::vector<ReferencePair> dev_pairs;  // as they are written
+  // As they are written; without those whose source is too long.
+  std::vector<ReferencePair> dev_pairs;
 
   // What was read, as JSON: "files" (path, part, sha256, size_bytes, lines,
   // dropped_lines, repeat), "source_vocabulary", "target_vocabulary",

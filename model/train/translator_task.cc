@@ -140,8 +140,9 @@ class TranslatorTask : public TrainingTask {
                                    .network = std::move(network)};
     const auto count = std::min(data_.dev_pairs.size(),
                                 static_cast<size_t>(config_.bleu_texts));
-    TranslationEvaluationOptions options = {.translation = {.beam_size = 1},
-                                            .threads = omp_get_max_threads()};
+    TranslationEvaluationOptions options = {
+        .translation = {.beam_size = 1, .max_source = config_.max_source},
+        .threads = omp_get_max_threads()};
     ASSIGN_OR_RETURN(
         const TranslationFigures figures,
         EvaluateTranslator(

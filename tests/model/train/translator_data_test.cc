@@ -151,6 +151,18 @@ TEST_F(TranslatorDataTest, PairsUpToTheBoundsAreNotTooLong) {
             2);
 }
 
+// Nobody waits for the translation of a text that is too long to learn from.
+TEST_F(TranslatorDataTest, DevTextsThatAreTooLongAreNotTranslated) {
+  config_.dev = {"dev.tsv"};
+  config_.max_source = 3;
+  Write("train.tsv", "a b c\td e\n");
+  Write("dev.tsv", "a b c a\td\nb c a\te\n");
+  const auto data = Prepare();
+  ASSERT_THAT(data, IsOk());
+  ASSERT_EQ(data->dev_pairs.size(), 1u);
+  EXPECT_EQ(data->dev_pairs[0].source, "b c a");
+}
+
 // A run that could train on nothing does not begin.
 TEST_F(TranslatorDataTest, NothingLeftIsAnError) {
   Write("train.tsv", "a b c\td e f\n");
