@@ -15,10 +15,7 @@ void VisitFixed(ClassifierConfig* c, SettingsVisitor* v) {
   v->Texts("data", "dev", &c->dev);
   v->Text("data", "label_map", &c->label_map);
 
-  v->Enum("text", "tokenizer", &c->tokenizer,
-          {{"words", TokenizerKind::kWords},
-           {"whitespace", TokenizerKind::kWhitespace},
-           {"subword", TokenizerKind::kSubword}});
+  VisitTokenizer(&c->tokenizer, &c->pieces, v);
   v->Number("text", "vocabulary_size", &c->vocabulary_size, 0, 1 << 24);
   v->Number("text", "minimum_count", &c->minimum_count, 1, 1e9);
   v->Number("text", "longest", &c->longest, 1, 1 << 16);

@@ -17,6 +17,7 @@
 #include "model/layers/classifier_grad.h"
 #include "model/text/tokenizer.h"
 #include "model/train/settings.h"
+#include "model/train/spm_train.h"
 #include "model/train/training_settings.h"
 
 namespace carousel {
@@ -37,6 +38,9 @@ struct ClassifierConfig {
   // Special tokens included; more than the texts have is an error. 0: what they
   // have, up to 20000. Not used with `init`.
   int vocabulary_size = 0;
+  // Of the tokenizer `subword`; its size is vocabulary_size, or this one's
+  // where that is 0. minimum_count is not for pieces.
+  PieceTrainingOptions pieces;
   int minimum_count = 2;  // rarer words are <unk>
   int longest = 400;      // longer texts are cut (whole_text.h)
 

@@ -185,7 +185,7 @@ class Preparation {
       }
     }
     note_("making subword pieces (spm_train)");
-    PieceTrainingOptions options;
+    PieceTrainingOptions options = config_.pieces;
     if (config_.vocabulary_size > 0) {
       options.vocabulary_size = config_.vocabulary_size;
     }

@@ -17,15 +17,7 @@ void VisitFixed(LanguageModelConfig* c, SettingsVisitor* v) {
   v->Texts("data", "dev", &c->dev);
   v->Texts("data", "exclude", &c->exclude);
 
-  v->Enum("text", "tokenizer", &c->tokenizer,
-          {{"words", TokenizerKind::kWords},
-           {"whitespace", TokenizerKind::kWhitespace},
-           {"subword", TokenizerKind::kSubword}});
-  v->Enum(
-      "text", "subword_algorithm", &c->pieces.algorithm,
-      {{"unigram", PieceAlgorithm::kUnigram}, {"bpe", PieceAlgorithm::kBpe}});
-  v->Number("text", "character_coverage", &c->pieces.character_coverage, 0.9,
-            1);
+  VisitTokenizer(&c->tokenizer, &c->pieces, v);
   v->Enum("text", "context", &c->context,
           {{"line", LineContext::kLine}, {"stream", LineContext::kStream}});
   v->Number("text", "vocabulary_size", &c->vocabulary_size, 0, 1 << 24);

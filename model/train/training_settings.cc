@@ -69,6 +69,18 @@ void VisitChangeable(BundleSettings* s, SettingsVisitor* v) {
   v->Texts("bundle", "data_notes", &s->data_notes);
 }
 
+void VisitTokenizer(TokenizerKind* kind, PieceTrainingOptions* pieces,
+                    SettingsVisitor* v) {
+  v->Enum("text", "tokenizer", kind,
+          {{"words", TokenizerKind::kWords},
+           {"whitespace", TokenizerKind::kWhitespace},
+           {"subword", TokenizerKind::kSubword}});
+  v->Enum(
+      "text", "subword_algorithm", &pieces->algorithm,
+      {{"unigram", PieceAlgorithm::kUnigram}, {"bpe", PieceAlgorithm::kBpe}});
+  v->Number("text", "character_coverage", &pieces->character_coverage, 0.5, 1);
+}
+
 Precision UsablePrecision(Precision wanted,
                           const std::function<void(absl::string_view)>& say) {
   if (wanted == Precision::kF32 || SupportsBF16()) return wanted;

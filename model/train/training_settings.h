@@ -16,8 +16,10 @@
 #include "absl/strings/string_view.h"
 #include "model/onednn/precision.h"
 #include "model/tensor/tensor.h"
+#include "model/text/tokenizer.h"
 #include "model/train/learning_rate.h"
 #include "model/train/settings.h"
+#include "model/train/spm_train.h"
 #include "model/train/trainer.h"
 
 namespace carousel {
@@ -68,6 +70,11 @@ struct BundleSettings {
 void VisitFixed(TrainingSettings* settings, SettingsVisitor* v);
 void VisitChangeable(TrainingSettings* settings, SettingsVisitor* v);
 void VisitChangeable(BundleSettings* settings, SettingsVisitor* v);
+
+// Shows how text is cut (section "text"): the tokenizer, and what spm_train is
+// told for `subword` but the number of pieces.
+void VisitTokenizer(TokenizerKind* kind, PieceTrainingOptions* pieces,
+                    SettingsVisitor* v);
 
 // INVALID_ARGUMENT for settings that do not go together.
 absl::Status CheckTogether(const TrainingSettings& settings);

@@ -14,17 +14,10 @@ void VisitFixed(TranslatorConfig* c, SettingsVisitor* v) {
   v->Files("data", "train", &c->train);
   v->Texts("data", "dev", &c->dev);
 
-  v->Enum("text", "tokenizer", &c->tokenizer,
-          {{"words", TokenizerKind::kWords},
-           {"whitespace", TokenizerKind::kWhitespace},
-           {"subword", TokenizerKind::kSubword}});
+  VisitTokenizer(&c->tokenizer, &c->pieces, v);
   v->Bool("text", "joint", &c->joint);
   v->Number("text", "vocabulary_size", &c->vocabulary_size, 5, 1 << 24);
   v->Number("text", "minimum_count", &c->minimum_count, 1, 1e9);
-  v->Enum(
-      "text", "algorithm", &c->algorithm,
-      {{"unigram", PieceAlgorithm::kUnigram}, {"bpe", PieceAlgorithm::kBpe}});
-  v->Number("text", "character_coverage", &c->character_coverage, 0.5, 1);
   v->Number("text", "max_source", &c->max_source, 1, 1 << 16);
   v->Number("text", "max_target", &c->max_target, 1, 1 << 16);
 

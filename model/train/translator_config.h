@@ -16,9 +16,9 @@
 #include "absl/types/span.h"
 #include "model/layers/recurrent_stack_grad.h"
 #include "model/layers/translator.h"
-#include "model/text/pieces.h"
 #include "model/text/tokenizer.h"
 #include "model/train/settings.h"
+#include "model/train/spm_train.h"
 #include "model/train/training_settings.h"
 
 namespace carousel {
@@ -37,9 +37,8 @@ struct TranslatorConfig {
   bool joint = false;           // one vocabulary for both languages
   int vocabulary_size = 10000;  // of each, at most, special tokens included
   int minimum_count = 2;        // rarer words are <unk>; not of subwords
-  // Of subwords.
-  PieceAlgorithm algorithm = PieceAlgorithm::kUnigram;
-  double character_coverage = 1;
+  // Of the tokenizer `subword`; its size is vocabulary_size.
+  PieceTrainingOptions pieces = {.character_coverage = 1};
   // Pairs with more tokens are left out of training and dev.
   int max_source = 100;
   int max_target = 100;

@@ -87,9 +87,9 @@ absl::StatusOr<Tokenizer> TrainPieces(const TranslatorConfig& config,
         return absl::OkStatus();
       });
   RETURN_IF_ERROR(added);
-  return trainer->Train({.algorithm = config.algorithm,
-                         .vocabulary_size = config.vocabulary_size,
-                         .character_coverage = config.character_coverage});
+  PieceTrainingOptions options = config.pieces;
+  options.vocabulary_size = config.vocabulary_size;
+  return trainer->Train(options);
 }
 
 absl::Status TrainAndWrite(const TranslatorConfig& config,

@@ -265,6 +265,7 @@ TEST(LearnsInEpochTest, LayersUnfreezeFromTheTop) {
 TEST(ClassifierConfigTest, EverySettingReadsBack) {
   const auto config = ParseClassifierConfig(
       R"({"data": {"train": ["a.tsv"], "label_map": "0,1:bad;3,4:good"},
+          "text": {"tokenizer": "subword", "subword_algorithm": "bpe"},
           "model": {"cell": "gru", "pooling": "attention", "hidden": 7},
           "training": {"rows": 6, "accumulate": 3, "label_smoothing": 0.1}})");
   ASSERT_THAT(config, IsOk());

@@ -21,8 +21,8 @@ absl::StatusOr<TranslatorConfig> With(const std::vector<std::string>& set) {
 TEST(TranslatorConfigTest, SettingsSurviveWritingAndReading) {
   const auto config =
       With({"model.attention=additive", "model.cell=gru",
-            "text.tokenizer=whitespace", "model.reverse_input=true",
-            "training.label_smoothing=0.1"})
+            "text.tokenizer=subword", "text.subword_algorithm=bpe",
+            "model.reverse_input=true", "training.label_smoothing=0.1"})
           .value();
   EXPECT_EQ(config.attention, AttentionKind::kAdditive);
   const std::string text = SerialiseTranslatorConfig(config);
