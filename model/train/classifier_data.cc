@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -20,6 +19,7 @@
 #include "model/tasks/labelled_text.h"
 #include "model/text/whole_text.h"
 #include "model/train/classifier_examples.h"
+#include "model/train/data_files.h"
 #include "model/train/held_out_lines.h"
 #include "model/train/spm_train.h"
 #include "model/train/word_counter.h"
@@ -90,8 +90,7 @@ class Preparation {
   };
 
   std::string PathOf(const std::string& name) const {
-    if (absl::StartsWith(name, "/")) return name;
-    return JoinPath(config_.data_directory, name);
+    return DataPath(config_.data_directory, name);
   }
 
   absl::Status ReadDev() {

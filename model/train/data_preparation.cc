@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
 #include "model/text/normalise.h"
 #include "model/text/vocabulary.h"
+#include "model/train/data_files.h"
 #include "model/train/held_out_lines.h"
 #include "model/train/spm_train.h"
 #include "model/train/word_counter.h"
@@ -72,8 +72,7 @@ class Preparation {
 
  private:
   std::string PathOf(const std::string& name) const {
-    if (absl::StartsWith(name, "/")) return name;
-    return JoinPath(config_.data_directory, name);
+    return DataPath(config_.data_directory, name);
   }
 
   bool by_line() const { return config_.context == LineContext::kLine; }

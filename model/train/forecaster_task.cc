@@ -13,6 +13,7 @@
 #include "model/base/status_macros.h"
 #include "model/bundle/series_scale.h"
 #include "model/tasks/forecasting.h"
+#include "model/train/data_files.h"
 #include "model/train/forecaster_export.h"
 #include "nlohmann/json.hpp"
 
@@ -166,7 +167,7 @@ class ForecasterTask : public TrainingTask {
 };
 
 absl::StatusOr<PreparedSeries> PrepareSeries(const ForecasterConfig& config) {
-  const std::string path = JoinPath(config.data_directory, config.file);
+  const std::string path = DataPath(config.data_directory, config.file);
   ASSIGN_OR_RETURN(const SeriesFile file, ReadSeriesFile(path, config.series));
   PreparedSeries data;
   data.sha256 = file.sha256;
@@ -244,7 +245,7 @@ absl::StatusOr<std::unique_ptr<TrainingTask>> ForecasterDefinition::Resume(
                    ReadFile(JoinPath(context.run_directory, kDataFile)));
   if (record != SeriesRecord(config_, data)) {
     return absl::FailedPreconditionError(absl::StrCat(
-        JoinPath(config_.data_directory, config_.file),
+        DataPath(config_.data_directory, config_.file),
         ": expected the file that the run began with, found another"));
   }
   return MakeTask(config_, std::move(data), context);

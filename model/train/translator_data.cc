@@ -11,13 +11,13 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
 #include "model/text/vocabulary.h"
 #include "model/train/corpus.h"
+#include "model/train/data_files.h"
 #include "model/train/translator_tokenizers.h"
 #include "nlohmann/json.hpp"
 
@@ -82,8 +82,7 @@ class Preparation {
   };
 
   std::string PathOf(const std::string& name) const {
-    if (absl::StartsWith(name, "/")) return name;
-    return JoinPath(config_.data_directory, name);
+    return DataPath(config_.data_directory, name);
   }
 
   // The sources of dev, which training must not see, and its text for BLEU.

@@ -172,6 +172,14 @@ TEST_F(ForecasterTaskTest, RefusesToResumeOnAnotherFile) {
                        HasSubstr("sine.csv: expected the file")));
 }
 
+// As the files of the other tasks.
+TEST_F(ForecasterTaskTest, AFileMayHaveAnAbsolutePath) {
+  config_.file = dir_.File("sine.csv");
+  config_.data_directory = dir_.File("elsewhere");
+  config_.training.max_steps = 2;
+  EXPECT_THAT(Train(Options("m")), IsOk());
+}
+
 TEST_F(ForecasterTaskTest, RefusesSeriesThatAreTooShort) {
   config_.train_rows = 19;
   EXPECT_THAT(Train(Options("m")),
