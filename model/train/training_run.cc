@@ -21,6 +21,7 @@
 #include "model/train/run_metrics.h"
 #include "model/train/run_report.h"
 #include "model/train/speedometer.h"
+#include "model/weights/safetensors.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
@@ -346,12 +347,28 @@ class TrainingRun {
     return absl::OkStatus();
   }
 
+  // The file is not part of the checkpoint, and somebody may have restored one
+  // without the other.
+  absl::Status CheckBest() const {
+    const std::string path = PathOf("best.safetensors");
+    ASSIGN_OR_RETURN(const auto best, Safetensors::Open(path));
+    const auto step = best->metadata().find("step");
+    const std::string expected = absl::StrCat(state_.best_step);
+    if (step != best->metadata().end() && step->second == expected) {
+      return absl::OkStatus();
+    }
+    return absl::DataLossError(absl::StrCat(
+        path, ": expected the weights of step ", expected, ", found ",
+        step == best->metadata().end() ? "no step" : step->second));
+  }
+
   absl::Status Finish() {
     if (!is_writer()) return absl::OkStatus();
     if (!task_->has_dev()) {
       state_.best_step = state_.step;
       RETURN_IF_ERROR(SaveBest());
     }
+    RETURN_IF_ERROR(CheckBest());
     DrawFigures(/*finished=*/true);
     RETURN_IF_ERROR(task_->Export(PathOf("best.safetensors"), state_,
                                   options_.bundle_directory));

@@ -411,6 +411,25 @@ TEST_F(TrainingRunTest, DamagedCheckpointIsDataLoss) {
               StatusIs(absl::StatusCode::kDataLoss));
 }
 
+// A bundle must not hold other weights than its figures are of.
+TEST_F(TrainingRunTest, BestWeightsOfAnotherStepAreDataLoss) {
+  ASSERT_THAT(Train(Options("m")), IsOk());
+  fs::remove_all(dir_.File("m/1"));
+  const std::string path = dir_.File("m/run/best.safetensors");
+  {
+    const auto best = Safetensors::Open(path);
+    ASSERT_THAT(best, IsOk());
+    ASSERT_THAT(WriteSafetensors(path, (*best)->tensors(), {{"step", "3"}}),
+                IsOk());
+  }
+  EXPECT_THAT(
+      Train(Options("m", /*resume=*/true)),
+      StatusIs(absl::StatusCode::kDataLoss,
+               AllOf(HasSubstr("best.safetensors: expected the weights of "),
+                     HasSubstr("found 3"))));
+  EXPECT_FALSE(fs::exists(dir_.File("m/1")));
+}
+
 // Known before hours of training, not after.
 TEST(BundlePathTest, IsCheckedBeforeTraining) {
   TempDir dir;
