@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/train/settings.h"
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <type_traits>
 
 #include "absl/strings/match.h"
@@ -135,10 +137,14 @@ class Reader : public SettingsVisitor {
       return false;
     }
     const double number = found.get<double>();
-    if (number >= low && number <= high) return true;
+    const double most =
+        std::is_same_v<T, float>
+            ? std::min<double>(high, std::numeric_limits<float>::max())
+            : high;
+    if (number >= low && number <= most) return true;
     Fail(section, key, found,
-         high == kAny ? absl::StrCat("at least ", low)
-                      : absl::StrCat(low, " to ", high));
+         high == kAny && number < low ? absl::StrCat("at least ", low)
+                                      : absl::StrCat(low, " to ", most));
     return false;
   }
 

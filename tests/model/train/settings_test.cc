@@ -74,6 +74,8 @@ TEST(SettingsTest, WrongValueIsRefusedByName) {
        std::vector<std::pair<std::string, std::string>>{
            {R"({"a": {"count": 11}})", "a.count: expected 0 to 10, found 11"},
            {R"({"a": {"rate": -1}})", "a.rate: expected at least 0, found -1"},
+           {R"({"a": {"rate": 1e39}})",
+            "a.rate: expected 0 to 3.40282e+38, found 1e+39"},
            {R"({"b": {"sizes": [1, 10]}})", "b.sizes: expected 1 to 9"},
            {R"({"b": {"colour": "green"}})", "expected red or blue"},
            {R"({"a": {"cuont": 1}})", "unknown setting a.cuont"},
