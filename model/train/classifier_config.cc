@@ -66,6 +66,7 @@ absl::Status CheckTogether(const ClassifierConfig& c) {
     return absl::InvalidArgumentError(
         "setting data.train: expected at least one file");
   }
+  RETURN_IF_ERROR(CheckVocabularySize(c.vocabulary_size));
   const absl::Status map = LabelMap::Parse(c.label_map).status();
   if (!map.ok()) {
     return absl::InvalidArgumentError(

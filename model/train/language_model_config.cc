@@ -92,6 +92,7 @@ absl::Status CheckTogether(const LanguageModelConfig& c) {
     return absl::InvalidArgumentError(
         "setting data.train: expected at least one file");
   }
+  RETURN_IF_ERROR(CheckVocabularySize(c.vocabulary_size));
   RETURN_IF_ERROR(CheckTogether(c.training));
   RETURN_IF_ERROR(CheckOutput(c));
   if (c.training.accumulate > c.rows) {

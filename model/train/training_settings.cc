@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/train/training_settings.h"
 
+#include "absl/strings/str_cat.h"
 #include "model/onednn/matmul.h"
+#include "model/text/vocabulary.h"
 
 namespace carousel {
 namespace {
@@ -79,6 +81,14 @@ void VisitTokenizer(TokenizerKind* kind, PieceTrainingOptions* pieces,
       "text", "subword_algorithm", &pieces->algorithm,
       {{"unigram", PieceAlgorithm::kUnigram}, {"bpe", PieceAlgorithm::kBpe}});
   v->Number("text", "character_coverage", &pieces->character_coverage, 0.5, 1);
+}
+
+absl::Status CheckVocabularySize(int size) {
+  const auto least = static_cast<int>(Vocabulary::SpecialTokens().size()) + 2;
+  if (size == 0 || size >= least) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("setting text.vocabulary_size: expected 0 or at least ",
+                   least, ", found ", size));
 }
 
 Precision UsablePrecision(Precision wanted,

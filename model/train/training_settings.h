@@ -76,6 +76,10 @@ void VisitChangeable(BundleSettings* settings, SettingsVisitor* v);
 void VisitTokenizer(TokenizerKind* kind, PieceTrainingOptions* pieces,
                     SettingsVisitor* v);
 
+// INVALID_ARGUMENT if text.vocabulary_size is not 0, which is as many as there
+// are, and yet has no room for two words beside the special tokens.
+absl::Status CheckVocabularySize(int size);
+
 // INVALID_ARGUMENT for settings that do not go together.
 absl::Status CheckTogether(const TrainingSettings& settings);
 

@@ -30,7 +30,7 @@ class WordCounter {
 
   // The special tokens, then the most frequent words: `size` tokens at most,
   // none counted less than `minimum_count` times; equal counts in the order of
-  // their bytes.
+  // their bytes. REQUIRES: the special tokens are not more than `size`.
   std::vector<std::string> MostFrequent(int size, int64_t minimum_count) const;
 
  private:

@@ -284,6 +284,9 @@ TEST(ClassifierConfigTest, SettingsThatDoNotGoTogetherAreRefused) {
   EXPECT_THAT(error(R"({"data": {"train": ["a"], "label_map": "0,1"}})"),
               HasSubstr("setting data.label_map"));
   EXPECT_THAT(error(R"({"data": {"train": ["a"]},
+                        "text": {"vocabulary_size": 2}})"),
+              HasSubstr("setting text.vocabulary_size"));
+  EXPECT_THAT(error(R"({"data": {"train": ["a"]},
                         "training": {"rows": 5, "accumulate": 2}})"),
               HasSubstr("training.accumulate"));
 }

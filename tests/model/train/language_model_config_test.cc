@@ -49,6 +49,7 @@ TEST(LanguageModelConfigTest, ValueOutOfItsBoundsIsRefused) {
            {"training.rows=0", "1 to 65536, found 0"},
            {"training.rows=1.5", "a whole number, found 1.5"},
            {"training.rows=-1", "found -1"},
+           {"text.vocabulary_size=4", "0 or at least 5, found 4"},
            {"training.dropout_layers=1", "0 to 0.95, found 1"},
            {"training.seed=\"x\"", "a whole number, found \"x\""},
            {"training.optimiser=adamm",
