@@ -15,13 +15,11 @@
 #include "model/train/classifier_init.h"
 #include "model/train/classifier_networks.h"
 #include "model/train/example_stream.h"
+#include "model/train/initial_model.h"
 #include "model/weights/safetensors.h"
 
 namespace carousel {
 namespace {
-
-// The weights of config.init, for every rank to begin with.
-constexpr char kStartFile[] = "start.safetensors";
 
 ClassifierSizes SizesOf(const ClassifierConfig& config,
                         const ClassifierData& data) {
@@ -172,7 +170,7 @@ absl::StatusOr<std::unique_ptr<TrainingTask>> MakeTask(
   ASSIGN_OR_RETURN(auto trainer,
                    Trainer::Create(std::move(specs), config.training.trainer,
                                    context.communicator));
-  if (!config.init.empty()) {
+  if (!config.init.empty() && !context.has_checkpoint) {
     ASSIGN_OR_RETURN(const auto start, Safetensors::Open(JoinPath(
                                            context.run_directory, kStartFile)));
     RETURN_IF_ERROR(trainer->SetNamedWeights(start->tensors()));

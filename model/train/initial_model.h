@@ -15,6 +15,9 @@
 
 namespace carousel {
 
+// In the run's folder: what a run with model.init begins with, on every rank.
+inline constexpr char kStartFile[] = "start.safetensors";
+
 struct InitialModel {
   std::shared_ptr<const Model> model;
   std::vector<NamedTensor> weights;  // all of the bundle's, by PyTorch's names

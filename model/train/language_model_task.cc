@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "model/base/files.h"
 #include "model/base/status_macros.h"
 #include "model/train/batch_stream.h"
 #include "model/train/bundle_export.h"
 #include "model/train/data_preparation.h"
 #include "model/train/initial_model.h"
 #include "model/train/language_model_trainer.h"
+#include "model/weights/safetensors.h"
 
 namespace carousel {
 namespace {
@@ -122,8 +124,7 @@ absl::StatusOr<std::optional<InitialModel>> LoadInitial(
 }
 
 absl::StatusOr<std::unique_ptr<TrainingTask>> MakeTask(
-    LanguageModelConfig config, PreparedData data,
-    const std::optional<InitialModel>& initial, const TaskContext& context) {
+    LanguageModelConfig config, PreparedData data, const TaskContext& context) {
   config.sizes.vocabulary = data.tokenizer->vocabulary().size();
   const auto tokens = static_cast<int64_t>(data.train->tokens().size());
   if (tokens < int64_t{config.rows} * config.steps) {
@@ -144,8 +145,10 @@ absl::StatusOr<std::unique_ptr<TrainingTask>> MakeTask(
                                       .label_smoothing = config.label_smoothing,
                                       .trainer = config.training.trainer},
                                      context.communicator));
-  if (initial.has_value()) {
-    RETURN_IF_ERROR(trainer->SetNamedWeights(initial->weights));
+  if (!config.init.empty() && !context.has_checkpoint) {
+    ASSIGN_OR_RETURN(const auto start, Safetensors::Open(JoinPath(
+                                           context.run_directory, kStartFile)));
+    RETURN_IF_ERROR(trainer->SetNamedWeights(start->tensors()));
   }
   context.note(absl::StrCat(tokens, " tokens an epoch"));
   return std::make_unique<LanguageModelTask>(std::move(config), std::move(data),
@@ -176,24 +179,23 @@ absl::StatusOr<std::unique_ptr<TrainingTask>> LanguageModelDefinition::Begin(
     const TaskContext& context) {
   ASSIGN_OR_RETURN(const std::optional<InitialModel> initial,
                    LoadInitial(config_));
+  if (initial.has_value()) {
+    RETURN_IF_ERROR(WriteSafetensors(
+        JoinPath(context.run_directory, kStartFile), initial->weights));
+  }
   ASSIGN_OR_RETURN(
       PreparedData data,
       PrepareData(
           config_, context.run_directory, context.note,
           initial.has_value() ? &initial->model->tokenizer() : nullptr));
-  return MakeTask(config_, std::move(data), initial, context);
+  return MakeTask(config_, std::move(data), context);
 }
 
 absl::StatusOr<std::unique_ptr<TrainingTask>> LanguageModelDefinition::Resume(
     const TaskContext& context) {
   ASSIGN_OR_RETURN(PreparedData data,
                    LoadPreparedData(config_, context.run_directory));
-  // The other ranks begin here too; rank 0 is about to restore a checkpoint.
-  std::optional<InitialModel> initial;
-  if (!context.communicator->is_writer()) {
-    ASSIGN_OR_RETURN(initial, LoadInitial(config_));
-  }
-  return MakeTask(config_, std::move(data), initial, context);
+  return MakeTask(config_, std::move(data), context);
 }
 
 }  // namespace carousel

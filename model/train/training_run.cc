@@ -139,7 +139,9 @@ class TrainingRun {
           ", expected one of ", definition_->name()));
     }
     RETURN_IF_ERROR(definition_->CheckCanResume(checkpoint.config));
-    ASSIGN_OR_RETURN(task_, definition_->Resume(Context()));
+    TaskContext context = Context();
+    context.has_checkpoint = true;
+    ASSIGN_OR_RETURN(task_, definition_->Resume(context));
     RETURN_IF_ERROR(task_->Restore(checkpoint.tensors->tensors()));
     state_ = std::move(checkpoint.state);
     RETURN_IF_ERROR(task_->Seek(state_.batches));

@@ -98,6 +98,9 @@ struct TaskContext {
   std::string run_directory;  // exists
   Note note;                  // says something to whoever looks on
 
+  // Restore() follows: it does not matter what the task begins with.
+  bool has_checkpoint = false;
+
   // Outlives the task.
   Communicator* communicator = &Communicator::Alone();
 };

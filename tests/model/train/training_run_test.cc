@@ -300,6 +300,18 @@ TEST_F(TrainingRunTest, RankZerosClockAloneEndsTheRun) {
   EXPECT_GT(second.agreements, 23);  // one before each of the steps
 }
 
+// The bundle may have moved on since; the checkpoint has all that is needed.
+TEST_F(TrainingRunTest, ResumingDoesNotReadTheInitialModelAgain) {
+  ASSERT_THAT(Train(Options("first")), IsOk());
+  config_.init = dir_.File("first/1");
+  ASSERT_THAT(TrainUntil(Options("second"), 1), IsOk());
+  fs::remove_all(dir_.File("first/1"));
+  SecondOfTwo second;
+  TrainingRunOptions options = Options("second", /*resume=*/true);
+  options.communicator = &second;
+  EXPECT_THAT(Train(options), IsOk());
+}
+
 // Loses the connection at one of its comparisons.
 class LosesConnection : public AloneCommunicator {
  public:
