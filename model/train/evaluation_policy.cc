@@ -38,6 +38,7 @@ EvaluationVerdict JudgeEvaluation(const TrainingSettings& settings, double loss,
     verdict.starts_averaging = true;
     state->averaging = true;
     state->evaluations_without_better = 0;
+    state->plateau_evaluations = 0;
     return verdict;
   }
   verdict.stops = StoppedEarly(settings, *state);

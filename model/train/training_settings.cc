@@ -105,6 +105,14 @@ absl::Status CheckTogether(const TrainingSettings& s) {
         "settings training.epochs and training.max_steps: expected a limit in "
         "at least one, found 0 in both");
   }
+  if (s.trainer.optimiser.kind == OptimiserKind::kAveragedSgd &&
+      s.patience > 0 && s.patience < s.average_after_evaluations) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "setting training.patience: expected 0 or at least "
+        "training.average_after_evaluations, ",
+        s.average_after_evaluations,
+        ", or the run stops before it averages; found ", s.patience));
+  }
   return absl::OkStatus();
 }
 

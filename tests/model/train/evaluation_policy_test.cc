@@ -67,6 +67,7 @@ TEST(EvaluationPolicyTest, AveragingBeginsOnceAndPatienceAnew) {
   const EvaluationVerdict verdict = Judge(settings, 6, &state);
   EXPECT_TRUE(verdict.starts_averaging);
   EXPECT_FALSE(verdict.stops);
+  EXPECT_EQ(state.plateau_evaluations, 0);
   EXPECT_FALSE(Judge(settings, 6, &state).starts_averaging);
   EXPECT_TRUE(Judge(settings, 6, &state).stops);
 }

@@ -88,6 +88,21 @@ TEST(LanguageModelConfigTest, AdaptiveSoftmaxIsNotTiedAndHasRisingCutoffs) {
                        HasSubstr("rising numbers")));
 }
 
+// The averages that were asked for would never come.
+TEST(LanguageModelConfigTest, PatienceLastsUntilAveragesBegin) {
+  const auto parse = [](const char* patience) {
+    return ParseLanguageModelConfig(
+        kSmallest, {"training.optimiser=averaged_sgd",
+                    "training.average_after_evaluations=3", patience});
+  };
+  EXPECT_THAT(parse("training.patience=0"), IsOk());
+  EXPECT_THAT(parse("training.patience=3"), IsOk());
+  EXPECT_THAT(parse("training.patience=2"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("training.patience: expected 0 or at least "
+                                 "training.average_after_evaluations, 3")));
+}
+
 // A running text has no lines to drop, so asking for it is a mistake.
 TEST(LanguageModelConfigTest, StreamContextHasNothingToExclude) {
   EXPECT_THAT(
