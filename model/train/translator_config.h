@@ -71,7 +71,8 @@ struct TranslatorConfig {
 
   // bundle
   BundleSettings bundle;
-  std::vector<std::string> self_test_texts;  // none: the first of dev or train
+  // None: the first of dev, or words of the vocabulary where there is no dev.
+  std::vector<std::string> self_test_texts;
 
   // The network, for vocabularies of these sizes.
   TranslatorSizes SizesFor(int source_vocabulary, int target_vocabulary) const;

@@ -23,7 +23,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// Of dev or train, for the self-test where the settings name no text.
+// Of dev, for the self-test where the settings name no text.
 constexpr size_t kSelfTestTexts = 3;
 
 absl::StatusOr<std::vector<Tensor>> ReadWeights(const std::string& path,
@@ -99,6 +99,7 @@ std::string FiguresText(const TranslatorExport& bundle) {
 
 std::vector<std::string> SelfTestTexts(const TranslatorExport& bundle) {
   std::vector<std::string> texts = bundle.config.self_test_texts;
+  if (!texts.empty()) return texts;
   for (const ReferencePair& pair : bundle.data.dev_pairs) {
     if (texts.size() >= kSelfTestTexts) break;
     texts.push_back(pair.source);
