@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "model/base/files.h"
@@ -33,7 +34,8 @@ using nlohmann::ordered_json;
 using PairSink = std::function<absl::Status(const std::string& source,
                                             const std::string& target)>;
 
-// Calls `use` for each pair of `path`; its errors get "path:line" in front.
+// Calls `use` for each pair of `path`, whose empty lines are skipped; its
+// errors get "path:line" in front.
 absl::Status ForEachPair(const std::string& path, const PairSink& use) {
   ASSIGN_OR_RETURN(auto reader, LineReader::Open(path));
   const auto at_line = [&](const absl::Status& status) {
@@ -45,8 +47,10 @@ absl::Status ForEachPair(const std::string& path, const PairSink& use) {
   while (true) {
     ASSIGN_OR_RETURN(const bool more, reader->Next(&line));
     if (!more) return absl::OkStatus();
+    if (line.empty()) continue;
     const std::vector<std::string> parts = absl::StrSplit(line, '\t');
-    if (parts.size() != 2 || parts[0].empty() || parts[1].empty()) {
+    if (parts.size() != 2 || absl::StripAsciiWhitespace(parts[0]).empty() ||
+        absl::StripAsciiWhitespace(parts[1]).empty()) {
       return at_line(absl::InvalidArgumentError(
           absl::StrCat("expected source<TAB>target, found ", parts.size() - 1,
                        " tabs", parts.size() == 2 ? " and no text" : "")));
@@ -105,8 +109,12 @@ class Preparation {
       RETURN_IF_ERROR(ForEachPair(
           PathOf(file.path),
           [&](const std::string& source, const std::string& target) {
-            if (dev_sources_.contains(source)) return absl::OkStatus();
-            return use(source, target);
+            absl::Status status;
+            if (dev_sources_.contains(source)) return status;
+            for (int i = 0; i < file.repeat; ++i) {
+              status.Update(use(source, target));
+            }
+            return status;
           }));
     }
     return absl::OkStatus();

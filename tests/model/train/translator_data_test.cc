@@ -111,9 +111,23 @@ TEST_F(TranslatorDataTest, BadLinesAreToldWithFileAndLine) {
   Write("train.tsv", "a\t\n");
   EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
                                   HasSubstr("no text")));
+  Write("train.tsv", "a\tb\n\n \tb\n");
+  EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                  HasSubstr("train.tsv:3: ")));
   Write("train.tsv", "a\t\xff\n");
   EXPECT_THAT(Prepare(), StatusIs(absl::StatusCode::kInvalidArgument,
                                   HasSubstr("train.tsv:1: ")));
+}
+
+// What an epoch reads twice counts twice.
+TEST_F(TranslatorDataTest, WordsOfRepeatedFilesCountAsOften) {
+  config_.train[0].repeat = 2;
+  config_.minimum_count = 2;
+  Write("train.tsv", "a dog\tun chien\n");
+  const auto data = Prepare();
+  ASSERT_THAT(data, IsOk());
+  EXPECT_EQ(data->train->size(), 2);
+  EXPECT_EQ(TextOf(*data->source, data->train->source(1)), "a dog <eos>");
 }
 
 // It would end its side there and shift all pairs behind it.
