@@ -5,6 +5,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
+#include "model/train/classifier_config.h"
+#include "model/train/forecaster_config.h"
+#include "model/train/translator_config.h"
 #include "tests/testing/status_matchers.h"
 
 namespace carousel {
@@ -155,14 +158,18 @@ TEST(LanguageModelConfigTest, ARunCannotChangeItsModelHalfWay) {
                        HasSubstr("training.rows")));
 }
 
-// The examples that the README points at.
-TEST(LanguageModelConfigTest, ShippedConfigurationsAreGood) {
-  for (const char* name : {"autocomplete-en.json", "wikitext-2.json"}) {
-    const auto text = ReadFile(std::string(CAROUSEL_SOURCE_DIR) +
-                               "/model/train/configs/" + name);
-    ASSERT_THAT(text, IsOk());
-    EXPECT_THAT(ParseLanguageModelConfig(*text), IsOk()) << name;
-  }
+// The examples that the README points at, of all tasks.
+TEST(ShippedConfigurationsTest, AllAreGood) {
+  const auto read = [](const std::string& name) {
+    return ReadFile(std::string(CAROUSEL_SOURCE_DIR) + "/model/train/configs/" +
+                    name + ".json")
+        .value();
+  };
+  EXPECT_THAT(ParseLanguageModelConfig(read("autocomplete-en")), IsOk());
+  EXPECT_THAT(ParseLanguageModelConfig(read("wikitext-2")), IsOk());
+  EXPECT_THAT(ParseClassifierConfig(read("sst-2")), IsOk());
+  EXPECT_THAT(ParseTranslatorConfig(read("translator-multi30k")), IsOk());
+  EXPECT_THAT(ParseForecasterConfig(read("forecaster-etth1")), IsOk());
 }
 
 }  // namespace

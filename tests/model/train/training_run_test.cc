@@ -108,7 +108,8 @@ TEST_F(TrainingRunTest, LeavesABundleThatLoads) {
   EXPECT_EQ(record["config"]["training"]["rows"], 4);
   EXPECT_EQ(record["data"]["files"][0]["sha256"],
             Sha256OfFile(dir_.File("train.txt")).value());
-  EXPECT_LT(record["dev_perplexity"].get<double>(), 40);
+  // Of 15 tokens: better than chance.
+  EXPECT_LT(record["dev_perplexity"].get<double>(), 8);
   EXPECT_THAT(Read("m/1/CARD.md"), HasSubstr("# m\n"));
 }
 
