@@ -49,16 +49,53 @@ def write_data(folder):
                      "evaluate_every_steps": 20, "threads": 1}}))
 
 
-def command(folder, processes, *more):
+# Texts of words without digits, which the classifier does not tell apart.
+def write_other_tasks(folder):
+    words = [first + second for first in "bdfgk" for second in "aeiou"]
+    source = random.Random(2)
+    texts = [source.choices(words, k=source.randrange(2, 9))
+             for _ in range(80)]
+    labelled = [f"{'even' if len(text) % 2 == 0 else 'odd'}\t{' '.join(text)}"
+                for text in texts]
+    pairs = [f"{' '.join(text)}\t{' '.join(text[::-1])}" for text in texts]
+    for name, lines in (("labelled", labelled), ("pairs", pairs)):
+        (folder / f"{name}.tsv").write_text("\n".join(lines[:60]) + "\n")
+        (folder / f"{name}-dev.tsv").write_text("\n".join(lines[60:]) + "\n")
+    (folder / "series.csv").write_text("day,value\n" + "".join(
+        f"{day},{source.random() + day % 5}\n" for day in range(100)))
+    layers = {"encoder_layers": 1, "decoder_layers": 1}
+    for task, data, model, training in (
+            ("classifier",
+             {"train": ["labelled.tsv"], "dev": ["labelled-dev.tsv"]},
+             {"embedding": 8, "hidden": 8}, {"max_buckets": 3}),
+            ("translator", {"train": ["pairs.tsv"], "dev": ["pairs-dev.tsv"]},
+             {"embedding": 8, "hidden": 8, **layers},
+             {"max_buckets": 3, "bleu_texts": 5}),
+            ("forecaster", {"file": "series.csv", "dev_rows": 30},
+             {"hidden": 8}, {})):
+        config = {
+            "data": data, "model": model,
+            "training": {"rows": 5, "dropout_output": 0.2, "max_steps": 12,
+                         "epochs": 0, "learning_rate": 0.01, "threads": 1,
+                         "log_every_steps": 1, "evaluate_every_steps": 6,
+                         **training}}
+        if task != "forecaster":
+            config["text"] = {"minimum_count": 1}
+        (folder / f"{task}.json").write_text(json.dumps(config))
+
+
+def command(folder, processes, *more, task="language-model"):
     launcher = [MPIRUN, "--oversubscribe", "-np", str(processes)]
+    config = "config" if task == "language-model" else task
     return ((launcher if processes else []) +
-            [str(TRAIN), "language-model", f"--config={folder}/config.json",
+            [str(TRAIN), task, f"--config={folder}/{config}.json",
              f"--data_directory={folder}", "--progress=lines", *more])
 
 
-def train(folder, name, processes, *more):
+def train(folder, name, processes, *more, task="language-model"):
     result = subprocess.run(
-        command(folder, processes, f"--out={folder}/{name}/1", *more),
+        command(folder, processes, f"--out={folder}/{name}/1", *more,
+                task=task),
         env=ENVIRONMENT, capture_output=True, text=True, timeout=240,
         check=False)
     assert result.returncode == 0, result.stderr
@@ -74,16 +111,28 @@ def losses(folder, name, key):
     return [m[key] for m in metrics(folder, name) if key in m]
 
 
-def two_processes_train_what_one_trains(folder):
-    train(folder, "one", 1)
-    train(folder, "two", 2)
+def check_alike(folder, name, other):
     for key in ("loss", "dev_loss", "gradient_norm"):
-        one, two = losses(folder, "one", key), losses(folder, "two", key)
+        one, two = losses(folder, name, key), losses(folder, other, key)
         assert len(one) == len(two) > 0, (key, len(one), len(two))
         worst = max(abs(a - b) / abs(a) for a, b in zip(one, two))
         print(f"{key}: {len(one)} values, largest relative difference {worst:.1e}")
         assert worst <= 1e-5, (key, worst)
+
+
+def two_processes_train_what_one_trains(folder):
+    train(folder, "one", 1)
+    train(folder, "two", 2)
+    check_alike(folder, "one", "two")
     assert len(losses(folder, "one", "loss")) == STEPS
+
+
+def so_they_do_for_the_other_tasks(folder):
+    for task in ("classifier", "translator", "forecaster"):
+        print(task, flush=True)
+        train(folder, f"{task}-one", 0, task=task)
+        train(folder, f"{task}-two", 2, task=task)
+        check_alike(folder, f"{task}-one", f"{task}-two")
 
 
 def without_a_launcher_there_is_no_mpi(folder):
@@ -99,11 +148,12 @@ def one_process_writes_the_files(folder):
 
 
 def a_run_of_two_goes_on_as_one(folder):
-    more = ("--set=training.max_steps=20",)
-    train(folder, "resumed", 2, *more)
+    rate = "--set=training.schedule=constant"
+    train(folder, "whole", 0, rate)
+    train(folder, "resumed", 2, rate, "--set=training.max_steps=20")
     shutil.rmtree(folder / "resumed" / "1")
-    train(folder, "resumed", 1, "--resume", "--set=training.schedule=constant")
-    assert losses(folder, "resumed", "loss")[-1] > 0
+    train(folder, "resumed", 1, rate, "--resume")
+    check_alike(folder, "whole", "resumed")
 
 
 def a_dead_process_ends_the_run(folder):
@@ -148,7 +198,9 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         write_data(folder)
+        write_other_tasks(folder)
         for test in (two_processes_train_what_one_trains,
+                     so_they_do_for_the_other_tasks,
                      without_a_launcher_there_is_no_mpi,
                      one_process_writes_the_files,
                      a_run_of_two_goes_on_as_one,
