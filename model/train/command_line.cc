@@ -53,10 +53,15 @@ absl::StatusOr<FlagValues> ParseFlags(absl::Span<const Flag> flags,
     if (flag == flags.end()) {
       return absl::InvalidArgumentError(absl::StrCat("unknown flag --", name));
     }
+    const bool is_switch = flag->value[0] == '\0';
     std::string value = "true";
     if (equals != argument.npos) {
+      if (is_switch) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--", name, ": expected no value"));
+      }
       value = std::string(argument.substr(equals + 1));
-    } else if (flag->value[0] != '\0') {
+    } else if (!is_switch) {
       if (++i == arguments.size()) {
         return absl::InvalidArgumentError(
             absl::StrCat("--", name, ": expected a value"));

@@ -43,8 +43,8 @@ class FlagValues {
 };
 
 // Reads "--name=value", "--name value" and "--switch". INVALID_ARGUMENT for a
-// flag that is unknown, has no value or is required and missing, and for what
-// is no flag.
+// flag that is unknown, has no value or, as a switch, one, or is required and
+// missing, and for what is no flag.
 absl::StatusOr<FlagValues> ParseFlags(absl::Span<const Flag> flags,
                                       absl::Span<const std::string> arguments);
 

@@ -39,6 +39,8 @@ TEST(CommandLineTest, MistakesAreRefusedByName) {
   EXPECT_THAT(Parse({"--out=a", "--oops"}), invalid("--oops"));
   EXPECT_THAT(Parse({"--resume"}), invalid("--out is required"));
   EXPECT_THAT(Parse({"--out"}), invalid("expected a value"));
+  EXPECT_THAT(Parse({"--out=a", "--resume=false"}),
+              invalid("--resume: expected no value"));
   EXPECT_THAT(Parse({"stray"}), invalid("stray"));
   const auto flags = Parse({"--out=a", "--threads=9"});
   ASSERT_THAT(flags, IsOk());
