@@ -57,7 +57,7 @@ std::vector<std::string> CommandOf(const PieceTrainingOptions& options,
       absl::StrCat("--control_symbols=", special[Vocabulary::kNumber]),
       absl::StrCat("--input_sentence_size=", PieceTrainer::kMostLines),
       absl::StrCat("--max_sentence_length=", LineReader::kMaxLineBytes),
-      absl::StrCat("--random_seed=", options.seed),
+      "--random_seed=1",
       absl::StrCat("--num_threads=", kThreads),
       "--minloglevel=1",
   };

@@ -26,8 +26,6 @@ struct PieceTrainingOptions {
   // Share of the text's characters, the most frequent ones, that must be in a
   // piece; what the others are in is <unk>.
   double character_coverage = 0.9995;
-
-  uint32_t seed = 1;
 };
 
 // Takes the text a line at a time, then trains. Its files lie in a folder of
