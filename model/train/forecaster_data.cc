@@ -25,6 +25,9 @@
 namespace carousel {
 namespace {
 
+// Key of the random stream, so that it meets no other.
+constexpr uint64_t kWindowOrder = 0x77696e646f77;
+
 // A reading of a CSV file; errors get file and line.
 class Reader {
  public:
@@ -241,7 +244,7 @@ int64_t WindowStream::WindowAt(int64_t example) {
     order_.resize(static_cast<size_t>(windows_));
     std::iota(order_.begin(), order_.end(), 0);
     // Fisher and Yates.
-    Random random(seed_, static_cast<uint64_t>(epoch));
+    Random random(seed_, kWindowOrder, static_cast<uint64_t>(epoch));
     for (size_t i = order_.size() - 1; i > 0; --i) {
       std::swap(order_[i], order_[random.Below(i + 1)]);
     }
