@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -15,7 +14,6 @@
 #include "model/train/commands.h"
 #include "model/train/evaluations.h"
 #include "model/train/progress.h"
-#include "model/train/translator_evaluation_command.h"
 
 namespace carousel {
 namespace {
@@ -35,10 +33,11 @@ constexpr Flag kFlags[] = {
      "language model: its weight beside the network's"},
     {"cache_tune", "", "",
      "language model: the best of a grid of theta and lambda instead"},
-    kBeamSizeFlag,
-    kLengthPenaltyFlag,
-    kLowercaseFlag,
-    kTranslationsFlag,
+    {"beam_size", "N", "5", "translator: hypotheses kept at once; 1: greedy"},
+    {"length_penalty", "ALPHA", "1", "translator: exponent of the length"},
+    {"lowercase", "", "off", "translator: BLEU and chrF without case"},
+    {"translations", "FILE", "none",
+     "translator: where the translations are written, one a line"},
     {"threads", "N", "0", "0: as many CPUs as this process may use"},
     {"progress", "STYLE", "auto", "bar, lines, none, or auto: as fits stderr"},
     {"column", "NAME", "all of the model",
@@ -53,15 +52,6 @@ constexpr Flag kFlags[] = {
 };
 
 constexpr int kMostThreads = 1024;
-
-absl::StatusOr<std::vector<std::string>> EvaluateTranslatorBundle(
-    const Evaluation& evaluation) {
-  ASSIGN_OR_RETURN(
-      std::string line,
-      RunTranslatorEvaluation(evaluation.model, evaluation.flags,
-                              evaluation.threads, evaluation.progress));
-  return std::vector<std::string>{std::move(line)};
-}
 
 // What measures a task, and the flags that only it reads.
 struct TaskEvaluation {
@@ -78,8 +68,7 @@ const std::vector<TaskEvaluation>& Evaluations() {
       {Task::kClassifier, EvaluateClassifierBundle, {"label_map"}},
       {Task::kTranslator,
        EvaluateTranslatorBundle,
-       {kBeamSizeFlag.name, kLengthPenaltyFlag.name, kLowercaseFlag.name,
-        kTranslationsFlag.name}},
+       {"beam_size", "length_penalty", "lowercase", "translations"}},
       {Task::kForecaster,
        EvaluateForecasterBundle,
        {"column", "time_column", "check_times", "first_row", "horizon"}},

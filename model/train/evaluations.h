@@ -30,6 +30,8 @@ absl::StatusOr<std::vector<std::string>> EvaluateLanguageModelBundle(
     const Evaluation& evaluation);
 absl::StatusOr<std::vector<std::string>> EvaluateClassifierBundle(
     const Evaluation& evaluation);
+absl::StatusOr<std::vector<std::string>> EvaluateTranslatorBundle(
+    const Evaluation& evaluation);
 absl::StatusOr<std::vector<std::string>> EvaluateForecasterBundle(
     const Evaluation& evaluation);
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-
-#include "model/train/translator_evaluation_command.h"
-
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -10,15 +8,15 @@
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/translation_evaluation.h"
+#include "model/train/evaluations.h"
 
 namespace carousel {
 
-absl::StatusOr<std::string> RunTranslatorEvaluation(const Model& model,
-                                                    const FlagValues& flags,
-                                                    int threads,
-                                                    Progress* progress) {
+absl::StatusOr<std::vector<std::string>> EvaluateTranslatorBundle(
+    const Evaluation& evaluation) {
+  const FlagValues& flags = evaluation.flags;
   TranslationEvaluationOptions options = {.lowercase = flags.Has("lowercase"),
-                                          .threads = threads};
+                                          .threads = evaluation.threads};
   ASSIGN_OR_RETURN(options.translation.beam_size,
                    flags.GetCount("beam_size", options.translation.beam_size,
                                   BeamOptions::kMostBeams));
@@ -30,14 +28,14 @@ absl::StatusOr<std::string> RunTranslatorEvaluation(const Model& model,
   ASSIGN_OR_RETURN(const std::vector<ReferencePair> pairs,
                    ReadReferencePairs(flags.Get("data")));
   options.on_progress = [&](int64_t texts) {
-    progress->Show(
+    evaluation.progress->Show(
         absl::StrCat("translated ", texts, " of ", pairs.size(), " texts"));
     return true;
   };
   std::vector<std::string> translations;
-  ASSIGN_OR_RETURN(
-      const TranslationFigures figures,
-      EvaluateTranslator(model.translator(), pairs, options, &translations));
+  ASSIGN_OR_RETURN(const TranslationFigures figures,
+                   EvaluateTranslator(evaluation.model.translator(), pairs,
+                                      options, &translations));
   if (flags.Has("translations")) {
     std::string text;
     for (const std::string& line : translations) {
@@ -45,7 +43,7 @@ absl::StatusOr<std::string> RunTranslatorEvaluation(const Model& model,
     }
     RETURN_IF_ERROR(WriteFileAtomically(flags.Get("translations"), text));
   }
-  return figures.ToJson();
+  return std::vector<std::string>{figures.ToJson()};
 }
 
 }  // namespace carousel
