@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -104,8 +102,9 @@ class Preparation {
                             absl::StrCat(path, ":", line.number)});
             return absl::OkStatus();
           }));
-      RETURN_IF_ERROR(Record(name, "dev",
-                             static_cast<int64_t>(dev_.size() - before), 0, 1));
+      RETURN_IF_ERROR(RecordFile(
+          config_.data_directory, name, "dev",
+          {.lines = static_cast<int64_t>(dev_.size() - before)}, &record_));
     }
     if (!config_.dev.empty() && dev_.empty()) {
       return absl::InvalidArgumentError("data.dev: expected texts, found none");
@@ -116,22 +115,22 @@ class Preparation {
   absl::Status ReadTrain() {
     for (const TrainingFile& file : config_.train) {
       note_(absl::StrCat("reading ", file.path));
-      int64_t lines = 0;
-      int64_t dropped = 0;
+      FileCounts counts = {.repeat = file.repeat};
       RETURN_IF_ERROR(ForEachLabelledLine(
           PathOf(file.path), labels_of_file_, [&](const LabelledLine& line) {
-            ++lines;
+            ++counts.lines;
             if (held_out_.Contains(line.text)) {
-              ++dropped;
+              ++counts.dropped;
               return absl::OkStatus();
             }
             train_.push_back({line.label, line.text, file.repeat, ""});
             return absl::OkStatus();
           }));
-      note_(absl::StrCat(file.path, ": ", lines, " texts, ", dropped,
-                         " dropped as held out, read ", file.repeat,
-                         " times an epoch"));
-      RETURN_IF_ERROR(Record(file.path, "train", lines, dropped, file.repeat));
+      note_(absl::StrCat(file.path, ": ", counts.lines, " texts, ",
+                         counts.dropped, " dropped as held out, read ",
+                         file.repeat, " times an epoch"));
+      RETURN_IF_ERROR(RecordFile(config_.data_directory, file.path, "train",
+                                 counts, &record_));
     }
     return absl::OkStatus();
   }
@@ -267,22 +266,6 @@ class Preparation {
     }
     record_["dev_texts"] = examples.labels.size();
     return WriteClassifierExamples(JoinPath(directory_, kDevFile), examples);
-  }
-
-  absl::Status Record(const std::string& name, const char* part, int64_t lines,
-                      int64_t dropped, int repeat) {
-    ASSIGN_OR_RETURN(std::string sha256, Sha256OfFile(PathOf(name)));
-    std::error_code error;
-    ordered_json file = {
-        {"path", name},
-        {"part", part},
-        {"sha256", sha256},
-        {"size_bytes", std::filesystem::file_size(PathOf(name), error)},
-        {"lines", lines}};
-    if (dropped > 0) file["dropped_lines"] = dropped;
-    if (repeat > 1) file["repeat"] = repeat;
-    record_["files"].push_back(std::move(file));
-    return absl::OkStatus();
   }
 
   const ClassifierConfig& config_;

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -89,7 +87,8 @@ class Preparation {
                                   }));
     }
     for (const std::string& name : config_.exclude) {
-      RETURN_IF_ERROR(Record(name, "exclude", {}, 1));
+      RETURN_IF_ERROR(
+          RecordFile(config_.data_directory, name, "exclude", {}, &record_));
     }
     return absl::OkStatus();
   }
@@ -179,11 +178,8 @@ class Preparation {
                      config_.minimum_count, "; 0 takes those that there are"));
   }
 
-  struct Counts {
-    int64_t lines = 0;    // read
-    int64_t dropped = 0;  // because they are held out
-    int64_t tokens = 0;   // written
-    int64_t unknown = 0;  // of them
+  struct Counts : FileCounts {
+    int64_t unknown = 0;  // of the tokens
   };
 
   absl::StatusOr<Counts> Encode(const std::string& name, bool drop_held_out,
@@ -230,7 +226,9 @@ class Preparation {
                          counts.dropped, " dropped as held out, ",
                          counts.tokens, " tokens, read ", file.repeat,
                          " times an epoch"));
-      RETURN_IF_ERROR(Record(file.path, "train", counts, file.repeat));
+      counts.repeat = file.repeat;
+      RETURN_IF_ERROR(RecordFile(config_.data_directory, file.path, "train",
+                                 counts, &record_));
     }
     return FinishPart("train", all, writer.get());
   }
@@ -244,7 +242,8 @@ class Preparation {
       ASSIGN_OR_RETURN(const Counts counts, Encode(name, false, writer.get()));
       all.tokens += counts.tokens;
       all.unknown += counts.unknown;
-      RETURN_IF_ERROR(Record(name, "dev", counts, 1));
+      RETURN_IF_ERROR(
+          RecordFile(config_.data_directory, name, "dev", counts, &record_));
     }
     return FinishPart("dev", all, writer.get());
   }
@@ -259,23 +258,6 @@ class Preparation {
     record_[part + "_unknown"] =
         static_cast<double>(all.unknown) / static_cast<double>(all.tokens);
     return writer->Finish();
-  }
-
-  absl::Status Record(const std::string& name, const char* part,
-                      const Counts& counts, int repeat) {
-    ASSIGN_OR_RETURN(std::string sha256, Sha256OfFile(PathOf(name)));
-    std::error_code error;
-    ordered_json file = {
-        {"path", name},
-        {"part", part},
-        {"sha256", sha256},
-        {"size_bytes", std::filesystem::file_size(PathOf(name), error)}};
-    if (counts.lines > 0) file["lines"] = counts.lines;
-    if (counts.tokens > 0) file["tokens"] = counts.tokens;
-    if (counts.dropped > 0) file["dropped_lines"] = counts.dropped;
-    if (repeat > 1) file["repeat"] = repeat;
-    record_["files"].push_back(std::move(file));
-    return absl::OkStatus();
   }
 
   const LanguageModelConfig& config_;

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
-#include <system_error>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -177,11 +175,14 @@ class Preparation {
       for (int i = 0; i < file.repeat; ++i) {
         RETURN_IF_ERROR(Encode(file.path, true, writer.get(), &all));
       }
-      const int64_t pairs = (all.pairs - before.pairs) / file.repeat;
-      const int64_t dropped = (all.dropped - before.dropped) / file.repeat;
-      note_(absl::StrCat(file.path, ": ", pairs, " pairs, ", dropped,
-                         " dropped as those of dev"));
-      RETURN_IF_ERROR(Record(file.path, "train", pairs, dropped, file.repeat));
+      const FileCounts counts = {
+          .lines = (all.pairs - before.pairs) / file.repeat,
+          .dropped = (all.dropped - before.dropped) / file.repeat,
+          .repeat = file.repeat};
+      note_(absl::StrCat(file.path, ": ", counts.lines, " pairs, ",
+                         counts.dropped, " dropped as those of dev"));
+      RETURN_IF_ERROR(RecordFile(config_.data_directory, file.path, "train",
+                                 counts, &record_));
     }
     if (all.pairs == all.dropped) {
       return absl::InvalidArgumentError(
@@ -205,29 +206,14 @@ class Preparation {
     for (const std::string& name : config_.dev) {
       const int64_t before = all.pairs;
       RETURN_IF_ERROR(Encode(name, false, writer.get(), &all));
-      RETURN_IF_ERROR(Record(name, "dev", all.pairs - before, 0, 1));
+      RETURN_IF_ERROR(RecordFile(config_.data_directory, name, "dev",
+                                 {.lines = all.pairs - before}, &record_));
     }
     if (all.pairs == 0) {
       return absl::InvalidArgumentError("data.dev: expected pairs, found none");
     }
     record_["dev_pairs"] = all.pairs;
     return writer->Finish();
-  }
-
-  absl::Status Record(const std::string& name, const char* part, int64_t lines,
-                      int64_t dropped, int repeat) {
-    ASSIGN_OR_RETURN(std::string sha256, Sha256OfFile(PathOf(name)));
-    std::error_code error;
-    ordered_json file = {
-        {"path", name},
-        {"part", part},
-        {"sha256", sha256},
-        {"size_bytes", std::filesystem::file_size(PathOf(name), error)},
-        {"lines", lines}};
-    if (dropped > 0) file["dropped_lines"] = dropped;
-    if (repeat > 1) file["repeat"] = repeat;
-    record_["files"].push_back(std::move(file));
-    return absl::OkStatus();
   }
 
   const TranslatorConfig& config_;
