@@ -31,12 +31,6 @@ constexpr char kTrainFile[] = "train.examples";
 constexpr char kDevFile[] = "dev.examples";
 constexpr char kRecordFile[] = "data.json";
 
-// A classifier that knows fewer words has nothing to judge by.
-constexpr int kFewestWords = 2;
-
-// For settings that name no size.
-constexpr int kLargestDefaultVocabulary = 20000;
-
 using nlohmann::ordered_json;
 
 // Numbers in their order, if all are numbers; else by their bytes.
@@ -199,29 +193,11 @@ class Preparation {
         counter.Add(piece.token, text.repeat);
       }
     }
-    std::vector<std::string> tokens = counter.MostFrequent(
-        config_.vocabulary_size > 0 ? config_.vocabulary_size
-                                    : kLargestDefaultVocabulary,
-        config_.minimum_count);
-    const size_t words = tokens.size() - Vocabulary::SpecialTokens().size();
-    if (words < kFewestWords) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("data.train: too little text: expected at least ",
-                       kFewestWords, " different words that occur ",
-                       config_.minimum_count, " times or more, found ", words));
-    }
-    // Whoever names a size means it: a smaller model would be another one.
-    if (static_cast<int>(tokens.size()) < config_.vocabulary_size) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "setting text.vocabulary_size: ", config_.vocabulary_size,
-          " is more than the ", tokens.size(), " tokens that data.train (",
-          PathOf(config_.train.front().path),
-          config_.train.size() > 1 ? ", ..." : "",
-          ") has with text.minimum_count ", config_.minimum_count,
-          "; 0 takes those that there are"));
-    }
-    ASSIGN_OR_RETURN(Vocabulary vocabulary,
-                     Vocabulary::Create(std::move(tokens)));
+    ASSIGN_OR_RETURN(
+        Vocabulary vocabulary,
+        ChooseWordsAsAsked(counter, config_.vocabulary_size,
+                           config_.minimum_count,
+                           DataPaths(config_.data_directory, config_.train)));
     return Tokenizer(config_.tokenizer, std::move(vocabulary));
   }
 

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -15,6 +17,14 @@ namespace carousel {
 
 std::string DataPath(const std::string& directory, const std::string& name) {
   return absl::StartsWith(name, "/") ? name : JoinPath(directory, name);
+}
+
+std::string DataPaths(const std::string& directory,
+                      const std::vector<TrainingFile>& files) {
+  return absl::StrJoin(files, ", ",
+                       [&](std::string* text, const TrainingFile& file) {
+                         absl::StrAppend(text, DataPath(directory, file.path));
+                       });
 }
 
 absl::Status RecordFile(const std::string& directory, const std::string& name,

@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "model/train/settings.h"
 #include "nlohmann/json_fwd.hpp"
 
 namespace carousel {
@@ -16,6 +18,10 @@ namespace carousel {
 // Where the file that the settings call `name` lies: in data.directory, unless
 // it has an absolute path.
 std::string DataPath(const std::string& directory, const std::string& name);
+
+// The paths of all, for people: "a, b".
+std::string DataPaths(const std::string& directory,
+                      const std::vector<TrainingFile>& files);
 
 // What was read of a file.
 struct FileCounts {

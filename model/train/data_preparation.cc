@@ -26,9 +26,6 @@ constexpr char kTrainFile[] = "train.tokens";
 constexpr char kDevFile[] = "dev.tokens";
 constexpr char kRecordFile[] = "data.json";
 
-// A model of a single word has nothing to choose from.
-constexpr int kFewestWords = 2;
-
 using nlohmann::ordered_json;
 
 // Calls `use(line)` for each line of `path`, normalised. `use` returns a
@@ -144,38 +141,14 @@ class Preparation {
             return absl::OkStatus();
           }));
     }
-    std::vector<std::string> tokens = counter.MostFrequent(
-        config_.vocabulary_size > 0
-            ? config_.vocabulary_size
-            : LanguageModelConfig::kLargestDefaultVocabulary,
-        config_.minimum_count);
-    const size_t words = tokens.size() - Vocabulary::SpecialTokens().size();
-    if (words < kFewestWords) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("data.train: too little text: expected at least ",
-                       kFewestWords, " different words that occur ",
-                       config_.minimum_count, " times or more, found ", words));
-    }
-    RETURN_IF_ERROR(CheckVocabularySize(static_cast<int>(tokens.size())));
-    ASSIGN_OR_RETURN(Vocabulary vocabulary,
-                     Vocabulary::Create(std::move(tokens)));
+    ASSIGN_OR_RETURN(
+        Vocabulary vocabulary,
+        ChooseWordsAsAsked(counter, config_.vocabulary_size,
+                           config_.minimum_count,
+                           DataPaths(config_.data_directory, config_.train)));
     tokenizer_ =
         std::make_unique<Tokenizer>(config_.tokenizer, std::move(vocabulary));
     return absl::OkStatus();
-  }
-
-  // Whoever names a size means it: a smaller model would be another one.
-  absl::Status CheckVocabularySize(int found) const {
-    if (found >= config_.vocabulary_size) return absl::OkStatus();
-    std::string files;
-    for (const TrainingFile& file : config_.train) {
-      absl::StrAppend(&files, files.empty() ? "" : ", ", PathOf(file.path));
-    }
-    return absl::InvalidArgumentError(
-        absl::StrCat("setting text.vocabulary_size: ", config_.vocabulary_size,
-                     " is more than the ", found, " tokens that data.train (",
-                     files, ") has with text.minimum_count ",
-                     config_.minimum_count, "; 0 takes those that there are"));
   }
 
   struct Counts : FileCounts {

@@ -40,13 +40,12 @@ struct LanguageModelConfig {
   TokenizerKind tokenizer = TokenizerKind::kWords;
   LineContext context = LineContext::kLine;
   // Of the most frequent words, the special tokens included. 0: as many as
-  // there are, up to kLargestDefaultVocabulary.
+  // there are, up to 20000.
   int vocabulary_size = 0;
   // Of the tokenizer `subword`; its size is vocabulary_size, or this one's
   // where that is 0. minimum_count is not for pieces.
   PieceTrainingOptions pieces;
   int minimum_count = 2;  // rarer words are <unk>
-  static constexpr int kLargestDefaultVocabulary = 20000;
 
   // model; the vocabulary's size comes from the text.
   LanguageModelSizes sizes;

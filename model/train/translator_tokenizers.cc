@@ -20,9 +20,6 @@ namespace {
 constexpr char kSourceFile[] = "source_vocabulary.txt";
 constexpr char kTargetFile[] = "target_vocabulary.txt";
 
-// A model of a single word has nothing to choose from.
-constexpr size_t kFewestWords = 2;
-
 absl::Status Count(TokenizerKind kind, const std::string& text,
                    WordCounter* counter) {
   ASSIGN_OR_RETURN(const std::string normalised, Normalise(text));
@@ -31,21 +28,6 @@ absl::Status Count(TokenizerKind kind, const std::string& text,
     counter->Add(piece.token, 1);
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<Vocabulary> ChooseVocabulary(const TranslatorConfig& config,
-                                            const WordCounter& counter,
-                                            absl::string_view side) {
-  std::vector<std::string> tokens =
-      counter.MostFrequent(config.vocabulary_size, config.minimum_count);
-  const size_t words = tokens.size() - Vocabulary::SpecialTokens().size();
-  if (words < kFewestWords) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("data.train: too little text: expected at least ",
-                     kFewestWords, " different ", side, " words that occur ",
-                     config.minimum_count, " times or more, found ", words));
-  }
-  return Vocabulary::Create(std::move(tokens));
 }
 
 absl::Status CountAndWrite(const TranslatorConfig& config,
@@ -60,11 +42,12 @@ absl::Status CountAndWrite(const TranslatorConfig& config,
         return Count(config.tokenizer, to, of_target);
       });
   RETURN_IF_ERROR(counted);
-  for (const auto& [file, counter, side] :
-       {std::tuple(kSourceFile, &source, "source"),
-        std::tuple(kTargetFile, of_target, "target")}) {
+  for (const auto& [file, counter, kind] :
+       {std::tuple(kSourceFile, &source, "source words"),
+        std::tuple(kTargetFile, of_target, "target words")}) {
     ASSIGN_OR_RETURN(const Vocabulary vocabulary,
-                     ChooseVocabulary(config, *counter, side));
+                     ChooseWords(*counter, config.vocabulary_size,
+                                 config.minimum_count, kind));
     RETURN_IF_ERROR(WriteFileAtomically(JoinPath(run_directory, file),
                                         vocabulary.Serialise()));
   }

@@ -4,10 +4,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "model/text/vocabulary.h"
+#include "model/base/status_macros.h"
 
 namespace carousel {
+namespace {
+
+constexpr size_t kFewestWords = 2;
+
+}  // namespace
 
 void WordCounter::Add(absl::string_view word, int64_t times) {
   counts_[word] += times;
@@ -38,6 +44,35 @@ std::vector<std::string> WordCounter::MostFrequent(
   words.resize(std::min(words.size(), room));
   for (const auto& [count, word] : words) tokens.emplace_back(word);
   return tokens;
+}
+
+absl::StatusOr<Vocabulary> ChooseWords(const WordCounter& counter, int size,
+                                       int minimum_count,
+                                       absl::string_view kind) {
+  std::vector<std::string> tokens = counter.MostFrequent(size, minimum_count);
+  const size_t words = tokens.size() - Vocabulary::SpecialTokens().size();
+  if (words < kFewestWords) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("data.train: too little text: expected at least ",
+                     kFewestWords, " different ", kind, " that occur ",
+                     minimum_count, " times or more, found ", words));
+  }
+  return Vocabulary::Create(std::move(tokens));
+}
+
+absl::StatusOr<Vocabulary> ChooseWordsAsAsked(const WordCounter& counter,
+                                              int size, int minimum_count,
+                                              absl::string_view files) {
+  ASSIGN_OR_RETURN(
+      Vocabulary vocabulary,
+      ChooseWords(counter, size > 0 ? size : kLargestDefaultVocabulary,
+                  minimum_count));
+  if (vocabulary.size() >= size) return vocabulary;
+  return absl::InvalidArgumentError(
+      absl::StrCat("setting text.vocabulary_size: ", size, " is more than the ",
+                   vocabulary.size(), " tokens that data.train (", files,
+                   ") has with text.minimum_count ", minimum_count,
+                   "; 0 takes those that there are"));
 }
 
 }  // namespace carousel

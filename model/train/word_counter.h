@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counts words in one pass over a text of any length, to choose a vocabulary.
+// Counts words in one pass over a text of any length, and chooses a vocabulary.
 
 #ifndef CAROUSEL_MODEL_TRAIN_WORD_COUNTER_H_
 #define CAROUSEL_MODEL_TRAIN_WORD_COUNTER_H_
@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/text/vocabulary.h"
 
 namespace carousel {
 
@@ -39,6 +41,22 @@ class WordCounter {
   const size_t max_distinct_;
   absl::flat_hash_map<std::string, int64_t> counts_;
 };
+
+// The vocabulary of the most frequent words, of `size` tokens at most.
+// INVALID_ARGUMENT if fewer than two words occur often enough: a model of one
+// has nothing to choose from. `kind` names them: "words", "source words".
+absl::StatusOr<Vocabulary> ChooseWords(const WordCounter& counter, int size,
+                                       int minimum_count,
+                                       absl::string_view kind = "words");
+
+// The same for the setting text.vocabulary_size: 0 takes the words that there
+// are, up to kLargestDefaultVocabulary. More than there are is INVALID_ARGUMENT
+// with the `files`: whoever names a size means it, and a smaller model would be
+// another one.
+inline constexpr int kLargestDefaultVocabulary = 20000;
+absl::StatusOr<Vocabulary> ChooseWordsAsAsked(const WordCounter& counter,
+                                              int size, int minimum_count,
+                                              absl::string_view files);
 
 }  // namespace carousel
 
