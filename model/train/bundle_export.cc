@@ -3,9 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
-#include <memory>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -14,42 +11,14 @@
 #include "model/base/status_macros.h"
 #include "model/bundle/writer.h"
 #include "model/train/bundle_path.h"
+#include "model/train/export_parts.h"
 #include "model/train/held_out_lines.h"
-#include "model/weights/safetensors.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
 namespace {
 
 using nlohmann::ordered_json;
-
-absl::StatusOr<std::vector<Tensor>> ReadWeights(
-    const std::string& path, const LanguageModelSizes& sizes) {
-  ASSIGN_OR_RETURN(const auto file, Safetensors::Open(path));
-  ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs, WeightSpecs(sizes));
-  std::vector<Tensor> weights;
-  for (const WeightSpec& spec : specs) {
-    ASSIGN_OR_RETURN(Tensor weight, file->Get(spec.name));
-    weights.push_back(std::move(weight));
-  }
-  return weights;
-}
-
-std::string DataTable(const ordered_json& record) {
-  std::string table =
-      "| file | part | lines | tokens | left out | read | SHA-256 |\n"
-      "|---|---|---|---|---|---|---|\n";
-  for (const ordered_json& file :
-       record.value("files", ordered_json::array())) {
-    absl::StrAppendFormat(
-        &table, "| %s | %s | %d | %d | %d | %dx | `%.12s...` |\n",
-        file.value("path", ""), file.value("part", ""),
-        file.value("lines", int64_t{0}), file.value("tokens", int64_t{0}),
-        file.value("dropped_lines", int64_t{0}), file.value("repeat", 1),
-        file.value("sha256", ""));
-  }
-  return table;
-}
 
 const char* CellTitle(Cell cell) {
   switch (cell) {
@@ -95,57 +64,44 @@ std::string FiguresText(const BundleExport& bundle) {
 
 std::string TrainingRecord(const BundleExport& bundle) {
   const RunState& state = bundle.state;
-  ordered_json config =
-      ordered_json::parse(SerialiseLanguageModelConfig(bundle.config));
-  // Where the data lay says nothing about the model.
-  config["data"].erase("directory");
-  ordered_json record = {
-      {"carousel", CAROUSEL_VERSION},
-      {"data", ordered_json::parse(bundle.data.record)},
-      {"seed", bundle.config.training.trainer.seed},
-      {"steps", state.step},
-      {"epochs", bundle.epochs},
-      {"tokens", state.tokens},
-      {"seconds", std::round(state.seconds)},
-      {"tokens_per_s", std::round(static_cast<double>(state.tokens) /
-                                  std::max(1.0, state.seconds))}};
+  ordered_json record =
+      BeginRecord(bundle.data.record, bundle.config.training.trainer.seed,
+                  state, bundle.epochs);
+  record["tokens"] = state.tokens;
+  record["seconds"] = std::round(state.seconds);
+  record["tokens_per_s"] = std::round(static_cast<double>(state.tokens) /
+                                      std::max(1.0, state.seconds));
   if (bundle.data.dev != nullptr) {
     record["best_step"] = state.best_step;
     record["dev_perplexity"] = std::exp(state.best_dev_loss);
   }
-  record["config"] = std::move(config);
+  record["config"] =
+      ConfigForRecord(SerialiseLanguageModelConfig(bundle.config));
   return record.dump();
 }
 
 std::string ModelCard(const BundleExport& bundle) {
-  const LanguageModelConfig& config = bundle.config;
-  std::string notes;
-  for (const std::string& note : config.bundle.data_notes) {
-    absl::StrAppend(&notes, "- ", note, "\n");
-  }
-  return absl::StrCat(
-      "# ", BundleName(bundle.directory), "\n\n",
-      config.bundle.description.empty()
-          ? "A language model: it says how probable "
-            "each word is after a text."
-          : config.bundle.description,
-      "\n\n## Model\n\n", SizesText(bundle), "\n\n## Figures\n\n",
-      FiguresText(bundle), "\n\n## Data\n\n",
-      DataTable(ordered_json::parse(bundle.data.record)), "\n",
-      notes.empty() ? ""
-                    : absl::StrCat("Sources and licences:\n\n", notes, "\n"),
-      "Lines of the dev and excluded files, and their sentences of ",
-      HeldOutLines::kShortestSentence,
-      " letters or more,\ncompared without case, accents and punctuation, are "
-      "left out of the training text,\nwith the line in which they stand, "
-      "where "
-      "lines stand by themselves.\n\n",
-      "## Use and limits\n\n"
-      "For suggesting the next word, or the rest of one, to a person who "
-      "decides. The model\nrepeats what its texts say, their errors and "
-      "prejudices included; it knows no facts and\nmust not be used to judge "
-      "people or texts. Words outside its vocabulary are unknown to\nit. "
-      "Numbers, e-mail addresses and URLs are masked before training.\n");
+  return WriteCard(
+      {.directory = bundle.directory,
+       .settings = bundle.config.bundle,
+       .otherwise = "A language model: it says how probable each word is after "
+                    "a text.",
+       .model = SizesText(bundle),
+       .figures = FiguresText(bundle),
+       .data = FileTable(bundle.data.record, "lines", /*with_tokens=*/true),
+       .left_out = absl::StrCat(
+           "Lines of the dev and excluded files, and their sentences of ",
+           HeldOutLines::kShortestSentence,
+           " letters or more,\ncompared without case, accents and punctuation, "
+           "are left out of the training text,\nwith the line in which they "
+           "stand, where lines stand by themselves."),
+       .use =
+           "For suggesting the next word, or the rest of one, to a person "
+           "who decides. The model\nrepeats what its texts say, their errors "
+           "and prejudices included; it knows no facts and\nmust not be used "
+           "to judge people or texts. Words outside its vocabulary are "
+           "unknown to\nit. Numbers, e-mail addresses and URLs are masked "
+           "before training.\n"});
 }
 
 absl::Status ExportBundle(const BundleExport& bundle) {
@@ -155,8 +111,10 @@ absl::Status ExportBundle(const BundleExport& bundle) {
                                                  .tokenizer = config.tokenizer,
                                                  .context = config.context};
   content.manifest.training = TrainingRecord(bundle);
+  ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs,
+                   WeightSpecs(config.sizes));
   ASSIGN_OR_RETURN(content.weights,
-                   ReadWeights(bundle.weights_path, config.sizes));
+                   ReadWeightsInOrder(bundle.weights_path, specs));
   content.stored_type = config.bundle.stored_type;
   content.tokenizer = bundle.data.tokenizer.get();
   content.card = ModelCard(bundle);

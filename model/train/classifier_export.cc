@@ -15,40 +15,13 @@
 #include "model/base/status_macros.h"
 #include "model/bundle/writer.h"
 #include "model/train/bundle_path.h"
-#include "model/weights/safetensors.h"
+#include "model/train/export_parts.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
 namespace {
 
 using nlohmann::ordered_json;
-
-absl::StatusOr<std::vector<Tensor>> ReadWeights(const std::string& path,
-                                                const ClassifierSizes& sizes) {
-  ASSIGN_OR_RETURN(const auto file, Safetensors::Open(path));
-  ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs, WeightSpecs(sizes));
-  std::vector<Tensor> weights;
-  for (const WeightSpec& spec : specs) {
-    ASSIGN_OR_RETURN(Tensor weight, file->Get(spec.name));
-    weights.push_back(std::move(weight));
-  }
-  return weights;
-}
-
-std::string DataTable(const ordered_json& record) {
-  std::string table =
-      "| file | part | texts | left out | read | SHA-256 |\n"
-      "|---|---|---|---|---|---|\n";
-  for (const ordered_json& file :
-       record.value("files", ordered_json::array())) {
-    absl::StrAppendFormat(&table, "| %s | %s | %d | %d | %dx | `%.12s...` |\n",
-                          file.value("path", ""), file.value("part", ""),
-                          file.value("lines", int64_t{0}),
-                          file.value("dropped_lines", int64_t{0}),
-                          file.value("repeat", 1), file.value("sha256", ""));
-  }
-  return table;
-}
 
 std::string SizesText(const ClassifierExport& bundle) {
   const ClassifierSizes& sizes = bundle.sizes;
@@ -105,51 +78,39 @@ std::vector<std::string> SelfTestTexts(const ClassifierExport& bundle) {
 
 std::string TrainingRecord(const ClassifierExport& bundle) {
   const RunState& state = bundle.state;
-  ordered_json config =
-      ordered_json::parse(SerialiseClassifierConfig(bundle.config));
-  // Where the data lay says nothing about the model.
-  config["data"].erase("directory");
-  ordered_json record = {{"carousel", CAROUSEL_VERSION},
-                         {"data", ordered_json::parse(bundle.data.record)},
-                         {"seed", bundle.config.training.trainer.seed},
-                         {"steps", state.step},
-                         {"epochs", bundle.epochs},
-                         {"texts", state.tokens},
-                         {"seconds", std::round(state.seconds)}};
+  ordered_json record =
+      BeginRecord(bundle.data.record, bundle.config.training.trainer.seed,
+                  state, bundle.epochs);
+  record["texts"] = state.tokens;
+  record["seconds"] = std::round(state.seconds);
   if (bundle.data.dev != nullptr) {
     record["best_step"] = state.best_step;
     record["dev_loss"] = state.best_dev_loss;
     record["dev_accuracy"] = BestAccuracy(state);
   }
-  record["config"] = std::move(config);
+  record["config"] = ConfigForRecord(SerialiseClassifierConfig(bundle.config));
   return record.dump();
 }
 
 std::string ModelCard(const ClassifierExport& bundle) {
-  const ClassifierConfig& config = bundle.config;
-  std::string notes;
-  for (const std::string& note : config.bundle.data_notes) {
-    absl::StrAppend(&notes, "- ", note, "\n");
-  }
-  return absl::StrCat(
-      "# ", BundleName(bundle.directory), "\n\n",
-      config.bundle.description.empty()
-          ? "A classifier: it says how probable each label is for a text."
-          : config.bundle.description,
-      "\n\n## Model\n\n", SizesText(bundle), "\n\n## Figures\n\n",
-      FiguresText(bundle), "\n\n## Data\n\n",
-      DataTable(ordered_json::parse(bundle.data.record)), "\n",
-      notes.empty() ? ""
-                    : absl::StrCat("Sources and licences:\n\n", notes, "\n"),
-      "Training texts that equal one of dev, or share a longer sentence with "
-      "one, are left out.\n\n",
-      "## Use and limits\n\n"
-      "For texts like those of its data. The model has learned which words go "
-      "with which label,\nthe errors and prejudices of its texts included; it "
-      "understands nothing and must not\ndecide about people. Texts of more "
-      "than ",
-      config.longest,
-      " tokens are cut: the first quarter\nof that and the end remain.\n");
+  return WriteCard(
+      {.directory = bundle.directory,
+       .settings = bundle.config.bundle,
+       .otherwise =
+           "A classifier: it says how probable each label is for a text.",
+       .model = SizesText(bundle),
+       .figures = FiguresText(bundle),
+       .data = FileTable(bundle.data.record, "texts"),
+       .left_out = "Training texts that equal one of dev, or share a longer "
+                   "sentence with one, are left out.",
+       .use = absl::StrCat(
+           "For texts like those of its data. The model has learned which "
+           "words go with which label,\nthe errors and prejudices of its texts "
+           "included; it understands nothing and must not\ndecide about "
+           "people. Texts of more than ",
+           bundle.config.longest,
+           " tokens are cut: the first quarter\nof that and the end "
+           "remain.\n")});
 }
 
 absl::Status ExportClassifier(const ClassifierExport& bundle) {
@@ -162,8 +123,10 @@ absl::Status ExportClassifier(const ClassifierExport& bundle) {
   BundleContent content;
   content.manifest.model = std::move(manifest);
   content.manifest.training = TrainingRecord(bundle);
+  ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs,
+                   WeightSpecs(bundle.sizes));
   ASSIGN_OR_RETURN(content.weights,
-                   ReadWeights(bundle.weights_path, bundle.sizes));
+                   ReadWeightsInOrder(bundle.weights_path, specs));
   content.stored_type = config.bundle.stored_type;
   content.tokenizer = bundle.data.tokenizer.get();
   content.card = ModelCard(bundle);

@@ -2,17 +2,16 @@
 #include "model/train/forecaster_export.h"
 
 #include <cmath>
-#include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/series_scale.h"
 #include "model/bundle/writer.h"
 #include "model/train/bundle_path.h"
-#include "model/weights/safetensors.h"
+#include "model/train/export_parts.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
@@ -27,22 +26,15 @@ ordered_json Figures(const RunState& state) {
 
 std::string TrainingRecord(const ForecasterExport& bundle) {
   const RunState& state = bundle.state;
-  ordered_json config =
-      ordered_json::parse(SerialiseForecasterConfig(bundle.config));
-  // Where the data lay says nothing about the model.
-  config["data"].erase("directory");
-  ordered_json record = {
-      {"carousel", CAROUSEL_VERSION},
-      {"data", ordered_json::parse(SeriesRecord(bundle.config, bundle.data))},
-      {"seed", bundle.config.training.trainer.seed},
-      {"steps", state.step},
-      {"epochs", bundle.epochs},
-      {"seconds", std::round(state.seconds)}};
+  ordered_json record =
+      BeginRecord(SeriesRecord(bundle.config, bundle.data),
+                  bundle.config.training.trainer.seed, state, bundle.epochs);
+  record["seconds"] = std::round(state.seconds);
   if (bundle.data.dev_rows > 0) {
     record["best_step"] = state.best_step;
     record["dev"] = Figures(state);
   }
-  record["config"] = std::move(config);
+  record["config"] = ConfigForRecord(SerialiseForecasterConfig(bundle.config));
   return record.dump();
 }
 
@@ -82,38 +74,21 @@ std::string ModelCard(const ForecasterExport& bundle) {
     absl::StrAppendFormat(&series, "| %s | %g | %g |\n", scale.name, scale.mean,
                           scale.standard_deviation);
   }
-  std::string notes;
-  for (const std::string& note : config.bundle.data_notes) {
-    absl::StrAppend(&notes, "- ", note, "\n");
-  }
-  return absl::StrCat(
-      "# ", BundleName(bundle.directory), "\n\n",
-      config.bundle.description.empty()
-          ? "A forecaster: it continues the series below."
-          : config.bundle.description,
-      "\n\n## Model\n\n", SizesText(config.sizes), "\n\n## Figures\n\n",
-      FiguresText(bundle), "\n\n## Data\n\n",
-      absl::StrFormat("`%s` (SHA-256 `%.12s...`): trained on the first %d of "
-                      "%d rows.\n\n",
-                      config.file, bundle.data.sha256, bundle.data.train_rows,
-                      bundle.data.rows),
-      series,
-      notes.empty() ? "" : absl::StrCat("\nSources and licences:\n\n", notes),
-      "\n## Use and limits\n\n"
-      "A forecast is the most likely course and says nothing of how sure it "
-      "is. It holds for series that\ngo on as the training part did.\n");
-}
-
-absl::StatusOr<std::vector<Tensor>> ReadWeights(const std::string& path,
-                                                const ForecasterSizes& sizes) {
-  ASSIGN_OR_RETURN(const auto file, Safetensors::Open(path));
-  ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs, WeightSpecs(sizes));
-  std::vector<Tensor> weights;
-  for (const WeightSpec& spec : specs) {
-    ASSIGN_OR_RETURN(Tensor weight, file->Get(spec.name));
-    weights.push_back(std::move(weight));
-  }
-  return weights;
+  return WriteCard(
+      {.directory = bundle.directory,
+       .settings = config.bundle,
+       .otherwise = "A forecaster: it continues the series below.",
+       .model = SizesText(config.sizes),
+       .figures = FiguresText(bundle),
+       .data =
+           absl::StrFormat("`%s` (SHA-256 `%.12s...`): trained on the "
+                           "first %d of %d rows.\n\n%s",
+                           config.file, bundle.data.sha256,
+                           bundle.data.train_rows, bundle.data.rows, series),
+       .left_out = "",
+       .use = "A forecast is the most likely course and says nothing of how "
+              "sure it is. It holds for series that\ngo on as the training "
+              "part did.\n"});
 }
 
 }  // namespace
@@ -138,8 +113,10 @@ absl::Status ExportForecaster(const ForecasterExport& bundle) {
   content.manifest.model = ForecasterManifest{
       .sizes = config.sizes, .series = bundle.data.scales, .self_test = {}};
   content.manifest.training = TrainingRecord(bundle);
+  ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs,
+                   WeightSpecs(config.sizes));
   ASSIGN_OR_RETURN(content.weights,
-                   ReadWeights(bundle.weights_path, config.sizes));
+                   ReadWeightsInOrder(bundle.weights_path, specs));
   content.stored_type = config.bundle.stored_type;
   content.card = ModelCard(bundle);
   content.self_test_windows = {

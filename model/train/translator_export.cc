@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -15,7 +14,7 @@
 #include "model/base/status_macros.h"
 #include "model/bundle/writer.h"
 #include "model/train/bundle_path.h"
-#include "model/weights/safetensors.h"
+#include "model/train/export_parts.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
@@ -25,33 +24,6 @@ using nlohmann::ordered_json;
 
 // Of dev, for the self-test where the settings name no text.
 constexpr size_t kSelfTestTexts = 3;
-
-absl::StatusOr<std::vector<Tensor>> ReadWeights(const std::string& path,
-                                                const TranslatorSizes& sizes) {
-  ASSIGN_OR_RETURN(const auto file, Safetensors::Open(path));
-  ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs, WeightSpecs(sizes));
-  std::vector<Tensor> weights;
-  for (const WeightSpec& spec : specs) {
-    ASSIGN_OR_RETURN(Tensor weight, file->Get(spec.name));
-    weights.push_back(std::move(weight));
-  }
-  return weights;
-}
-
-std::string DataTable(const ordered_json& record) {
-  std::string table =
-      "| file | part | pairs | left out | read | SHA-256 |\n"
-      "|---|---|---|---|---|---|\n";
-  for (const ordered_json& file :
-       record.value("files", ordered_json::array())) {
-    absl::StrAppendFormat(&table, "| %s | %s | %d | %d | %dx | `%.12s...` |\n",
-                          file.value("path", ""), file.value("part", ""),
-                          file.value("lines", int64_t{0}),
-                          file.value("dropped_lines", int64_t{0}),
-                          file.value("repeat", 1), file.value("sha256", ""));
-  }
-  return table;
-}
 
 std::string StackText(const StackSizes& sizes) {
   return absl::StrFormat("%d layers of %d%s%s", sizes.layers, sizes.hidden,
@@ -119,51 +91,36 @@ std::vector<std::string> SelfTestTexts(const TranslatorExport& bundle) {
 
 std::string TrainingRecord(const TranslatorExport& bundle) {
   const RunState& state = bundle.state;
-  ordered_json config =
-      ordered_json::parse(SerialiseTranslatorConfig(bundle.config));
-  // Where the data lay says nothing about the model.
-  config["data"].erase("directory");
-  ordered_json record = {
-      {"carousel", CAROUSEL_VERSION},
-      {"data", ordered_json::parse(bundle.data.record)},
-      {"seed", bundle.config.training.trainer.seed},
-      {"steps", state.step},
-      {"epochs", bundle.epochs},
-      {"tokens", state.tokens},
-      {"seconds", std::round(state.seconds)},
-      {"tokens_per_s", std::round(static_cast<double>(state.tokens) /
-                                  std::max(1.0, state.seconds))}};
+  ordered_json record =
+      BeginRecord(bundle.data.record, bundle.config.training.trainer.seed,
+                  state, bundle.epochs);
+  record["tokens"] = state.tokens;
+  record["seconds"] = std::round(state.seconds);
+  record["tokens_per_s"] = std::round(static_cast<double>(state.tokens) /
+                                      std::max(1.0, state.seconds));
   if (bundle.data.dev != nullptr) {
     record["best_step"] = state.best_step;
     record["dev_loss"] = state.best_dev_loss;
     const auto others = ordered_json::parse(state.best_figures, nullptr, false);
     if (others.is_object()) record["dev"] = others;
   }
-  record["config"] = std::move(config);
+  record["config"] = ConfigForRecord(SerialiseTranslatorConfig(bundle.config));
   return record.dump();
 }
 
 std::string ModelCard(const TranslatorExport& bundle) {
-  const TranslatorConfig& config = bundle.config;
-  std::string notes;
-  for (const std::string& note : config.bundle.data_notes) {
-    absl::StrAppend(&notes, "- ", note, "\n");
-  }
-  return absl::StrCat(
-      "# ", BundleName(bundle.directory), "\n\n",
-      config.bundle.description.empty()
-          ? "A translator of texts, sentence by sentence."
-          : config.bundle.description,
-      "\n\n## Model\n\n", SizesText(bundle.sizes), "\n\n## Figures\n\n",
-      FiguresText(bundle), "\n\n## Data\n\n",
-      DataTable(ordered_json::parse(bundle.data.record)), "\n",
-      notes.empty() ? ""
-                    : absl::StrCat("Sources and licences:\n\n", notes, "\n"),
-      "Training pairs whose source is one of dev's are left out.\n\n",
-      "## Use and limits\n\n"
-      "For texts like those of its data, read by a person who can judge them. "
-      "The model leaves\nthings out, adds others, and repeats the errors and "
-      "prejudices of its texts; names and\nnumbers need a second look.\n");
+  return WriteCard(
+      {.directory = bundle.directory,
+       .settings = bundle.config.bundle,
+       .otherwise = "A translator of texts, sentence by sentence.",
+       .model = SizesText(bundle.sizes),
+       .figures = FiguresText(bundle),
+       .data = FileTable(bundle.data.record, "pairs"),
+       .left_out = "Training pairs whose source is one of dev's are left out.",
+       .use = "For texts like those of its data, read by a person who can "
+              "judge them. The model leaves\nthings out, adds others, and "
+              "repeats the errors and prejudices of its texts; names "
+              "and\nnumbers need a second look.\n"});
 }
 
 absl::Status ExportTranslator(const TranslatorExport& bundle) {
@@ -175,8 +132,10 @@ absl::Status ExportTranslator(const TranslatorExport& bundle) {
   BundleContent content;
   content.manifest.model = std::move(manifest);
   content.manifest.training = TrainingRecord(bundle);
+  ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs,
+                   WeightSpecs(bundle.sizes));
   ASSIGN_OR_RETURN(content.weights,
-                   ReadWeights(bundle.weights_path, bundle.sizes));
+                   ReadWeightsInOrder(bundle.weights_path, specs));
   content.stored_type = config.bundle.stored_type;
   content.tokenizer = bundle.data.source.get();
   content.target_tokenizer = bundle.data.target.get();
