@@ -2,10 +2,11 @@
 
 #include "model/train/classifier_networks.h"
 
-#include <algorithm>
-#include <utility>
+#include <cstddef>
+#include <cstdint>
 
 #include "model/base/status_macros.h"
+#include "model/train/row_parts.h"
 
 namespace carousel {
 namespace {
@@ -33,24 +34,9 @@ absl::StatusOr<ClassifierGrad*> ClassifierNetworks::For(
     const ExampleBatch& batch) {
   const int steps = batch.source_steps;
   const int rows = batch.rows;
-  const auto found = std::find_if(
-      instances_.begin(), instances_.end(), [&](const Instance& instance) {
-        return instance.steps == steps && instance.rows == rows;
-      });
-  if (found != instances_.end()) {
-    instances_.splice(instances_.begin(), instances_, found);
-    return instances_.front().network.get();
-  }
-  const size_t bytes = ApproximateBytes(sizes_, steps, rows);
-  size_t all = bytes;
-  for (const Instance& instance : instances_) all += instance.bytes;
-  for (; all > max_bytes_ && !instances_.empty(); instances_.pop_back()) {
-    all -= instances_.back().bytes;
-  }
-  ASSIGN_OR_RETURN(auto network, ClassifierGrad::Create(sizes_, steps, rows,
-                                                        training_, precision_));
-  instances_.push_front({steps, rows, bytes, std::move(network)});
-  return instances_.front().network.get();
+  return cache_.Get({steps, rows}, ApproximateBytes(sizes_, steps, rows), [&] {
+    return ClassifierGrad::Create(sizes_, steps, rows, training_, precision_);
+  });
 }
 
 absl::StatusOr<ClassifierFigures> ClassifierNetworks::Loss(
@@ -63,9 +49,8 @@ absl::StatusOr<BatchLoss> ClassifierNetworks::LossAndGradient(
     absl::Span<const float* const> weights, absl::Span<float* const> gradients,
     DropoutKey key, const ExampleBatch& batch) {
   ASSIGN_OR_RETURN(ClassifierGrad* const network, For(batch));
-  key.first_row = batch.first_row;
-  key.local_rows = batch.rows;
-  key.global_rows = batch.global_rows;
+  key = KeyOfPart(key, {.first = batch.first_row, .count = batch.rows},
+                  batch.global_rows);
   ASSIGN_OR_RETURN(
       const ClassifierFigures figures,
       network->LossAndGradient(weights, ViewOf(batch), key, gradients));

@@ -14,7 +14,7 @@
 #include "model/train/classifier_export.h"
 #include "model/train/classifier_init.h"
 #include "model/train/classifier_networks.h"
-#include "model/train/example_stream.h"
+#include "model/train/example_parts.h"
 #include "model/train/initial_model.h"
 #include "model/weights/safetensors.h"
 
@@ -37,62 +37,37 @@ class ClassifierTask : public TrainingTask {
         sizes_(SizesOf(config_, data_)),
         communicator_(communicator),
         trainer_(std::move(trainer)),
-        networks_(sizes_, config_.network, precision) {
-    // A stream for each part of a batch: they go along together, each handing
-    // out rows of its own.
-    ExampleStreamOptions options = StreamOptions();
-    const int each = config_.training.accumulate;
-    options.parts = communicator->size() * each;
-    for (int i = 0; i < each; ++i) {
-      options.part = communicator->rank() * each + i;
-      streams_.push_back(std::make_unique<ExampleStream>(data_.train, options));
-    }
-    batches_.resize(streams_.size());
-  }
+        networks_(sizes_, config_.network, precision),
+        parts_(data_.train, StreamOptions(), config_.training.accumulate,
+               *communicator_) {}
 
   int64_t steps_per_epoch() const override {
-    return streams_[0]->batches_per_epoch();
+    return parts_.batches_per_epoch();
   }
   absl::string_view unit() const override { return "texts"; }
   bool has_dev() const override { return data_.dev != nullptr; }
 
   absl::StatusOr<TrainingStepFigures> Step(float learning_rate) override {
     Unfreeze();
-    std::vector<Pass> passes;
-    for (size_t i = 0; i < streams_.size(); ++i) {
-      streams_[i]->Next(&batches_[i]);
-      if (batches_[i].rows == 0) continue;
-      passes.push_back([this, i](absl::Span<const float* const> weights,
-                                 absl::Span<float* const> gradients,
-                                 DropoutKey key) {
-        return networks_.LossAndGradient(weights, gradients, key, batches_[i]);
-      });
-    }
-    return trainer_->Step(passes, learning_rate);
+    return trainer_->Step(parts_.NextPasses(&networks_), learning_rate);
   }
 
   absl::StatusOr<std::optional<DevFigures>> Evaluate(
       const std::function<bool(double done)>& on_progress) override {
-    ExampleStreamOptions options = StreamOptions();
-    options.training = false;
-    options.part = communicator_->rank();
-    options.parts = communicator_->size();
-    ExampleStream stream(data_.dev, options);
     const std::vector<const float*> weights = trainer_->WeightPointers();
-    ExampleBatch batch;
     double sums[3] = {0, 0, 0};  // of losses, texts, right labels
-    for (int64_t i = 0; stream.Next(&batch); ++i) {
-      ClassifierFigures figures;
-      if (batch.rows > 0) {
-        ASSIGN_OR_RETURN(figures, networks_.Loss(weights, batch));
-      }
+    const auto measure = [&](const ExampleBatch& batch) -> absl::Status {
+      ASSIGN_OR_RETURN(const ClassifierFigures figures,
+                       networks_.Loss(weights, batch));
       sums[0] += figures.loss;
       sums[1] += static_cast<double>(figures.texts);
       sums[2] += static_cast<double>(figures.correct);
-      const double done = static_cast<double>(i + 1) /
-                          static_cast<double>(stream.batches_per_epoch());
-      if (!on_progress(done)) return std::optional<DevFigures>();
-    }
+      return absl::OkStatus();
+    };
+    ASSIGN_OR_RETURN(const bool whole,
+                     ForEachDevBatch(data_.dev, StreamOptions(), *communicator_,
+                                     on_progress, measure));
+    if (!whole) return std::optional<DevFigures>();
     RETURN_IF_ERROR(communicator_->AllReduceSum(absl::MakeSpan(sums)));
     const double texts = std::max(1.0, sums[1]);
     return std::make_optional(DevFigures{
@@ -101,10 +76,9 @@ class ClassifierTask : public TrainingTask {
 
   void StartAveraging() override { trainer_->StartAveraging(); }
 
-  std::string Position() const override { return streams_[0]->Position(); }
+  std::string Position() const override { return parts_.Position(); }
   absl::Status Seek(absl::string_view position) override {
-    for (const auto& stream : streams_) RETURN_IF_ERROR(stream->Seek(position));
-    return absl::OkStatus();
+    return parts_.Seek(position);
   }
 
   absl::StatusOr<std::vector<NamedTensor>> Checkpoint() override {
@@ -142,7 +116,7 @@ class ClassifierTask : public TrainingTask {
   // What learns depends on the epoch alone, so that a resumed run goes on
   // alike.
   void Unfreeze() {
-    const int64_t epoch = streams_[0]->epoch();
+    const int64_t epoch = parts_.epoch();
     if (config_.unfreeze_every_epochs == 0 || epoch == unfrozen_epoch_) return;
     unfrozen_epoch_ = epoch;
     trainer_->SetTrainable([&](absl::string_view name) {
@@ -157,8 +131,7 @@ class ClassifierTask : public TrainingTask {
   Communicator* const communicator_;
   const std::unique_ptr<Trainer> trainer_;
   ClassifierNetworks networks_;
-  std::vector<std::unique_ptr<ExampleStream>> streams_;
-  std::vector<ExampleBatch> batches_;  // of the streams, in a step
+  ExampleParts parts_;
   int64_t unfrozen_epoch_ = -1;
 };
 

@@ -3,9 +3,9 @@
 #include "model/train/translator_networks.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "model/base/status_macros.h"
+#include "model/train/row_parts.h"
 
 namespace carousel {
 namespace {
@@ -29,24 +29,10 @@ absl::StatusOr<TranslatorGrad*> TranslatorNetworks::For(
   const DecoderShape shape = {.steps = batch.target_steps,
                               .rows = batch.rows,
                               .source_steps = batch.source_steps};
-  const auto found = std::find_if(
-      instances_.begin(), instances_.end(),
-      [&](const Instance& instance) { return instance.shape == shape; });
-  if (found != instances_.end()) {
-    instances_.splice(instances_.begin(), instances_, found);
-    return instances_.front().network.get();
-  }
-  const size_t bytes = TranslatorGrad::ApproximateBytes(sizes_, shape);
-  size_t all = bytes;
-  for (const Instance& instance : instances_) all += instance.bytes;
-  for (; all > max_bytes_ && !instances_.empty(); instances_.pop_back()) {
-    all -= instances_.back().bytes;
-  }
-  ASSIGN_OR_RETURN(auto network,
-                   TranslatorGrad::Create(sizes_, shape, training_, output_));
-  instances_.push_front(
-      {.shape = shape, .bytes = bytes, .network = std::move(network)});
-  return instances_.front().network.get();
+  return cache_.Get(
+      shape, TranslatorGrad::ApproximateBytes(sizes_, shape), [&] {
+        return TranslatorGrad::Create(sizes_, shape, training_, output_);
+      });
 }
 
 absl::StatusOr<BatchLoss> TranslatorNetworks::Loss(
@@ -61,9 +47,8 @@ absl::StatusOr<BatchLoss> TranslatorNetworks::LossAndGradient(
     absl::Span<const float* const> weights, absl::Span<float* const> gradients,
     DropoutKey key, const ExampleBatch& batch) {
   ASSIGN_OR_RETURN(TranslatorGrad* const network, For(batch));
-  key.first_row = batch.first_row;
-  key.local_rows = batch.rows;
-  key.global_rows = batch.global_rows;
+  key = KeyOfPart(key, {.first = batch.first_row, .count = batch.rows},
+                  batch.global_rows);
   ASSIGN_OR_RETURN(const double loss,
                    network->LossAndGradient(weights, ViewOf(batch), key,
                                             gradients, &executor_));

@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/translation_evaluation.h"
-#include "model/train/example_stream.h"
+#include "model/train/example_parts.h"
 #include "model/train/translator_data.h"
 #include "model/train/translator_export.h"
 #include "model/train/translator_networks.h"
@@ -34,60 +34,34 @@ class TranslatorTask : public TrainingTask {
         trainer_(std::move(trainer)),
         networks_(sizes_, {.dropout = config_.dropout,
                            .label_smoothing = config_.label_smoothing,
-                           .precision = precision}) {
-    // A stream for each part of a batch: they go along together, each handing
-    // out rows of its own.
-    ExampleStreamOptions options = StreamOptions(config_);
-    const int each = config_.training.accumulate;
-    options.parts = communicator->size() * each;
-    for (int i = 0; i < each; ++i) {
-      options.part = communicator->rank() * each + i;
-      streams_.push_back(std::make_unique<ExampleStream>(data_.train, options));
-    }
-    batches_.resize(streams_.size());
-  }
+                           .precision = precision}),
+        parts_(data_.train, StreamOptions(config_), config_.training.accumulate,
+               *communicator_) {}
 
   int64_t steps_per_epoch() const override {
-    return streams_[0]->batches_per_epoch();
+    return parts_.batches_per_epoch();
   }
   bool has_perplexity() const override { return true; }
   bool has_dev() const override { return data_.dev != nullptr; }
 
   absl::StatusOr<TrainingStepFigures> Step(float learning_rate) override {
-    std::vector<Pass> passes;
-    for (size_t i = 0; i < streams_.size(); ++i) {
-      streams_[i]->Next(&batches_[i]);
-      if (batches_[i].rows == 0) continue;
-      passes.push_back([this, i](absl::Span<const float* const> weights,
-                                 absl::Span<float* const> gradients,
-                                 DropoutKey key) {
-        return networks_.LossAndGradient(weights, gradients, key, batches_[i]);
-      });
-    }
-    return trainer_->Step(passes, learning_rate);
+    return trainer_->Step(parts_.NextPasses(&networks_), learning_rate);
   }
 
   absl::StatusOr<std::optional<DevFigures>> Evaluate(
       const std::function<bool(double done)>& on_progress) override {
-    ExampleStreamOptions options = StreamOptions(config_);
-    options.training = false;
-    options.part = communicator_->rank();
-    options.parts = communicator_->size();
-    ExampleStream stream(data_.dev, options);
     const std::vector<const float*> weights = trainer_->WeightPointers();
-    ExampleBatch batch;
     double sums[3] = {0, 0, 0};  // of losses, their number, BLEU
-    for (int64_t i = 0; stream.Next(&batch); ++i) {
-      BatchLoss loss;
-      if (batch.rows > 0) {
-        ASSIGN_OR_RETURN(loss, networks_.Loss(weights, batch));
-      }
+    const auto measure = [&](const ExampleBatch& batch) -> absl::Status {
+      ASSIGN_OR_RETURN(const BatchLoss loss, networks_.Loss(weights, batch));
       sums[0] += loss.loss;
       sums[1] += static_cast<double>(loss.targets);
-      const double done = static_cast<double>(i + 1) /
-                          static_cast<double>(stream.batches_per_epoch());
-      if (!on_progress(done)) return std::optional<DevFigures>();
-    }
+      return absl::OkStatus();
+    };
+    ASSIGN_OR_RETURN(const bool whole,
+                     ForEachDevBatch(data_.dev, StreamOptions(config_),
+                                     *communicator_, on_progress, measure));
+    if (!whole) return std::optional<DevFigures>();
     if (communicator_->rank() == 0 && config_.bleu_texts > 0) {
       ASSIGN_OR_RETURN(sums[2], DevBleu());
     }
@@ -101,10 +75,9 @@ class TranslatorTask : public TrainingTask {
 
   void StartAveraging() override { trainer_->StartAveraging(); }
 
-  std::string Position() const override { return streams_[0]->Position(); }
+  std::string Position() const override { return parts_.Position(); }
   absl::Status Seek(absl::string_view position) override {
-    for (const auto& stream : streams_) RETURN_IF_ERROR(stream->Seek(position));
-    return absl::OkStatus();
+    return parts_.Seek(position);
   }
 
   absl::StatusOr<std::vector<NamedTensor>> Checkpoint() override {
@@ -157,8 +130,7 @@ class TranslatorTask : public TrainingTask {
   Communicator* const communicator_;
   const std::unique_ptr<Trainer> trainer_;
   TranslatorNetworks networks_;
-  std::vector<std::unique_ptr<ExampleStream>> streams_;
-  std::vector<ExampleBatch> batches_;  // of the streams, in a step
+  ExampleParts parts_;
 };
 
 absl::StatusOr<std::unique_ptr<TrainingTask>> MakeTask(
