@@ -20,11 +20,7 @@ void VisitFixed(ClassifierConfig* c, SettingsVisitor* v) {
   v->Number("text", "minimum_count", &c->minimum_count, 1, 1e9);
   v->Number("text", "longest", &c->longest, 1, 1 << 16);
 
-  v->Enum("model", "cell", &c->cell,
-          {{"rnn_tanh", Cell::kTanhRnn},
-           {"rnn_relu", Cell::kReluRnn},
-           {"lstm", Cell::kLstm},
-           {"gru", Cell::kGru}});
+  VisitCell(&c->cell, v);
   v->Number("model", "embedding", &c->embedding, 1, 1 << 16);
   v->Number("model", "hidden", &c->hidden, 1, 1 << 16);
   v->Number("model", "layers", &c->layers, 1, 64);
@@ -48,12 +44,8 @@ void VisitFixed(ClassifierConfig* c, SettingsVisitor* v) {
 
 void VisitChangeable(ClassifierConfig* c, SettingsVisitor* v) {
   v->Text("data", "directory", &c->data_directory);
-  v->Number("training", "dropout_embedding", &c->network.stack.input, 0, 0.95);
-  v->Number("training", "dropout_layers", &c->network.stack.layers, 0, 0.95);
-  v->Number("training", "dropout_output", &c->network.stack.output, 0, 0.95);
+  VisitStackDropout("dropout_embedding", &c->network.stack, v);
   v->Number("training", "dropout_pooled", &c->network.pooled, 0, 0.95);
-  v->Bool("training", "dropout_variational", &c->network.stack.variational);
-  v->Number("training", "weight_drop", &c->network.stack.weight_drop, 0, 0.95);
   v->Number("training", "label_smoothing", &c->network.label_smoothing, 0,
             0.95);
   VisitChangeable(&c->training, v);
@@ -100,30 +92,17 @@ ClassifierSizes ClassifierConfig::SizesFor(int vocabulary, int labels) const {
 
 absl::StatusOr<ClassifierConfig> ParseClassifierConfig(
     absl::string_view json, absl::Span<const std::string> overrides) {
-  ClassifierConfig config;
-  RETURN_IF_ERROR(ReadSettings(json, overrides, [&](SettingsVisitor* v) {
-    VisitFixed(&config, v);
-    VisitChangeable(&config, v);
-  }));
-  RETURN_IF_ERROR(CheckTogether(config));
-  return config;
+  return ParseConfig<ClassifierConfig>(json, overrides, VisitFixed,
+                                       VisitChangeable, CheckTogether);
 }
 
 std::string SerialiseClassifierConfig(const ClassifierConfig& config) {
-  ClassifierConfig copy = config;
-  return WriteSettings([&](SettingsVisitor* v) {
-    VisitFixed(&copy, v);
-    VisitChangeable(&copy, v);
-  });
+  return SerialiseConfig<ClassifierConfig>(config, VisitFixed, VisitChangeable);
 }
 
 absl::Status CheckCanResume(const ClassifierConfig& before,
                             const ClassifierConfig& after) {
-  ClassifierConfig old_config = before;
-  ClassifierConfig new_config = after;
-  return CheckSameSettings(
-      [&](SettingsVisitor* v) { VisitFixed(&old_config, v); },
-      [&](SettingsVisitor* v) { VisitFixed(&new_config, v); });
+  return CheckSameConfig<ClassifierConfig>(before, after, VisitFixed);
 }
 
 }  // namespace carousel

@@ -2,7 +2,6 @@
 #include "model/train/forecaster_config.h"
 
 #include "absl/strings/str_cat.h"
-#include "model/base/status_macros.h"
 
 namespace carousel {
 namespace {
@@ -26,11 +25,7 @@ void VisitFixed(ForecasterConfig* c, SettingsVisitor* v) {
   v->Bool("forecaster", "subtract_last", &c->sizes.subtract_last);
 
   StackSizes& rnn = c->sizes.rnn;
-  v->Enum("model", "cell", &rnn.cell,
-          {{"rnn_tanh", Cell::kTanhRnn},
-           {"rnn_relu", Cell::kReluRnn},
-           {"lstm", Cell::kLstm},
-           {"gru", Cell::kGru}});
+  VisitCell(&rnn.cell, v);
   v->Number("model", "hidden", &rnn.hidden, 1, 1 << 16);
   v->Number("model", "layers", &rnn.layers, 1, 64);
   v->Bool("model", "bidirectional", &rnn.bidirectional);
@@ -47,12 +42,7 @@ void VisitChangeable(ForecasterConfig* c, SettingsVisitor* v) {
            {"absolute", ForecastLoss::kAbsolute},
            {"huber", ForecastLoss::kHuber}});
   v->Number("training", "huber_delta", &c->network.huber_delta, 1e-6, 1e6);
-  StackDropout& dropout = c->network.dropout;
-  v->Number("training", "dropout_input", &dropout.input, 0, 0.95);
-  v->Number("training", "dropout_layers", &dropout.layers, 0, 0.95);
-  v->Number("training", "dropout_output", &dropout.output, 0, 0.95);
-  v->Bool("training", "dropout_variational", &dropout.variational);
-  v->Number("training", "weight_drop", &dropout.weight_drop, 0, 0.95);
+  VisitStackDropout("dropout_input", &c->network.dropout, v);
   VisitChangeable(&c->training, v);
   VisitChangeable(&c->bundle, v);
 }
@@ -90,30 +80,17 @@ ForecasterConfig::ForecasterConfig() {
 
 absl::StatusOr<ForecasterConfig> ParseForecasterConfig(
     absl::string_view json, absl::Span<const std::string> overrides) {
-  ForecasterConfig config;
-  RETURN_IF_ERROR(ReadSettings(json, overrides, [&](SettingsVisitor* v) {
-    VisitFixed(&config, v);
-    VisitChangeable(&config, v);
-  }));
-  RETURN_IF_ERROR(CheckTogether(config));
-  return config;
+  return ParseConfig<ForecasterConfig>(json, overrides, VisitFixed,
+                                       VisitChangeable, CheckTogether);
 }
 
 std::string SerialiseForecasterConfig(const ForecasterConfig& config) {
-  ForecasterConfig copy = config;
-  return WriteSettings([&](SettingsVisitor* v) {
-    VisitFixed(&copy, v);
-    VisitChangeable(&copy, v);
-  });
+  return SerialiseConfig<ForecasterConfig>(config, VisitFixed, VisitChangeable);
 }
 
 absl::Status CheckCanResume(const ForecasterConfig& before,
                             const ForecasterConfig& after) {
-  ForecasterConfig old_config = before;
-  ForecasterConfig new_config = after;
-  return CheckSameSettings(
-      [&](SettingsVisitor* v) { VisitFixed(&old_config, v); },
-      [&](SettingsVisitor* v) { VisitFixed(&new_config, v); });
+  return CheckSameConfig<ForecasterConfig>(before, after, VisitFixed);
 }
 
 }  // namespace carousel

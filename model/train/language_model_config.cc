@@ -23,11 +23,7 @@ void VisitFixed(LanguageModelConfig* c, SettingsVisitor* v) {
   v->Number("text", "vocabulary_size", &c->vocabulary_size, 0, 1 << 24);
   v->Number("text", "minimum_count", &c->minimum_count, 1, 1e9);
 
-  v->Enum("model", "cell", &c->sizes.cell,
-          {{"lstm", Cell::kLstm},
-           {"gru", Cell::kGru},
-           {"rnn_tanh", Cell::kTanhRnn},
-           {"rnn_relu", Cell::kReluRnn}});
+  VisitCell(&c->sizes.cell, v);
   v->Number("model", "embedding", &c->sizes.embedding, 1, 1 << 16);
   v->Number("model", "hidden", &c->sizes.hidden, 1, 1 << 16);
   v->Number("model", "layers", &c->sizes.layers, 1, 64);
@@ -129,32 +125,23 @@ LanguageModelConfig::LanguageModelConfig() {
 
 absl::StatusOr<LanguageModelConfig> ParseLanguageModelConfig(
     absl::string_view json, absl::Span<const std::string> overrides) {
-  LanguageModelConfig config;
-  RETURN_IF_ERROR(ReadSettings(json, overrides, [&](SettingsVisitor* v) {
-    VisitFixed(&config, v);
-    VisitChangeable(&config, v);
-  }));
-  RETURN_IF_ERROR(CheckTogether(config));
+  ASSIGN_OR_RETURN(
+      LanguageModelConfig config,
+      ParseConfig<LanguageModelConfig>(json, overrides, VisitFixed,
+                                       VisitChangeable, CheckTogether));
   std::copy(config.cutoffs.begin(), config.cutoffs.end(),
             config.sizes.cutoffs.begin());
   return config;
 }
 
 std::string SerialiseLanguageModelConfig(const LanguageModelConfig& config) {
-  LanguageModelConfig copy = config;
-  return WriteSettings([&](SettingsVisitor* v) {
-    VisitFixed(&copy, v);
-    VisitChangeable(&copy, v);
-  });
+  return SerialiseConfig<LanguageModelConfig>(config, VisitFixed,
+                                              VisitChangeable);
 }
 
 absl::Status CheckCanResume(const LanguageModelConfig& before,
                             const LanguageModelConfig& after) {
-  LanguageModelConfig old_config = before;
-  LanguageModelConfig new_config = after;
-  return CheckSameSettings(
-      [&](SettingsVisitor* v) { VisitFixed(&old_config, v); },
-      [&](SettingsVisitor* v) { VisitFixed(&new_config, v); });
+  return CheckSameConfig<LanguageModelConfig>(before, after, VisitFixed);
 }
 
 }  // namespace carousel

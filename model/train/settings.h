@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
@@ -99,6 +100,45 @@ std::string WriteSettings(const VisitSettings& visit);
 // that began with `before` cannot go on with `after`.
 absl::Status CheckSameSettings(const VisitSettings& before,
                                const VisitSettings& after);
+
+// Shows settings of a task's configuration: `fixed` those that a run cannot
+// change half-way, `changeable` those that it can.
+template <typename Config>
+using VisitConfig = void (*)(Config* config, SettingsVisitor* v);
+
+// The three above for such a configuration; `check` says whether its settings
+// go together.
+template <typename Config>
+absl::StatusOr<Config> ParseConfig(absl::string_view json,
+                                   absl::Span<const std::string> overrides,
+                                   VisitConfig<Config> fixed,
+                                   VisitConfig<Config> changeable,
+                                   absl::Status (*check)(const Config&)) {
+  Config config;
+  absl::Status status = ReadSettings(json, overrides, [&](SettingsVisitor* v) {
+    fixed(&config, v);
+    changeable(&config, v);
+  });
+  if (status.ok()) status = check(config);
+  if (!status.ok()) return status;
+  return config;
+}
+
+template <typename Config>
+std::string SerialiseConfig(Config config, VisitConfig<Config> fixed,
+                            VisitConfig<Config> changeable) {
+  return WriteSettings([&](SettingsVisitor* v) {
+    fixed(&config, v);
+    changeable(&config, v);
+  });
+}
+
+template <typename Config>
+absl::Status CheckSameConfig(Config before, Config after,
+                             VisitConfig<Config> fixed) {
+  return CheckSameSettings([&](SettingsVisitor* v) { fixed(&before, v); },
+                           [&](SettingsVisitor* v) { fixed(&after, v); });
+}
 
 }  // namespace carousel
 

@@ -83,6 +83,23 @@ void VisitTokenizer(TokenizerKind* kind, PieceTrainingOptions* pieces,
   v->Number("text", "character_coverage", &pieces->character_coverage, 0.5, 1);
 }
 
+void VisitCell(Cell* cell, SettingsVisitor* v) {
+  v->Enum("model", "cell", cell,
+          {{"rnn_tanh", Cell::kTanhRnn},
+           {"rnn_relu", Cell::kReluRnn},
+           {"lstm", Cell::kLstm},
+           {"gru", Cell::kGru}});
+}
+
+void VisitStackDropout(const char* input, StackDropout* dropout,
+                       SettingsVisitor* v) {
+  v->Number("training", input, &dropout->input, 0, 0.95);
+  v->Number("training", "dropout_layers", &dropout->layers, 0, 0.95);
+  v->Number("training", "dropout_output", &dropout->output, 0, 0.95);
+  v->Bool("training", "dropout_variational", &dropout->variational);
+  v->Number("training", "weight_drop", &dropout->weight_drop, 0, 0.95);
+}
+
 absl::Status CheckVocabularySize(int size) {
   const auto least = static_cast<int>(Vocabulary::SpecialTokens().size()) + 2;
   if (size == 0 || size >= least) return absl::OkStatus();

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "model/layers/recurrent_stack_grad.h"
 #include "model/onednn/precision.h"
 #include "model/tensor/tensor.h"
 #include "model/text/tokenizer.h"
@@ -75,6 +76,14 @@ void VisitChangeable(BundleSettings* settings, SettingsVisitor* v);
 // told for `subword` but the number of pieces.
 void VisitTokenizer(TokenizerKind* kind, PieceTrainingOptions* pieces,
                     SettingsVisitor* v);
+
+// Shows the kind of cell (section "model").
+void VisitCell(Cell* cell, SettingsVisitor* v);
+
+// Shows the dropout of a recurrent stack (section "training"); `input` is the
+// key of what is dropped of its input.
+void VisitStackDropout(const char* input, StackDropout* dropout,
+                       SettingsVisitor* v);
 
 // INVALID_ARGUMENT if text.vocabulary_size is not 0, which is as many as there
 // are, and yet has no room for two words beside the special tokens.

@@ -21,11 +21,7 @@ void VisitFixed(TranslatorConfig* c, SettingsVisitor* v) {
   v->Number("text", "max_source", &c->max_source, 1, 1 << 16);
   v->Number("text", "max_target", &c->max_target, 1, 1 << 16);
 
-  v->Enum("model", "cell", &c->cell,
-          {{"rnn_tanh", Cell::kTanhRnn},
-           {"rnn_relu", Cell::kReluRnn},
-           {"lstm", Cell::kLstm},
-           {"gru", Cell::kGru}});
+  VisitCell(&c->cell, v);
   v->Number("model", "embedding", &c->embedding, 1, 1 << 16);
   v->Number("model", "hidden", &c->hidden, 1, 1 << 16);
   v->Number("model", "encoder_hidden", &c->encoder_hidden, 0, 1 << 16);
@@ -50,11 +46,7 @@ void VisitFixed(TranslatorConfig* c, SettingsVisitor* v) {
 
 void VisitChangeable(TranslatorConfig* c, SettingsVisitor* v) {
   v->Text("data", "directory", &c->data_directory);
-  v->Number("training", "dropout_embedding", &c->dropout.input, 0, 0.95);
-  v->Number("training", "dropout_layers", &c->dropout.layers, 0, 0.95);
-  v->Number("training", "dropout_output", &c->dropout.output, 0, 0.95);
-  v->Bool("training", "dropout_variational", &c->dropout.variational);
-  v->Number("training", "weight_drop", &c->dropout.weight_drop, 0, 0.95);
+  VisitStackDropout("dropout_embedding", &c->dropout, v);
   v->Number("training", "label_smoothing", &c->label_smoothing, 0, 0.95);
   v->Number("training", "bleu_texts", &c->bleu_texts, 0, 1e9);
   VisitChangeable(&c->training, v);
@@ -119,30 +111,17 @@ TranslatorSizes TranslatorConfig::SizesFor(int source_vocabulary,
 
 absl::StatusOr<TranslatorConfig> ParseTranslatorConfig(
     absl::string_view json, absl::Span<const std::string> overrides) {
-  TranslatorConfig config;
-  RETURN_IF_ERROR(ReadSettings(json, overrides, [&](SettingsVisitor* v) {
-    VisitFixed(&config, v);
-    VisitChangeable(&config, v);
-  }));
-  RETURN_IF_ERROR(CheckTogether(config));
-  return config;
+  return ParseConfig<TranslatorConfig>(json, overrides, VisitFixed,
+                                       VisitChangeable, CheckTogether);
 }
 
 std::string SerialiseTranslatorConfig(const TranslatorConfig& config) {
-  TranslatorConfig copy = config;
-  return WriteSettings([&](SettingsVisitor* v) {
-    VisitFixed(&copy, v);
-    VisitChangeable(&copy, v);
-  });
+  return SerialiseConfig<TranslatorConfig>(config, VisitFixed, VisitChangeable);
 }
 
 absl::Status CheckCanResume(const TranslatorConfig& before,
                             const TranslatorConfig& after) {
-  TranslatorConfig old_config = before;
-  TranslatorConfig new_config = after;
-  return CheckSameSettings(
-      [&](SettingsVisitor* v) { VisitFixed(&old_config, v); },
-      [&](SettingsVisitor* v) { VisitFixed(&new_config, v); });
+  return CheckSameConfig<TranslatorConfig>(before, after, VisitFixed);
 }
 
 }  // namespace carousel
