@@ -229,8 +229,10 @@ std::vector<Pieces::Piece> Pieces::Cut(absl::string_view marked) const {
                                                      : CutBpe(marked);
 }
 
-// Viterbi: best(end) = max over pieces (begin, end) of best(begin) + score, in
-// f32 and with the longest piece first among equals, as spm_encode does.
+// Viterbi: best(end) = max over pieces (begin, end) of best(begin) + score, and
+// the piece that begins first among equals. As in spm_encode the sum is double
+// and what it is compared with was rounded to f32, so that sums that are equal
+// but for rounding are not always equal; for <unk> both are f32.
 std::vector<Pieces::Piece> Pieces::CutUnigram(absl::string_view marked) const {
   struct Best {
     float score = 0;
@@ -238,19 +240,21 @@ std::vector<Pieces::Piece> Pieces::CutUnigram(absl::string_view marked) const {
     size_t begin = 0;          // where it begins
   };
   std::vector<Best> best(marked.size() + 1);
-  const auto offer = [&](size_t begin, size_t end, int32_t id, float score) {
-    const float sum = best[begin].score + score;
+  const auto offer = [&](size_t begin, size_t end, int32_t id, auto sum) {
     if (best[end].id != Trie::kNone && sum <= best[end].score) return;
-    best[end] = {sum, id, begin};
+    best[end] = {static_cast<float>(sum), id, begin};
   };
   for (size_t i = 0; i < marked.size();) {
     const size_t next = std::min(marked.size(), i + CharacterSize(marked[i]));
     bool is_known = false;
     rep_->trie.ForEachPrefix(marked.substr(i), [&](int32_t id, size_t length) {
       is_known = is_known || i + length == next;
-      offer(i, i + length, id, rep_->scores[static_cast<size_t>(id)]);
+      offer(i, i + length, id,
+            double{best[i].score} + rep_->scores[static_cast<size_t>(id)]);
     });
-    if (!is_known) offer(i, next, Vocabulary::kUnknown, rep_->unknown_score);
+    if (!is_known) {
+      offer(i, next, Vocabulary::kUnknown, best[i].score + rep_->unknown_score);
+    }
     i = next;
   }
   std::vector<Piece> backwards;
@@ -363,17 +367,17 @@ std::vector<Pieces::Piece> Pieces::CutBpe(absl::string_view marked) const {
 
 std::string JoinPieces(const Vocabulary& vocabulary,
                        absl::Span<const int32_t> ids) {
-  std::string joined;
+  std::string text;
   for (const int32_t id : ids) {
     if (id == Vocabulary::kUnknown) {
-      joined.append(kUnknownText.data(), kUnknownText.size());
+      text.append(kUnknownText.data(), kUnknownText.size());
     } else if (id >= FirstPiece()) {
-      joined += vocabulary.token(id);
+      absl::string_view piece = vocabulary.token(id);
+      // The mark of the beginning, and of every piece that was nothing else.
+      if (text.empty()) absl::ConsumePrefix(&piece, kMark);
+      absl::StrAppend(&text, absl::StrReplaceAll(piece, {{kMark, " "}}));
     }
   }
-  std::string text = absl::StrReplaceAll(joined, {{kMark, " "}});
-  // The mark of the beginning.
-  if (absl::StartsWith(joined, kMark)) text.erase(0, 1);
   return text;
 }
 

@@ -36,9 +36,10 @@ absl::string_view PieceAlgorithmName(PieceAlgorithm algorithm);
 
 // The text that pieces are cut from: spaces at the ends dropped, each run of
 // others, and the beginning, marked by U+2581 ("a b" -> "▁a▁b"); nothing for a
-// text of spaces. A U+2581 of the text counts as a space. This is what
-// spm_train does with normalization_rule_name=identity; Normalise (normalise.h)
-// comes before it, in training and ever after.
+// text of spaces. This is what spm_train does with
+// normalization_rule_name=identity, but that a U+2581 of the text counts as a
+// space, where it would keep runs of them. Normalise (normalise.h) comes before
+// it, in training and ever after.
 struct MarkedText {
   std::string text;
 
@@ -93,8 +94,9 @@ struct PieceVocabulary {
 absl::StatusOr<PieceVocabulary> ParsePieces(absl::string_view content);
 std::string SerialisePieces(const Vocabulary& vocabulary, const Pieces& pieces);
 
-// The text of pieces: joined, the marks spaces again. <unk> is " ⁇ ", other
-// special tokens are nothing. REQUIRES: ids of `vocabulary`.
+// The text of pieces: joined, the marks spaces again; as long as there is no
+// text yet, a piece loses the mark that it begins with, as in spm_decode. <unk>
+// is " ⁇ ", other special tokens are nothing. REQUIRES: ids of `vocabulary`.
 std::string JoinPieces(const Vocabulary& vocabulary,
                        absl::Span<const int32_t> ids);
 

@@ -95,6 +95,22 @@ TEST(PiecesTest, UnigramTakesTheLargestSum) {
   EXPECT_EQ(Show(tokenizer, "abc"), "▁ab c");
 }
 
+// Cuts that are equal but for rounding: what spm_encode says of these pieces.
+// Sums in f32 would cut the second and the fourth the other way round.
+TEST(PiecesTest, UnigramRoundsTiesAsSpmEncode) {
+  const Tokenizer laugh =
+      MakeTokenizer(PieceAlgorithm::kUnigram,
+                    {"<unk>\t0", "<eos>\t0", "<num>\t0", "▁\t-2.2", "h\t-8.8",
+                     "a\t-6.7", "ha\t-7.4", "haha\t-7.6"});
+  EXPECT_EQ(Show(laugh, "haha"), "▁ haha");
+  EXPECT_EQ(Show(laugh, "hahaha"), "▁ haha ha");
+  const Tokenizer dots = MakeTokenizer(
+      PieceAlgorithm::kUnigram, {"<unk>\t0", "<eos>\t0", "<num>\t0", "▁\t-1",
+                                 ".\t-4.4", "..\t-6.3", "...\t-8.9"});
+  EXPECT_EQ(Show(dots, "...."), "▁ .. ..");
+  EXPECT_EQ(Show(dots, "....."), "▁ ... ..");
+}
+
 // Merges happen by score, wherever they are; of equal pairs, the leftmost.
 TEST(PiecesTest, BpeJoinsTheBestPairFirst) {
   const Tokenizer tokenizer =
@@ -166,6 +182,20 @@ TEST(PiecesTest, SpecialTokensAreNotDecoded) {
       SmallTokenizer().Decode({3, Vocabulary::kUnknown, 8, Vocabulary::kNumber,
                                Vocabulary::kEndOfLine}),
       "the ⁇ he");
+}
+
+// What spm_decode says of these pieces.
+TEST(PiecesTest, MarksAtTheBeginningAreNotDecoded) {
+  const Tokenizer tokenizer = MakeTokenizer(
+      PieceAlgorithm::kUnigram, {"<unk>\t0", "<eos>\t0", "<num>\t0", "▁\t-3",
+                                 "a\t-4", "▁a\t-2", "▁▁\t-5", "▁▁a\t-6"});
+  EXPECT_EQ(tokenizer.Decode({3, 3, 5}), "a");
+  EXPECT_EQ(tokenizer.Decode({2, 3, 1, 5}), "a");
+  EXPECT_EQ(tokenizer.Decode({3, 7}), " a");
+  EXPECT_EQ(tokenizer.Decode({6, 6, 4}), "   a");
+  EXPECT_EQ(tokenizer.Decode({3, 0, 3, 5}), " ⁇   a");
+  EXPECT_EQ(tokenizer.Decode({5, 3, 3, 4}), "a  a");
+  EXPECT_EQ(tokenizer.Decode({3, 3}), "");
 }
 
 // Decomposed accents and no-break spaces are other bytes for the same text.
