@@ -63,9 +63,12 @@ bool CutLongText(int longest, std::vector<int32_t>* tokens) {
 
 absl::StatusOr<std::string> PrepareWholeText(TokenizerKind kind,
                                              absl::string_view text) {
+  if (kind == TokenizerKind::kWhitespace) {
+    // Text that is already tokenised is taken as it stands.
+    RETURN_IF_ERROR(ValidateUtf8(text));
+    return std::string(text);
+  }
   ASSIGN_OR_RETURN(std::string normalised, Normalise(text));
-  // Text that is already tokenised is taken as it stands.
-  if (kind == TokenizerKind::kWhitespace) return std::string(text);
   if (kind == TokenizerKind::kWords) return JoinTreebankTokens(normalised);
   return normalised;
 }
