@@ -4,10 +4,10 @@
 // become more probable where the network's state is like the one before them.
 //
 //   p(w)       = (1 - lambda) p_network(w) + lambda p_cache(w)
-//   p_cache(w) ~ sum_i 1{w = w_{i+1}} exp(theta h_t . h_i),   t - M <= i < t
+//   p_cache(w) ~ sum_i 1{w = w_{i+1}} exp(theta y_t . y_i),   t - M <= i < t
 //
-// h is the top layer's state, w_{i+1} the token that followed it. Before the
-// first step there is nothing to remember: p is the network's.
+// y is what the top layer puts out, w_{i+1} the token that followed it. Before
+// the first step there is nothing to remember: p is the network's.
 
 #ifndef CAROUSEL_MODEL_TASKS_CONTINUOUS_CACHE_H_
 #define CAROUSEL_MODEL_TASKS_CONTINUOUS_CACHE_H_
@@ -49,7 +49,7 @@ absl::Status CheckCacheOptions(const CacheOptions& options);
 
 // Consecutive steps of a stream.
 struct StreamSteps {
-  std::vector<float> top;        // h_t (T, H)
+  std::vector<float> top;        // y_t (T, H)
   std::vector<int32_t> targets;  // w_{t+1} (T)
 };
 
@@ -68,7 +68,7 @@ class ContinuousCache {
       absl::Span<double> sums) const;
 
  private:
-  // p_cache(target); `scores`: h_t . h_i of the window, `tokens`: its w_{i+1}.
+  // p_cache(target); `scores`: y_t . y_i of the window, `tokens`: its w_{i+1}.
   static double Probability(absl::Span<const float> scores,
                             absl::Span<const int32_t> tokens, int32_t target,
                             float theta);
