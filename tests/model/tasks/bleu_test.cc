@@ -44,8 +44,8 @@ Measure MeasureCase(const json& test) {
   return measure;
 }
 
-// A translator's figures are compared with other people's, so they must be
-// counted as other people count.
+// The scores are those of the slow functions of make_bleu_golden.py, written
+// from the definitions; "compared_with" says whether sacreBLEU was asked, too.
 TEST(BleuTest, EveryCaseOfTheGoldenFileAgrees) {
   for (const json& test : Golden()["cases"]) {
     EXPECT_NEAR(MeasureCase<CorpusBleu>(test).Score().score,
@@ -62,7 +62,8 @@ TEST(ChrfTest, EveryCaseOfTheGoldenFileAgrees) {
   }
 }
 
-// What sacreBLEU itself says of its results.
+// What sacreBLEU's documentation and tests state: a translator's figures are
+// compared with other people's, so they must be counted as other people count.
 TEST(BleuTest, PublishedScoresAgree) {
   for (const json& test : Golden()["published"]) {
     if (test["bleu"].is_number()) {
