@@ -13,15 +13,6 @@
 #include "model/layers/packing.h"
 
 namespace carousel {
-absl::StatusOr<AttentionKind> ParseAttentionKind(absl::string_view name) {
-  for (AttentionKind kind : {AttentionKind::kDot, AttentionKind::kGeneral,
-                             AttentionKind::kAdditive}) {
-    if (name == AttentionKindName(kind)) return kind;
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("attention \"", name,
-                   "\": expected \"dot\", \"general\" or \"additive\""));
-}
 
 absl::string_view AttentionKindName(AttentionKind kind) {
   switch (kind) {

@@ -34,8 +34,7 @@ namespace carousel {
 
 enum class AttentionKind { kDot, kGeneral, kAdditive };
 
-// "dot", "general", "additive". INVALID_ARGUMENT for another name.
-absl::StatusOr<AttentionKind> ParseAttentionKind(absl::string_view name);
+// "dot", "general", "additive".
 absl::string_view AttentionKindName(AttentionKind kind);
 
 struct AttentionSizes {

@@ -53,16 +53,6 @@ void MaxAndMeanOfRow(const PoolingSizes& sizes, const PoolingInput& input,
 
 }  // namespace
 
-absl::StatusOr<PoolingKind> ParsePoolingKind(absl::string_view name) {
-  for (PoolingKind kind : {PoolingKind::kLast, PoolingKind::kMaxMean,
-                           PoolingKind::kConcat, PoolingKind::kAttention}) {
-    if (name == PoolingKindName(kind)) return kind;
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "pooling \"", name,
-      "\": expected \"last\", \"max_mean\", \"concat\" or \"attention\""));
-}
-
 absl::string_view PoolingKindName(PoolingKind kind) {
   switch (kind) {
     case PoolingKind::kLast:

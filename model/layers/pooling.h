@@ -37,8 +37,7 @@ namespace carousel {
 
 enum class PoolingKind { kLast, kMaxMean, kConcat, kAttention };
 
-// "last", "max_mean", "concat", "attention". INVALID_ARGUMENT for another name.
-absl::StatusOr<PoolingKind> ParsePoolingKind(absl::string_view name);
+// "last", "max_mean", "concat", "attention".
 absl::string_view PoolingKindName(PoolingKind kind);
 
 struct PoolingSizes {

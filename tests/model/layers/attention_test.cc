@@ -228,15 +228,6 @@ INSTANTIATE_TEST_SUITE_P(
              2}),
     [](const auto& shape) { return "Case" + std::to_string(shape.index); });
 
-// Names in a configuration come back as they were.
-TEST(AttentionKindTest, NamesAreReadBack) {
-  for (AttentionKind kind : {kDot, kGeneral, kAdditive}) {
-    EXPECT_EQ(ParseAttentionKind(AttentionKindName(kind)).value(), kind);
-  }
-  EXPECT_THAT(ParseAttentionKind("luong").status().message(),
-              HasSubstr("\"luong\": expected \"dot\""));
-}
-
 // A dot product joins equal widths only; the message says what joins others.
 TEST(AttentionWeightSpecsTest, DotOfUnequalWidthsIsRefused) {
   const auto specs =

@@ -181,15 +181,6 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{.kind = kAttention, .width = 4, .units = 17}, 3, {1}}),
     [](const auto& shape) { return "Case" + std::to_string(shape.index); });
 
-// Names in a configuration come back as they were.
-TEST(PoolingKindTest, NamesAreReadBack) {
-  for (PoolingKind kind : {kLast, kMaxMean, kConcat, kAttention}) {
-    EXPECT_EQ(ParsePoolingKind(PoolingKindName(kind)).value(), kind);
-  }
-  EXPECT_THAT(ParsePoolingKind("sum").status().message(),
-              HasSubstr("\"sum\": expected \"last\""));
-}
-
 // Two directions are two halves.
 TEST(PoolingWeightSpecsTest, OddWidthOfTwoDirectionsIsRefused) {
   const auto specs = PoolingWeightSpecs({.width = 3, .bidirectional = true});
