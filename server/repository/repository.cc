@@ -55,6 +55,30 @@ absl::Status NotReady(absl::string_view name, std::optional<int64_t> version,
                    reason, "; ready: ", Describe(ready)));
 }
 
+// Completion looks up words by their beginning, in an output layer that has a
+// row for each.
+absl::Status CheckServed(const Manifest& manifest) {
+  if (manifest.task() != Task::kLanguageModel) {
+    return absl::UnimplementedError(
+        absl::StrCat("expected a \"", TaskName(Task::kLanguageModel),
+                     "\", the one task that this server serves, found a \"",
+                     TaskName(manifest.task()), "\""));
+  }
+  const LanguageModelManifest& model = manifest.language_model();
+  if (model.tokenizer == TokenizerKind::kSubword) {
+    return absl::UnimplementedError(
+        absl::StrCat("expected a tokenizer of words, which is what this server "
+                     "completes, found \"",
+                     TokenizerKindName(model.tokenizer), "\""));
+  }
+  if (model.sizes.adaptive()) {
+    return absl::UnimplementedError(
+        "expected an output layer over the whole vocabulary, of which this "
+        "server computes slices, found an adaptive softmax (\"cutoffs\")");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::string_view StateName(State state) {
@@ -72,12 +96,7 @@ absl::string_view StateName(State state) {
 absl::StatusOr<std::shared_ptr<const Model>> LoadServed(
     const std::string& directory) {
   ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(directory));
-  if (manifest.task() != Task::kLanguageModel) {
-    return absl::UnimplementedError(
-        absl::StrCat("expected a \"", TaskName(Task::kLanguageModel),
-                     "\", the one task that this server serves, found a \"",
-                     TaskName(manifest.task()), "\""));
-  }
+  RETURN_IF_ERROR(CheckServed(manifest));
   return Model::Load(directory);
 }
 

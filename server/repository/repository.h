@@ -45,8 +45,10 @@ struct ModelVersion {
 // "loading", "ready", "failed".
 absl::string_view StateName(ModelVersion::State state);
 
-// Loads the bundle in `directory`, as Model::Load. UNIMPLEMENTED if no service
-// of this server answers for its task, before its weights are read.
+// Loads the bundle in `directory`, as Model::Load. UNIMPLEMENTED, before its
+// weights are read, if no service of this server answers for its task, or
+// completion cannot use it: a language model of subwords or with an adaptive
+// softmax.
 absl::StatusOr<std::shared_ptr<const Model>> LoadServed(
     const std::string& directory);
 

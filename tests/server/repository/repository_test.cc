@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
+#include "nlohmann/json.hpp"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/testing/tiny_bundle.h"
@@ -18,6 +19,7 @@
 namespace carousel {
 namespace {
 
+using nlohmann::json;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -86,6 +88,35 @@ TEST_F(RepositoryTest, FailedVersionKeepsNoOtherFromServing) {
               StatusIs(absl::StatusCode::kNotFound,
                        AllOf(HasSubstr("\"en\" version 2 could not be loaded"),
                              HasSubstr("ready: en version 1"))));
+}
+
+// It would be ready and then fail, or be slow, at every request.
+TEST_F(RepositoryTest, LanguageModelThatCannotCompleteIsNotServed) {
+  Write("en/1");
+  const struct {
+    const char* name;
+    const char* pointer;
+    json value;
+    const char* error;
+  } cases[] = {{"adaptive", "/network/cutoffs", {2}, "an adaptive softmax"},
+               {"pieces", "/tokenizer/kind", "subword", "found \"subword\""}};
+  for (const auto& test : cases) {
+    const std::string bundle = absl::StrCat(test.name, "/1");
+    Write(bundle);
+    const std::string path = dir_.File(bundle + "/manifest.json");
+    json manifest = json::parse(*ReadFile(path));
+    manifest[json::json_pointer(test.pointer)] = test.value;
+    ASSERT_THAT(WriteFileAtomically(path, manifest.dump()), IsOk());
+  }
+  ASSERT_THAT(Load(), IsOk());
+  EXPECT_THAT(States(), ElementsAre("adaptive/1 failed", "en/1 ready",
+                                    "pieces/1 failed"));
+  EXPECT_THAT(
+      repository_->List()[0].error,
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(cases[0].error)));
+  EXPECT_THAT(
+      repository_->List()[2].error,
+      StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(cases[1].error)));
 }
 
 // A bundle that is well but for another service is told as such, unread.
