@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -108,8 +109,14 @@ absl::Status BeamSearch::Answer(absl::Span<const float> logits,
   CAROUSEL_CHECK(attention.size() % rows == 0);
   ASSIGN_OR_RETURN(const std::vector<Candidate> candidates,
                    PickCandidates(logits));
-  AddCoverage(attention);
-  Extend(candidates);
+  if (options_.coverage_penalty > 0) AddCoverage(attention);
+  const bool is_full =
+      live_.front().tokens.size() >= static_cast<size_t>(options_.max_length);
+  if (is_full) {
+    EndOrCutOff(candidates);
+  } else {
+    Extend(candidates);
+  }
   return absl::OkStatus();
 }
 
@@ -184,9 +191,26 @@ void BeamSearch::Extend(absl::Span<const Candidate> candidates) {
     tokens_.push_back(token);
   }
   live_ = std::move(next);
-  done_ =
-      live_.empty() || ended_.size() >= beam ||
-      live_.front().tokens.size() >= static_cast<size_t>(options_.max_length);
+  done_ = live_.empty() || ended_.size() >= beam;
+}
+
+// The last step: ends what Extend would end; the other rows stay as they are.
+void BeamSearch::EndOrCutOff(absl::Span<const Candidate> candidates) {
+  const size_t beam = static_cast<size_t>(options_.beam_size);
+  std::vector<bool> ends(live_.size());
+  for (size_t i = 0; i < std::min(beam, candidates.size()); ++i) {
+    const auto& [log_probability, row, token] = candidates[i];
+    if (token != options_.end) continue;
+    const auto place = static_cast<size_t>(row);
+    ended_.push_back(Score(live_[place], log_probability, true));
+    ends[place] = true;
+  }
+  std::vector<Live> cut_off;
+  for (size_t row = 0; row < live_.size(); ++row) {
+    if (!ends[row]) cut_off.push_back(std::move(live_[row]));
+  }
+  live_ = std::move(cut_off);
+  done_ = true;
 }
 
 Hypothesis BeamSearch::Score(const Live& live, double log_probability,
@@ -213,12 +237,13 @@ namespace {
 // Many searches that share a decoder's batch.
 class SharedBatch {
  public:
-  SharedBatch(DecoderStep* decoder, int sources, const BeamOptions& options)
+  // REQUIRES: at least one source.
+  SharedBatch(DecoderStep* decoder, absl::Span<const BeamOptions> options)
       : decoder_(decoder),
-        searches_(static_cast<size_t>(sources), BeamSearch(options)),
+        searches_(options.begin(), options.end()),
         first_row_(searches_.size()),
-        width_(static_cast<size_t>(options.vocabulary)) {
-    for (int i = 0; i < sources; ++i) first_row_[static_cast<size_t>(i)] = i;
+        width_(static_cast<size_t>(options.front().vocabulary)) {
+    std::iota(first_row_.begin(), first_row_.end(), 0);
   }
 
   // False when every search is over.
@@ -288,12 +313,14 @@ class SharedBatch {
 }  // namespace
 
 absl::StatusOr<std::vector<std::vector<Hypothesis>>> SearchBeams(
-    DecoderStep* decoder, int sources, const BeamOptions& options,
+    DecoderStep* decoder, absl::Span<const BeamOptions> options,
     const std::function<bool()>& stop) {
-  RETURN_IF_ERROR(CheckBeamOptions(options));
-  RETURN_IF_ERROR(
-      CheckWithin("sources", sources, 0, std::numeric_limits<int>::max()));
-  SharedBatch batch(decoder, sources, options);
+  for (const BeamOptions& of_source : options) {
+    RETURN_IF_ERROR(CheckBeamOptions(of_source));
+    CAROUSEL_CHECK(of_source.vocabulary == options.front().vocabulary);
+  }
+  if (options.empty()) return std::vector<std::vector<Hypothesis>>();
+  SharedBatch batch(decoder, options);
   while (!stop || !stop()) {
     ASSIGN_OR_RETURN(const bool more, batch.Step());
     if (!more) break;

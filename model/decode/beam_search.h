@@ -51,13 +51,14 @@ struct Hypothesis {
   std::vector<int32_t> tokens;  // without start and end
   double log_probability = 0;   // of the tokens, and of the end if `ended`
   double score = 0;             // see BeamOptions
-  bool ended = false;           // else cut off at max_length or by Stop()
+  bool ended = false;           // else cut off, at max_length or earlier
 };
 
 // The search for one text. It calls nobody: whoever drives it feeds `tokens()`
 // to the decoder, row i going on from the state of row `parents()[i]` of the
 // step before (of the first step: row 0, the start), and hands back the logits.
-// Thread-compatible.
+// Sequences of max_length tokens are fed once more: they may end, but not go
+// on. Who stops before done() has the best so far. Thread-compatible.
 //
 //   BeamSearch search(options);
 //   while (!search.done()) {
@@ -78,13 +79,11 @@ class BeamSearch {
 
   // `logits` (rows, V); log-probabilities will do. `attention` (rows, S): what
   // each row paid to the source's positions in this step, negative where there
-  // is none (pad); may be empty. INTERNAL if a logit is NaN or no token is
-  // possible. REQUIRES: !done(), the sizes.
+  // is none (pad); may be empty, and is not read without a coverage penalty.
+  // INTERNAL if a logit is NaN or no token is possible. REQUIRES: !done(), the
+  // sizes.
   absl::Status Answer(absl::Span<const float> logits,
                       absl::Span<const float> attention);
-
-  // Ends the search: Best() is what it has so far.
-  void Stop() { done_ = true; }
 
   // The n_best best, the best first; sequences that did not end come after all
   // that did. Never empty.
@@ -111,6 +110,7 @@ class BeamSearch {
                             std::vector<Candidate>* best) const;
   void AddCoverage(absl::Span<const float> attention);
   void Extend(absl::Span<const Candidate> candidates);
+  void EndOrCutOff(absl::Span<const Candidate> candidates);
   Hypothesis Score(const Live& live, double log_probability, bool ended) const;
 
   const BeamOptions options_;
@@ -145,12 +145,13 @@ class DecoderStep {
   virtual absl::Status Step(const DecoderRows& rows, DecoderOutput* output) = 0;
 };
 
-// Searches for `sources` texts side by side; a text whose search is over no
-// longer takes part. `stop`, if not empty, is asked before every step: when it
-// says true, the best so far is returned. INVALID_ARGUMENT for bad options; the
-// errors of the decoder.
+// Searches for several texts side by side, one for each of `options`; a text
+// whose search is over no longer takes part. `stop`, if not empty, is asked
+// before every step: when it says true, the best so far is returned.
+// INVALID_ARGUMENT for bad options; the errors of the decoder. REQUIRES: all
+// options are of one vocabulary.
 absl::StatusOr<std::vector<std::vector<Hypothesis>>> SearchBeams(
-    DecoderStep* decoder, int sources, const BeamOptions& options,
+    DecoderStep* decoder, absl::Span<const BeamOptions> options,
     const std::function<bool()>& stop = nullptr);
 
 }  // namespace carousel

@@ -15,12 +15,16 @@ namespace {
 // Tokens of a translation beyond twice the source's.
 constexpr size_t kExtraLength = 20;
 
-// The network, for a search over several sources.
+// The network, for a search over several sources. Tells the attention if
+// `attends`.
 class NetworkStep : public DecoderStep {
  public:
   NetworkStep(const Decoder& decoder, absl::Span<const EncodedSource> sources,
-              Decoder::Workspace* workspace)
-      : decoder_(decoder), sources_(sources), workspace_(workspace) {
+              bool attends, Decoder::Workspace* workspace)
+      : decoder_(decoder),
+        sources_(sources),
+        attends_(attends),
+        workspace_(workspace) {
     for (const EncodedSource& source : sources) {
       longest_ = std::max(longest_, source.memory.steps);
     }
@@ -39,12 +43,11 @@ class NetworkStep : public DecoderStep {
     for (const int source : rows.sources) {
       memories.push_back(&sources_[static_cast<size_t>(source)].memory);
     }
-    const bool attends = decoder_.attention() != nullptr;
     RETURN_IF_ERROR(
         decoder_.Step(rows.tokens, memories, &state_, &output->logits,
-                      attends ? &alignments_ : nullptr, workspace_));
+                      attends_ ? &alignments_ : nullptr, workspace_));
     output->attention.clear();
-    if (!attends) return absl::OkStatus();
+    if (!attends_) return absl::OkStatus();
     for (std::vector<float>& row : alignments_) {
       row.resize(static_cast<size_t>(longest_), -1.0f);
       output->attention.insert(output->attention.end(), row.begin(), row.end());
@@ -55,6 +58,7 @@ class NetworkStep : public DecoderStep {
  private:
   const Decoder& decoder_;
   const absl::Span<const EncodedSource> sources_;
+  const bool attends_;
   Decoder::Workspace* const workspace_;
   int longest_ = 0;
   RecurrentState state_;
@@ -92,12 +96,12 @@ absl::StatusOr<TextTranslator::Job> TextTranslator::MakeJob(
 }
 
 BeamOptions TextTranslator::SearchOptions(const TranslationOptions& options,
-                                          size_t longest) const {
+                                          size_t source_tokens) const {
   BeamOptions search = {
       .vocabulary = model_.network->sizes().target_vocabulary,
       .beam_size = options.beam_size,
       .n_best = options.n_best,
-      .max_length = static_cast<int>(2 * longest + kExtraLength),
+      .max_length = static_cast<int>(2 * source_tokens + kExtraLength),
       .start = Vocabulary::kEndOfLine,
       .end = Vocabulary::kEndOfLine,
       .length_penalty = options.length_penalty,
@@ -111,14 +115,19 @@ BeamOptions TextTranslator::SearchOptions(const TranslationOptions& options,
 
 absl::StatusOr<std::vector<std::vector<Translation>>> TextTranslator::Translate(
     absl::Span<const std::string> texts, const TranslationOptions& options) {
+  if (options.max_source < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "max_source: expected at least 1, found ", options.max_source));
+  }
+  RETURN_IF_ERROR(CheckBeamOptions(SearchOptions(options, 0)));
   std::vector<SourceWords> words;
   std::vector<std::vector<int32_t>> sources;
+  std::vector<BeamOptions> searches;
   std::vector<size_t> places;  // of the sources among the texts
-  size_t longest = 0;
   for (size_t i = 0; i < texts.size(); ++i) {
     ASSIGN_OR_RETURN(Job job, MakeJob(texts[i], options));
     if (job.words.tokens.empty()) continue;
-    longest = std::max(longest, job.words.tokens.size());
+    searches.push_back(SearchOptions(options, job.words.tokens.size()));
     words.push_back(std::move(job.words));
     sources.push_back(std::move(job.source));
     places.push_back(i);
@@ -127,15 +136,16 @@ absl::StatusOr<std::vector<std::vector<Translation>>> TextTranslator::Translate(
   nothing.ended = true;
   std::vector<std::vector<Translation>> results(
       texts.size(), std::vector<Translation>{nothing});
-  const BeamOptions search = SearchOptions(options, longest);
-  RETURN_IF_ERROR(CheckBeamOptions(search));
   if (sources.empty()) return results;
   ASSIGN_OR_RETURN(const std::vector<EncodedSource> encoded,
                    model_.network->Encode(sources, &workspace_));
-  NetworkStep step(model_.network->decoder(), encoded, &workspace_.decoder());
+  const Decoder& decoder = model_.network->decoder();
+  NetworkStep step(
+      decoder, encoded,
+      decoder.attention() != nullptr && options.coverage_penalty > 0,
+      &workspace_.decoder());
   ASSIGN_OR_RETURN(const auto found,
-                   SearchBeams(&step, static_cast<int>(sources.size()), search,
-                               options.stop));
+                   SearchBeams(&step, searches, options.stop));
   for (size_t i = 0; i < places.size(); ++i) {
     std::vector<Translation>& best = results[places[i]];
     best.clear();

@@ -26,7 +26,7 @@ struct TranslationOptions {
   double length_penalty = 1.0;
   double coverage_penalty = 0;  // with attention
 
-  // Longest source, in tokens; longer ones are INVALID_ARGUMENT.
+  // Longest source, in tokens, at least 1; longer ones are INVALID_ARGUMENT.
   int max_source = 1000;
 
   // Whether `Translation::alignment` is wanted. It costs a pass over each
@@ -59,8 +59,8 @@ class TextTranslator {
 
   // The n best translations of each text, the best first, never none; of an
   // empty text, one empty one. Texts are translated side by side; each comes
-  // out as it would alone, but for rounding, and may be as long as twice the
-  // longest and a little.
+  // out as it would alone, but for rounding, and may be twice as long as its
+  // source and a little.
   //
   // INVALID_ARGUMENT for text that is not UTF-8 or too long, and for options
   // out of their bounds.
@@ -73,7 +73,7 @@ class TextTranslator {
   absl::StatusOr<Job> MakeJob(const std::string& text,
                               const TranslationOptions& options) const;
   BeamOptions SearchOptions(const TranslationOptions& options,
-                            size_t longest) const;
+                            size_t source_tokens) const;
   absl::StatusOr<std::vector<std::vector<float>>> AttentionOf(
       const EncodedSource& source, absl::Span<const int32_t> tokens);
   absl::StatusOr<Translation> Finish(const Hypothesis& hypothesis,

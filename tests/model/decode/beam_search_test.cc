@@ -82,7 +82,7 @@ void AllSequences(std::vector<int32_t> state, double log_probability,
   all->push_back({tokens, ended,
                   ended / std::pow((5 + length) / 6, options.length_penalty),
                   true});
-  if (static_cast<int>(tokens.size()) + 1 >= options.max_length) return;
+  if (static_cast<int>(tokens.size()) >= options.max_length) return;
   for (int32_t token = 0; token < options.vocabulary; ++token) {
     if (token == options.end) continue;
     state.push_back(token);
@@ -93,6 +93,10 @@ void AllSequences(std::vector<int32_t> state, double log_probability,
 
 BeamOptions Options(int vocabulary) {
   return {.vocabulary = vocabulary, .start = 0, .end = 0};
+}
+
+std::vector<BeamOptions> Times(int sources, const BeamOptions& options) {
+  return std::vector<BeamOptions>(static_cast<size_t>(sources), options);
 }
 
 // Token 0 ends. Row by row the same logits, whatever was fed.
@@ -108,12 +112,12 @@ std::vector<float> Logs(std::initializer_list<double> probabilities) {
 TEST(BeamSearchTest, WideBeamFindsWhatExhaustiveSearchFinds) {
   for (int source = 0; source < 20; ++source) {
     BeamOptions options = Options(4);
-    options.max_length = 4;
+    options.max_length = 3;
     options.beam_size = 1000;
     options.n_best = 5;
     options.length_penalty = source % 2 == 0 ? 0 : 1;
     HashedDecoder decoder(4, source + 1);
-    const auto found = SearchBeams(&decoder, source + 1, options);
+    const auto found = SearchBeams(&decoder, Times(source + 1, options));
     ASSERT_THAT(found, IsOk());
     std::vector<Hypothesis> all;
     AllSequences({source, options.start}, 0, options, &all);
@@ -135,7 +139,7 @@ TEST(BeamSearchTest, BeamOfOneIsGreedy) {
     options.beam_size = 1;
     options.max_length = 12;
     HashedDecoder decoder(6, source + 1);
-    const auto found = SearchBeams(&decoder, source + 1, options);
+    const auto found = SearchBeams(&decoder, Times(source + 1, options));
     ASSERT_THAT(found, IsOk());
     std::vector<int32_t> state = {source, 0};
     while (static_cast<int>(state.size()) < 2 + options.max_length) {
@@ -156,10 +160,14 @@ TEST(BeamSearchTest, SameAnswerAloneAndInABatch) {
   options.n_best = 3;
   options.max_length = 9;
   HashedDecoder together(7, kSources);
-  const auto batch = SearchBeams(&together, kSources, options);
+  std::vector<BeamOptions> each = Times(kSources, options);
+  for (int source = 0; source < kSources; ++source) {
+    each[source].max_length = 1 + source;
+  }
+  const auto batch = SearchBeams(&together, each);
   ASSERT_THAT(batch, IsOk());
   for (int source = 0; source < kSources; ++source) {
-    BeamSearch search(options);
+    BeamSearch search(each[source]);
     std::vector<std::vector<int32_t>> states = {{source}};
     while (!search.done()) {
       std::vector<std::vector<int32_t>> next;
@@ -230,13 +238,34 @@ TEST(BeamSearchTest, MaxLengthCutsOff) {
   options.beam_size = 1;
   options.max_length = 3;
   BeamSearch search(options);
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 4; ++i) {
     ASSERT_FALSE(search.done());
     ASSERT_THAT(search.Answer(Logs({0.1, 0.2, 0.7}), {}), IsOk());
   }
   EXPECT_TRUE(search.done());
   EXPECT_THAT(search.Best().front().tokens, ElementsAre(2, 2, 2));
   EXPECT_FALSE(search.Best().front().ended);
+}
+
+// The limit is on the tokens: their end is not one of them.
+TEST(BeamSearchTest, SequenceOfMaxLengthMayEnd) {
+  BeamOptions options = Options(3);
+  options.beam_size = 2;
+  options.n_best = 2;
+  options.max_length = 1;
+  BeamSearch search(options);
+  ASSERT_THAT(search.Answer(Logs({0.1, 0.3, 0.6}), {}), IsOk());
+  ASSERT_THAT(search.tokens(), ElementsAre(2, 1));
+  ASSERT_THAT(search.Answer(Logs({0.8, 0.1, 0.1, 0.2, 0.1, 0.7}), {}), IsOk());
+  ASSERT_TRUE(search.done());
+  const std::vector<Hypothesis> best = search.Best();
+  ASSERT_THAT(best, SizeIs(2));
+  EXPECT_THAT(best[0].tokens, ElementsAre(2));
+  EXPECT_TRUE(best[0].ended);
+  EXPECT_NEAR(best[0].log_probability, std::log(0.6 * 0.8), 1e-5);
+  EXPECT_THAT(best[1].tokens, ElementsAre(1));
+  EXPECT_FALSE(best[1].ended);
+  EXPECT_NEAR(best[1].log_probability, std::log(0.3), 1e-5);
 }
 
 // What ended is a whole sentence, whatever it scores.
@@ -247,6 +276,7 @@ TEST(BeamSearchTest, EndedSequencesComeFirst) {
   options.max_length = 1;
   BeamSearch search(options);
   ASSERT_THAT(search.Answer(Logs({0.2, 0.1, 0.7}), {}), IsOk());
+  ASSERT_THAT(search.Answer(Logs({0.1, 0.8, 0.1, 0.1, 0.8, 0.1}), {}), IsOk());
   ASSERT_THAT(search.Best(), SizeIs(2));
   EXPECT_TRUE(search.Best()[0].ended);
   EXPECT_THAT(search.Best()[0].tokens, IsEmpty());
@@ -270,12 +300,12 @@ TEST(BeamSearchTest, StoppedSearchReturnsTheBestSoFar) {
   options.never = {};
   int asked = 0;
   const auto found =
-      SearchBeams(&decoder, 1, options, [&] { return asked++ == 3; });
+      SearchBeams(&decoder, {options}, [&] { return asked++ == 3; });
   ASSERT_THAT(found, IsOk());
   EXPECT_LE(decoder.steps(), 3);
   EXPECT_THAT((*found)[0], SizeIs(1));
 
-  const auto at_once = SearchBeams(&decoder, 1, options, [] { return true; });
+  const auto at_once = SearchBeams(&decoder, {options}, [] { return true; });
   ASSERT_THAT(at_once, IsOk());
   EXPECT_THAT((*at_once)[0].front().tokens, IsEmpty());
 }
@@ -312,9 +342,12 @@ TEST(BeamSearchTest, OptionsOutOfBoundsAreRefusedByName) {
               HasSubstr("length_penalty"));
   EXPECT_THAT(refused([](auto& o) { o.coverage_penalty = -1; }),
               HasSubstr("coverage_penalty"));
-  HashedDecoder decoder(5, 1);
-  EXPECT_THAT(SearchBeams(&decoder, -1, Options(5)),
+  HashedDecoder decoder(5, 2);
+  std::vector<BeamOptions> options = Times(2, Options(5));
+  options[1].max_length = 0;
+  EXPECT_THAT(SearchBeams(&decoder, options),
               StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(SearchBeams(&decoder, {}), IsOkAndHolds(IsEmpty()));
 }
 
 }  // namespace

@@ -77,10 +77,23 @@ TEST_F(TranslationTest, TextsComeOutTogetherAsAlone) {
   for (size_t i = 0; i < texts.size(); ++i) {
     const auto alone =
         translator_.Translate({texts[i]}, {.beam_size = 3}).value();
-    if (!alone[0][0].ended) continue;  // the limits differ
     EXPECT_EQ(together[i][0].tokens, alone[0][0].tokens);
+    EXPECT_EQ(together[i][0].ended, alone[0][0].ended);
     EXPECT_NEAR(together[i][0].log_probability, alone[0][0].log_probability,
                 1e-4);
+  }
+}
+
+// A penalty needs the attention; without one nobody asks for it.
+TEST_F(TranslationTest, CoveragePenaltyLowersTheScore) {
+  const std::vector<std::string> texts = {"a b c", "d"};
+  const auto without = translator_.Translate(texts, {.beam_size = 1}).value();
+  const auto with =
+      translator_.Translate(texts, {.beam_size = 1, .coverage_penalty = 1})
+          .value();
+  for (size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(with[i][0].tokens, without[i][0].tokens);
+    EXPECT_LT(with[i][0].score, without[i][0].score);
   }
 }
 
@@ -109,7 +122,12 @@ TEST_F(TranslationTest, BadTextsAndOptionsAreRefused) {
   EXPECT_THAT(translator_.Translate({"a a a"}, {.max_source = 2}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("at most 2 tokens, found 3")));
+  EXPECT_THAT(translator_.Translate({"a"}, {.max_source = -1}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("max_source: expected at least 1, found -1")));
   EXPECT_THAT(translator_.Translate({"a"}, {.beam_size = 0}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(translator_.Translate({""}, {.beam_size = 0}),
               StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(translator_.Translate({"a"}, {.beam_size = 2, .n_best = 3}),
               StatusIs(absl::StatusCode::kInvalidArgument));
