@@ -13,13 +13,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/line_measurer.h"
+#include "model/tasks/progress_count.h"
 #include "model/tasks/sequence_meter.h"
 #include "model/tasks/stream_meter.h"
 #include "nlohmann/json.hpp"
@@ -39,9 +38,9 @@ struct Line {
 // the lines, so that the sum is the same for any number of threads.
 class Evaluation {
  public:
-  Evaluation(const Model& model, const EvaluationOptions& options)
-      : guessable_(GuessableTokens(model.tokenizer())), options_(options) {
-    for (int i = 0; i < options.threads; ++i) {
+  Evaluation(const Model& model, int threads, ProgressCount* progress)
+      : guessable_(GuessableTokens(model.tokenizer())), progress_(progress) {
+    for (int i = 0; i < threads; ++i) {
       measurers_.push_back(std::make_unique<LineMeasurer>(model, guessable_));
     }
   }
@@ -56,7 +55,7 @@ class Evaluation {
         omp_set_num_threads(1);  // this thread's own setting
         for (size_t i = next++; i < lines.size(); i = next++) {
           results[i] = measurer->Measure(lines[i].text);
-          Report();
+          progress_->Add(1);
         }
       });
     }
@@ -75,19 +74,10 @@ class Evaluation {
   const TextCounts& counts() const { return counts_; }
 
  private:
-  void Report() {
-    if (!options_.on_progress) return;
-    absl::MutexLock lock(&mutex_);
-    options_.on_progress(++lines_done_);
-  }
-
   const std::vector<bool> guessable_;
-  const EvaluationOptions& options_;
+  ProgressCount* const progress_;
   std::vector<std::unique_ptr<LineMeasurer>> measurers_;  // one a thread
   TextCounts counts_;
-
-  absl::Mutex mutex_;  // held while the caller is told
-  int64_t lines_done_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 absl::Status MeasureFile(const std::string& path, Evaluation* evaluation) {
@@ -111,7 +101,8 @@ absl::Status MeasureFile(const std::string& path, Evaluation* evaluation) {
 // The file as one text, through one state.
 absl::StatusOr<StreamCounts> MeasureStream(const Model& model,
                                            const std::string& path,
-                                           const EvaluationOptions& options) {
+                                           const EvaluationOptions& options,
+                                           ProgressCount* progress) {
   const std::vector<bool> guessable = GuessableTokens(model.tokenizer());
   StreamMeter meter(model, guessable,
                     {.threads = options.threads,
@@ -132,7 +123,7 @@ absl::StatusOr<StreamCounts> MeasureStream(const Model& model,
       RETURN_IF_ERROR(meter.Add(model.tokenizer().IdOf(piece), piece.is_word));
     }
     RETURN_IF_ERROR(meter.Add(Vocabulary::kEndOfLine, /*is_word=*/false));
-    if (options.on_progress) options.on_progress(reader->line_number());
+    progress->Add(1);
   }
 }
 
@@ -214,11 +205,12 @@ absl::StatusOr<LanguageModelFigures> EvaluateLanguageModel(
   const TokenizerKind kind = model.tokenizer().kind();
   const bool is_stream =
       model.manifest().language_model().context == LineContext::kStream;
+  ProgressCount progress(options.on_progress);
   StreamCounts stream;
   if (is_stream) {
-    ASSIGN_OR_RETURN(stream, MeasureStream(model, path, options));
+    ASSIGN_OR_RETURN(stream, MeasureStream(model, path, options, &progress));
   }
-  Evaluation evaluation(model, options);
+  Evaluation evaluation(model, options.threads, &progress);
   if (!is_stream || kind == TokenizerKind::kWords) {
     RETURN_IF_ERROR(MeasureFile(path, &evaluation));
   }

@@ -48,8 +48,9 @@ struct EvaluationOptions {
   // Makes dot products for one thread, for the cache; may be empty.
   std::function<DotProducts()> make_dot_products = nullptr;
 
-  // Told the number of lines done, now and then, from any of the threads, one
-  // call at a time. May be empty.
+  // Told the number of lines done, now and then and rising, from any of the
+  // threads, one call at a time. Lines of a stream of words count twice: once
+  // as they are read, once as they are typed. May be empty.
   std::function<void(int64_t lines)> on_progress = nullptr;
 };
 
