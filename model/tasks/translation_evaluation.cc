@@ -12,6 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
@@ -19,6 +20,9 @@
 #include "model/base/status_macros.h"
 #include "model/tasks/bleu.h"
 #include "model/tasks/chrf.h"
+#include "model/tasks/progress_count.h"
+#include "model/tasks/translation_text.h"
+#include "model/text/normalise.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
@@ -45,6 +49,11 @@ class ParallelTranslation {
         texts_(texts),
         options_(options),
         order_(ByLength(texts)),
+        progress_([this](int64_t done) {
+          if (!options_.on_progress || IsOver()) return;
+          if (options_.on_progress(done)) return;
+          End(absl::CancelledError("the evaluation was ended"));
+        }),
         results_(texts.size()) {}
 
   absl::StatusOr<std::vector<std::string>> Run() {
@@ -75,20 +84,32 @@ class ParallelTranslation {
     std::vector<std::string> texts;
     for (size_t i = begin; i < end; ++i) texts.push_back(texts_[order_[i]]);
     auto found = translator->Translate(texts, options_.translation);
+    if (found.ok()) {
+      Store(begin, *std::move(found));
+      progress_.Add(static_cast<int64_t>(end - begin));
+    } else {
+      End(found.status());
+    }
+    return !IsOver();
+  }
+
+  // The best translation of each text from `begin` on, in order of length.
+  void Store(size_t begin, std::vector<std::vector<Translation>> found) {
     absl::MutexLock lock(&mutex_);
-    if (!status_.ok()) return false;
-    if (!found.ok()) {
-      status_ = found.status();
-      return false;
+    for (size_t i = 0; i < found.size(); ++i) {
+      results_[order_[begin + i]] = std::move(found[i][0].text);
     }
-    for (size_t i = begin; i < end; ++i) {
-      results_[order_[i]] = std::move((*found)[i - begin][0].text);
-    }
-    texts_done_ += static_cast<int64_t>(end - begin);
-    if (options_.on_progress && !options_.on_progress(texts_done_)) {
-      status_ = absl::CancelledError("the evaluation was ended");
-    }
-    return status_.ok();
+  }
+
+  // The first error is the one that is told.
+  void End(const absl::Status& error) {
+    absl::MutexLock lock(&mutex_);
+    status_.Update(error);
+  }
+
+  bool IsOver() {
+    absl::MutexLock lock(&mutex_);
+    return !status_.ok();
   }
 
   const TranslatorParts& model_;
@@ -96,40 +117,78 @@ class ParallelTranslation {
   const TranslationEvaluationOptions& options_;
   const std::vector<size_t> order_;
   std::atomic<size_t> next_ = 0;
+  ProgressCount progress_;
 
-  absl::Mutex mutex_;  // held while the caller is told
+  absl::Mutex mutex_;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
-  int64_t texts_done_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::string> results_ ABSL_GUARDED_BY(mutex_);
 };
 
+// source, target
+absl::StatusOr<std::vector<std::string>> SplitPair(const std::string& line) {
+  RETURN_IF_ERROR(ValidateUtf8(line));
+  std::vector<std::string> parts = absl::StrSplit(line, '\t');
+  const bool has_texts =
+      std::none_of(parts.begin(), parts.end(), [](const std::string& part) {
+        return absl::StripAsciiWhitespace(part).empty();
+      });
+  if (parts.size() == 2 && has_texts) return parts;
+  return absl::InvalidArgumentError(
+      absl::StrCat("expected source<TAB>target, found ", parts.size() - 1,
+                   " tabs", parts.size() == 2 ? " and no text" : ""));
+}
+
+absl::StatusOr<bool> IsTooLong(const TranslatorParts& model,
+                               const std::string& text, int max_source) {
+  ASSIGN_OR_RETURN(const SourceWords words,
+                   ReadSourceWords(model.source_tokenizer, text));
+  return static_cast<int64_t>(words.tokens.size()) > max_source;
+}
+
 }  // namespace
 
-absl::StatusOr<std::vector<ReferencePair>> ReadReferencePairs(
-    const std::string& path) {
+absl::Status ForEachTextPair(
+    const std::string& path,
+    absl::FunctionRef<absl::Status(const std::string& source,
+                                   const std::string& target)>
+        use) {
   ASSIGN_OR_RETURN(const auto reader, LineReader::Open(path));
-  std::vector<ReferencePair> pairs;
-  absl::flat_hash_map<std::string, size_t> places;
   std::string line;
   while (true) {
     ASSIGN_OR_RETURN(const bool more, reader->Next(&line));
-    if (!more) return pairs;
-    if (line.empty()) continue;
-    std::vector<std::string> parts = absl::StrSplit(line, '\t');
-    if (parts.size() != 2) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          path, ":", reader->line_number(),
-          ": expected source<TAB>target, found ", parts.size() - 1, " tabs"));
+    if (!more) return absl::OkStatus();
+    if (line.find_first_not_of(' ') == line.npos) continue;
+    const auto pair = SplitPair(line);
+    const absl::Status status =
+        pair.ok() ? use((*pair)[0], (*pair)[1]) : pair.status();
+    if (!status.ok()) {
+      return absl::Status(status.code(),
+                          absl::StrCat(path, ":", reader->line_number(), ": ",
+                                       status.message()));
     }
-    const auto [place, is_new] = places.try_emplace(parts[0], pairs.size());
-    if (is_new) pairs.push_back({.source = parts[0], .references = {}});
-    pairs[place->second].references.push_back(std::move(parts[1]));
   }
 }
 
+absl::StatusOr<std::vector<ReferencePair>> ReadReferencePairs(
+    const std::string& path) {
+  std::vector<ReferencePair> pairs;
+  absl::flat_hash_map<std::string, size_t> places;
+  RETURN_IF_ERROR(ForEachTextPair(
+      path, [&](const std::string& source, const std::string& target) {
+        const auto [place, is_new] = places.try_emplace(source, pairs.size());
+        if (is_new) pairs.push_back({.source = source, .references = {}});
+        pairs[place->second].references.push_back(target);
+        return absl::OkStatus();
+      }));
+  return pairs;
+}
+
 std::string TranslationFigures::ToJson() const {
-  return nlohmann::ordered_json{
-      {"task", "translator"}, {"bleu", bleu}, {"chrf", chrf}, {"n", n}}
+  return nlohmann::ordered_json{{"task", "translator"},
+                                {"bleu", bleu},
+                                {"chrf", chrf},
+                                {"n", n},
+                                {"too_long", too_long}}
       .dump();
 }
 
@@ -152,19 +211,39 @@ absl::StatusOr<TranslationFigures> EvaluateTranslator(
     return absl::InvalidArgumentError("expected pairs of texts, found none");
   }
   std::vector<std::string> texts;
-  for (const ReferencePair& pair : pairs) texts.push_back(pair.source);
+  std::vector<size_t> places;  // of the texts among the pairs
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    ASSIGN_OR_RETURN(
+        const bool is_too_long,
+        IsTooLong(model, pairs[i].source, options.translation.max_source));
+    if (is_too_long) continue;
+    texts.push_back(pairs[i].source);
+    places.push_back(i);
+  }
+  if (texts.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expected texts of at most ", options.translation.max_source,
+        " tokens, found ", pairs.size(), " longer ones"));
+  }
   ASSIGN_OR_RETURN(std::vector<std::string> found,
                    TranslateAll(model, texts, options));
   CorpusBleu bleu(options.lowercase);
   CorpusChrf chrf(options.lowercase);
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    RETURN_IF_ERROR(bleu.Add(found[i], pairs[i].references));
-    RETURN_IF_ERROR(chrf.Add(found[i], pairs[i].references));
+  for (size_t i = 0; i < found.size(); ++i) {
+    RETURN_IF_ERROR(bleu.Add(found[i], pairs[places[i]].references));
+    RETURN_IF_ERROR(chrf.Add(found[i], pairs[places[i]].references));
   }
-  if (translations != nullptr) *translations = std::move(found);
-  return TranslationFigures{.bleu = bleu.Score().score,
-                            .chrf = chrf.Score(),
-                            .n = static_cast<int64_t>(pairs.size())};
+  if (translations != nullptr) {
+    translations->assign(pairs.size(), "");
+    for (size_t i = 0; i < found.size(); ++i) {
+      (*translations)[places[i]] = std::move(found[i]);
+    }
+  }
+  return TranslationFigures{
+      .bleu = bleu.Score().score,
+      .chrf = chrf.Score(),
+      .n = static_cast<int64_t>(texts.size()),
+      .too_long = static_cast<int64_t>(pairs.size() - texts.size())};
 }
 
 }  // namespace carousel

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -24,17 +25,26 @@ struct ReferencePair {
   std::vector<std::string> references;
 };
 
-// Reads "source<TAB>target" lines (gzip or not); equal sources are one with
-// several references, in the order in which they come first. Empty lines are
-// skipped. NOT_FOUND, DATA_LOSS, or INVALID_ARGUMENT with "path:line" for a
-// line that has not exactly one tab.
+// Calls `use` for each "source<TAB>target" line of `path` (gzip or not), in
+// order. Blank lines are skipped. NOT_FOUND, DATA_LOSS, or INVALID_ARGUMENT for
+// a line that has not exactly one tab and text on both sides of it, or is not
+// UTF-8; that and errors of `use` have "path:line" in front.
+absl::Status ForEachTextPair(
+    const std::string& path,
+    absl::FunctionRef<absl::Status(const std::string& source,
+                                   const std::string& target)>
+        use);
+
+// The pairs of a file; equal sources are one with several references, in the
+// order in which they come first. Errors as ForEachTextPair.
 absl::StatusOr<std::vector<ReferencePair>> ReadReferencePairs(
     const std::string& path);
 
 struct TranslationFigures {
-  double bleu = 0;  // 0 to 100
-  double chrf = 0;  // 0 to 100
-  int64_t n = 0;    // different sources
+  double bleu = 0;       // 0 to 100
+  double chrf = 0;       // 0 to 100
+  int64_t n = 0;         // different sources that were translated
+  int64_t too_long = 0;  // left out: sources of more than max_source tokens
 
   // The last line of `carousel-train evaluate`: one JSON object.
   std::string ToJson() const;
@@ -49,8 +59,9 @@ struct TranslationEvaluationOptions {
   int batch = 32;
   int threads = 1;
 
-  // Told the number of texts done, now and then, from any of the threads, one
-  // call at a time; false ends the evaluation with CANCELLED. May be empty.
+  // Told the number of texts done, now and then and rising, from any of the
+  // threads, one call at a time; false ends the evaluation with CANCELLED. May
+  // be empty.
   std::function<bool(int64_t texts)> on_progress = nullptr;
 };
 
@@ -60,8 +71,9 @@ absl::StatusOr<std::vector<std::string>> TranslateAll(
     const TranslatorParts& model, absl::Span<const std::string> texts,
     const TranslationEvaluationOptions& options);
 
-// `translations`, unless null, receives what TranslateAll gives.
-// INVALID_ARGUMENT if there is no pair.
+// Texts that are too long are left out, and counted. `translations`, unless
+// null, receives the best translation of each text, in order; "" for one that
+// was left out. INVALID_ARGUMENT if no pair is left.
 absl::StatusOr<TranslationFigures> EvaluateTranslator(
     const TranslatorParts& model, absl::Span<const ReferencePair> pairs,
     const TranslationEvaluationOptions& options,

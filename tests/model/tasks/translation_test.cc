@@ -160,10 +160,72 @@ TEST(TranslationEvaluationTest, EqualSourcesAreSeveralReferences) {
   const auto pairs = ReadReferencePairs(dir.File("a.tsv")).value();
   ASSERT_THAT(pairs, SizeIs(2));
   EXPECT_THAT(pairs[0].references, ElementsAre("x", "z"));
-  ASSERT_THAT(WriteFileAtomically(dir.File("b.tsv"), "a\tx\nb y\n"), IsOk());
-  EXPECT_THAT(ReadReferencePairs(dir.File("b.tsv")),
+}
+
+// Blank lines are nothing; any other that is no pair is named.
+TEST(TranslationEvaluationTest, LinesThatAreNoPairsAreNamed) {
+  TempDir dir;
+  const auto read = [&](const std::string& line) {
+    EXPECT_THAT(
+        WriteFileAtomically(dir.File("b.tsv"), "\n  \na\tx\n" + line + "\n"),
+        IsOk());
+    return ReadReferencePairs(dir.File("b.tsv"));
+  };
+  EXPECT_THAT(read(""), IsOkAndHolds(SizeIs(1)));
+  for (const char* line :
+       {"b y", "b\ty\tz", "b\t", "\ty", " \ty", "\t", "b\ty\xFF"}) {
+    EXPECT_THAT(read(line), StatusIs(absl::StatusCode::kInvalidArgument,
+                                     HasSubstr("b.tsv:4: ")))
+        << line;
+  }
+  EXPECT_THAT(ForEachTextPair(dir.File("b.tsv"),
+                              [](const std::string&, const std::string&) {
+                                return absl::InternalError("not this one");
+                              }),
+              StatusIs(absl::StatusCode::kInternal,
+                       HasSubstr("b.tsv:3: not this one")));
+}
+
+// One text that cannot be translated must not cost the figures of the others.
+TEST(TranslationEvaluationTest, TextsThatAreTooLongAreLeftOutAndCounted) {
+  const TranslatorParts parts = RandomParts(AttentionKind::kDot);
+  const std::vector<ReferencePair> all = {
+      {"a b", {"v w"}}, {"a b c d", {"x"}}, {"c", {"y z"}}};
+  const TranslationEvaluationOptions options = {
+      .translation = {.max_source = 3}};
+  std::vector<std::string> translations;
+  const auto figures = EvaluateTranslator(parts, all, options, &translations);
+  ASSERT_THAT(figures, IsOk());
+  EXPECT_EQ(figures->n, 2);
+  EXPECT_EQ(figures->too_long, 1);
+  EXPECT_THAT(figures->ToJson(), HasSubstr("\"n\":2,\"too_long\":1}"));
+  EXPECT_THAT(translations, SizeIs(3));
+  EXPECT_EQ(translations[1], "");
+  const auto others = EvaluateTranslator(parts, {all[0], all[2]}, options);
+  EXPECT_EQ(figures->chrf, others->chrf);
+  EXPECT_THAT(EvaluateTranslator(parts, {all[1]}, options),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("b.tsv:2: expected source<TAB>target")));
+                       HasSubstr("at most 3 tokens, found 1 longer ones")));
+}
+
+// Who has seen enough must not wait for the rest.
+TEST(TranslationEvaluationTest, EndsWhenToldAndTellsRisingCounts) {
+  const TranslatorParts parts = RandomParts(AttentionKind::kDot);
+  const std::vector<std::string> texts(40, "a b");
+  std::vector<int64_t> told = {0};
+  TranslationEvaluationOptions options = {.batch = 2, .threads = 3};
+  options.on_progress = [&](int64_t done) {
+    EXPECT_GT(done, told.back());
+    told.push_back(done);
+    return true;
+  };
+  ASSERT_THAT(TranslateAll(parts, texts, options), IsOkAndHolds(SizeIs(40)));
+  EXPECT_EQ(told.back(), 40);
+  int calls = 0;
+  options.on_progress = [&](int64_t) { return ++calls < 2; };
+  EXPECT_THAT(TranslateAll(parts, texts, options),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(calls, 2);
 }
 
 // Figures do not depend on the machine's CPUs.
