@@ -16,9 +16,10 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// The names of AttentionKind behind "none".
-constexpr absl::string_view kAttentions[] = {"none", "dot", "general",
-                                             "additive"};
+// Their names stand behind "none".
+constexpr AttentionKind kAttentions[] = {
+    AttentionKind::kDot, AttentionKind::kGeneral, AttentionKind::kAdditive};
+constexpr absl::string_view kNoAttention = "none";
 
 const TranslatorManifest& Fields(const TaskManifest& manifest) {
   return *std::get_if<TranslatorManifest>(&manifest);
@@ -35,9 +36,13 @@ absl::StatusOr<TranslatorSizes> ParseNetwork(const JsonField& network) {
                    ParseStack(network, "encoder", sizes.embedding));
   ASSIGN_OR_RETURN(sizes.decoder,
                    ParseStack(network, "decoder", sizes.embedding));
+  std::vector<absl::string_view> names = {kNoAttention};
+  for (AttentionKind kind : kAttentions) {
+    names.push_back(AttentionKindName(kind));
+  }
   ASSIGN_OR_RETURN(const size_t attention,
-                   ParseChoice(network, "attention", kAttentions));
-  if (attention > 0) sizes.attention = AttentionKind(attention - 1);
+                   ParseChoice(network, "attention", names));
+  if (attention > 0) sizes.attention = kAttentions[attention - 1];
   ASSIGN_OR_RETURN(sizes.reverse_input, ParseFlag(network, "reverse_input"));
   ASSIGN_OR_RETURN(sizes.tied, ParseFlag(network, "tied"));
   ASSIGN_OR_RETURN(sizes.shared_embedding,
@@ -46,14 +51,14 @@ absl::StatusOr<TranslatorSizes> ParseNetwork(const JsonField& network) {
 }
 
 ordered_json NetworkJson(const TranslatorSizes& sizes) {
-  const size_t attention =
-      sizes.attention ? static_cast<size_t>(*sizes.attention) + 1 : 0;
+  const absl::string_view attention =
+      sizes.attention ? AttentionKindName(*sizes.attention) : kNoAttention;
   return {{"source_vocabulary", sizes.source_vocabulary},
           {"target_vocabulary", sizes.target_vocabulary},
           {"embedding", sizes.embedding},
           {"encoder", StackJson(sizes.encoder)},
           {"decoder", StackJson(sizes.decoder)},
-          {"attention", std::string(kAttentions[attention])},
+          {"attention", std::string(attention)},
           {"reverse_input", sizes.reverse_input},
           {"tied", sizes.tied},
           {"shared_embedding", sizes.shared_embedding}};
