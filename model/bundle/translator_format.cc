@@ -131,8 +131,17 @@ class Format : public TaskFormat {
 
   std::vector<TiedWeight> TiedWeights(
       const TaskManifest& manifest) const override {
-    if (!Fields(manifest).sizes.tied) return {};
-    return {{"output.weight", "target_embedding.weight", "network.tied"}};
+    const TranslatorSizes& sizes = Fields(manifest).sizes;
+    std::vector<TiedWeight> tied;
+    if (sizes.tied) {
+      tied.push_back(
+          {"output.weight", "target_embedding.weight", "network.tied"});
+    }
+    if (sizes.shared_embedding) {
+      tied.push_back({"source_embedding.weight", "target_embedding.weight",
+                      "network.shared_embedding"});
+    }
+    return tied;
   }
 
   absl::StatusOr<ModelParts> MakeParts(
