@@ -2,7 +2,6 @@
 
 #include "model/bundle/bundle_files.h"
 
-#include <cstddef>
 #include <filesystem>
 #include <system_error>
 
@@ -14,8 +13,6 @@ namespace carousel {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr size_t kMaxManifestBytes = size_t{16} << 20;
 
 // Checks that `path`, all links followed, is a regular file below `root`.
 absl::Status CheckPlace(const fs::path& root, const std::string& path) {

@@ -5,6 +5,7 @@
 #ifndef CAROUSEL_MODEL_BUNDLE_BUNDLE_FILES_H_
 #define CAROUSEL_MODEL_BUNDLE_BUNDLE_FILES_H_
 
+#include <cstddef>
 #include <map>
 #include <string>
 
@@ -14,6 +15,10 @@
 #include "model/bundle/manifest.h"
 
 namespace carousel {
+
+// Of a bundle's or an import's manifest. More than the JSON values that a
+// manifest may have (weights/strict_json.h) usually take.
+inline constexpr size_t kMaxManifestBytes = size_t{64} << 20;
 
 inline constexpr char kManifestFile[] = "manifest.json";
 inline constexpr char kWeightsFile[] = "weights.safetensors";

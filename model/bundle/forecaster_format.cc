@@ -17,8 +17,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// A window is held and read whole; this is far beyond what a recurrence uses.
-constexpr int64_t kMaxSteps = int64_t{1} << 16;
+constexpr int64_t kMaxSteps = ForecasterSizes::kMostSteps;
 constexpr size_t kMaxSeries = 65536;
 constexpr absl::string_view kModes[] = {"direct", "step_by_step"};
 

@@ -22,8 +22,6 @@
 namespace carousel {
 namespace {
 
-constexpr size_t kMaxManifestBytes = size_t{16} << 20;
-
 // What an import's manifest says.
 struct ImportPlan {
   Manifest manifest;

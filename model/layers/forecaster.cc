@@ -18,16 +18,26 @@
 namespace carousel {
 namespace {
 
-constexpr int64_t kMaxSteps = int64_t{1} << 16;
-constexpr int64_t kMaxOutputs = int64_t{1} << 24;
+// Of a window and its forecast.
+constexpr int64_t kMaxNumbers = int64_t{1} << 19;
+
+// Of a window on its way through the stack: 256 MiB.
+constexpr int64_t kMaxActivations = int64_t{1} << 26;
 
 // Windows that are run at a time.
 constexpr int kMaxRows = 64;
 
 absl::Status CheckSteps(absl::string_view name, int steps) {
-  if (steps >= 1 && steps <= kMaxSteps) return absl::OkStatus();
+  constexpr int kMost = ForecasterSizes::kMostSteps;
+  if (steps >= 1 && steps <= kMost) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat(name, ": ", steps, ", expected 1 to ", kMaxSteps));
+      absl::StrCat(name, ": ", steps, ", expected 1 to ", kMost));
+}
+
+absl::Status CheckAtMost(absl::string_view name, int64_t value, int64_t most) {
+  if (value <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": ", value, ", expected at most ", most));
 }
 
 }  // namespace
@@ -41,11 +51,14 @@ absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
     return absl::InvalidArgumentError(
         "a bidirectional stack cannot forecast step by step");
   }
+  RETURN_IF_ERROR(CheckAtMost(
+      "window and horizon, times series",
+      (int64_t{sizes.window} + sizes.horizon) * sizes.series(), kMaxNumbers));
+  RETURN_IF_ERROR(CheckAtMost(
+      "window, times what the stack reads and writes",
+      sizes.window * (int64_t{sizes.series()} + sizes.rnn.outputs()),
+      kMaxActivations));
   const int64_t outputs = int64_t{sizes.steps_at_once()} * sizes.series();
-  if (outputs > kMaxOutputs) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "horizon times series: ", outputs, ", expected at most ", kMaxOutputs));
-  }
   const int features = sizes.rnn.outputs();
   std::vector<WeightSpec> specs = StackWeightSpecs("rnn.", sizes.rnn);
   specs.push_back(LinearWeight("output.weight", outputs, features));

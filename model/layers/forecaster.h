@@ -34,6 +34,9 @@ namespace carousel {
 enum class ForecastMode { kDirect, kStepByStep };
 
 struct ForecasterSizes {
+  // Of a window or a forecast: far beyond what a recurrence uses.
+  static constexpr int kMostSteps = 1 << 16;
+
   StackSizes rnn = {};  // rnn.inputs: C, the series, all read and all forecast
   int window = 0;       // T
   int horizon = 0;      // K
@@ -55,8 +58,10 @@ struct ForecasterSizes {
 //   output.weight  (K' * C, D * H), output.bias (K' * C); row k * C + c is step
 //                  k of series c; K' is steps_at_once()
 // INVALID_ARGUMENT if the sizes do not make a network: each positive and at
-// most 2^24, a window and a horizon of at most 2^16 steps, and no bidirectional
-// stack step by step, since there is no step without the ones after it.
+// most 2^24; a window and a horizon of at most 2^16 steps and together of 2^19
+// numbers, for a bundle holds one of each as text; a window whose steps take at
+// most 2^26 numbers through the stack; and no bidirectional stack step by step,
+// since there is no step without the ones after it.
 absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
     const ForecasterSizes& sizes);
 

@@ -135,10 +135,20 @@ TEST(ForecasterTest, RefusesSizesThatMakeNoNetwork) {
   sizes = Sizes(Cell::kGru, ForecastMode::kDirect);
   sizes.horizon = 1 << 17;
   EXPECT_THAT(WeightSpecs(sizes), StatusIs(kInvalid, HasSubstr("horizon")));
-  sizes.horizon = 1 << 16;
-  sizes.rnn.inputs = 1 << 16;
+  // What a bundle could not hold must not be trained.
+  sizes.window = 1 << 15;
+  sizes.horizon = 1 << 15;
+  sizes.rnn.inputs = 8;
+  EXPECT_THAT(WeightSpecs(sizes), IsOk());
+  sizes.rnn.inputs = 9;
   EXPECT_THAT(WeightSpecs(sizes),
-              StatusIs(kInvalid, HasSubstr("horizon times series")));
+              StatusIs(kInvalid, HasSubstr("window and horizon, times series: "
+                                           "589824, expected at most 524288")));
+  sizes.rnn.inputs = 1;
+  sizes.rnn.hidden = 1 << 11;
+  EXPECT_THAT(WeightSpecs(sizes),
+              StatusIs(kInvalid, HasSubstr("what the stack reads and writes: "
+                                           "67141632, expected at most")));
   sizes = Sizes(Cell::kGru, ForecastMode::kStepByStep);
   sizes.rnn.bidirectional = true;
   EXPECT_THAT(WeightSpecs(sizes),
