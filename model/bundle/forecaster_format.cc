@@ -19,6 +19,10 @@ using nlohmann::ordered_json;
 
 constexpr int64_t kMaxSteps = ForecasterSizes::kMostSteps;
 constexpr size_t kMaxSeries = 65536;
+
+// Dividing by less than a normal float gives little but infinity.
+constexpr double kLeastDeviation = std::numeric_limits<float>::min();
+
 constexpr absl::string_view kModes[] = {"direct", "step_by_step"};
 
 const ForecasterManifest& Fields(const TaskManifest& manifest) {
@@ -53,10 +57,11 @@ absl::StatusOr<std::vector<SeriesScale>> ParseScales(const JsonField& root) {
     ASSIGN_OR_RETURN(scale.mean, ParseReal(element, "mean"));
     ASSIGN_OR_RETURN(scale.standard_deviation,
                      ParseReal(element, "standard_deviation"));
-    if (!(scale.standard_deviation > 0)) {
+    if (!(scale.standard_deviation >= kLeastDeviation)) {
       ASSIGN_OR_RETURN(const JsonField deviation,
                        element.Get("standard_deviation"));
-      return deviation.Expected("a number above 0");
+      return deviation.Expected(
+          absl::StrCat("a number of at least ", kLeastDeviation));
     }
     scales.push_back(std::move(scale));
   }
@@ -82,10 +87,13 @@ absl::StatusOr<std::vector<float>> ParseTable(const JsonField& parent,
                                               int series) {
   ASSIGN_OR_RETURN(const JsonField field, parent.Get(name));
   ASSIGN_OR_RETURN(SeriesTable table, ParseSeries(field));
-  if (table.steps != steps || table.series != series) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": expected ", steps, " steps of ", series,
-                     " numbers, found ", table.steps, " of ", table.series));
+  if (table.steps != steps) {
+    return field.Expected(absl::StrCat(steps, " steps"));
+  }
+  if (table.series != series) {
+    ASSIGN_OR_RETURN(const auto elements, field.Elements());
+    return elements.front().Expected(
+        absl::StrCat(series, " numbers, one for each series"));
   }
   return std::move(table.values);
 }

@@ -88,7 +88,7 @@ struct TranslatorManifest {
 struct SeriesScale {
   std::string name;  // of the column
   double mean = 0;
-  double standard_deviation = 1;  // positive
+  double standard_deviation = 1;  // at least the smallest normal float
 
   bool operator==(const SeriesScale&) const = default;
 };

@@ -18,6 +18,24 @@ namespace {
 // Windows that are run together.
 constexpr int64_t kRows = 64;
 
+// Steps that may be asked for.
+int MostSteps(const ForecasterSizes& sizes) {
+  return sizes.mode == ForecastMode::kDirect ? sizes.horizon
+                                             : ForecasterSizes::kMostSteps;
+}
+
+// Each of `values` (steps, series), which are `what`, is finite.
+absl::Status CheckFinite(absl::string_view what, absl::Span<const float> values,
+                         size_t series) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, ": step ", i / series,
+                     ": expected a finite value, found ", values[i]));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckHistory(const ForecasterSizes& sizes,
                           absl::Span<const float> history, int steps) {
   const auto series = static_cast<size_t>(sizes.series());
@@ -31,16 +49,11 @@ absl::Status CheckHistory(const ForecasterSizes& sizes,
         absl::StrCat("history: expected at least ", sizes.window,
                      " steps, found ", history.size() / series));
   }
-  for (size_t i = 0; i < history.size(); ++i) {
-    if (std::isfinite(history[i])) continue;
-    return absl::InvalidArgumentError(absl::StrCat("history: step ", i / series,
-                                                   ": expected a finite value,",
-                                                   " found ", history[i]));
-  }
-  const bool is_direct = sizes.mode == ForecastMode::kDirect;
-  if (steps < 0 || (is_direct && steps > sizes.horizon)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "steps: expected at most ", sizes.horizon, ", found ", steps));
+  RETURN_IF_ERROR(CheckFinite("history", history, series));
+  const int most = MostSteps(sizes);
+  if (steps < 0 || steps > most) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("steps: expected 0 to ", most, ", found ", steps));
   }
   return absl::OkStatus();
 }
@@ -174,12 +187,17 @@ absl::StatusOr<std::vector<float>> Forecast(const Model& model,
   const auto series = static_cast<size_t>(sizes.series());
   const size_t window = static_cast<size_t>(sizes.window) * series;
   const auto& scales = model.manifest().forecaster().series;
+  const std::vector<float> read =
+      Normalise(scales, history.subspan(history.size() - window));
+  RETURN_IF_ERROR(CheckFinite("history, in standard deviations", read, series));
   std::vector<float> forecast(static_cast<size_t>(steps) * series);
   Forecaster::Workspace workspace;
   RETURN_IF_ERROR(parts.network->Forecast(
-      Normalise(scales, history.subspan(history.size() - window)), 1, steps,
-      absl::MakeSpan(forecast), &workspace));
-  return Denormalise(scales, forecast);
+      read, 1, steps, absl::MakeSpan(forecast), &workspace));
+  forecast = Denormalise(scales, forecast);
+  // The network's self-test was finite, so the history is what is wrong.
+  RETURN_IF_ERROR(CheckFinite("forecast of this history", forecast, series));
+  return forecast;
 }
 
 std::string ForecastErrors::ToJson() const {
@@ -199,11 +217,16 @@ absl::StatusOr<std::vector<ForecastErrors>> MeasureForecasts(
     return absl::InvalidArgumentError("expected at least one horizon");
   }
   for (int horizon : measure.horizons) {
-    const bool is_direct = sizes.mode == ForecastMode::kDirect;
-    if (horizon >= 1 && (!is_direct || horizon <= sizes.horizon)) continue;
+    const int most = MostSteps(sizes);
+    if (horizon >= 1 && horizon <= most) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat("horizon: expected 1 to ", sizes.horizon,
+        absl::StrCat("horizon: expected 1 to ", most,
                      ", which is what the model forecasts, found ", horizon));
+  }
+  for (int series : measure.series) {
+    if (series >= 0 && series < sizes.series()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "series: expected 0 to ", sizes.series() - 1, ", found ", series));
   }
   return Measurer(network, values, measure).Run();
 }

@@ -20,8 +20,10 @@ namespace carousel {
 // The `steps` steps after `history` (steps, series), both in the units of the
 // data; as many as the model's horizon if 0. Of the history the last window is
 // read. INVALID_ARGUMENT: a history that is too short, is no whole number of
-// steps, or holds a value that is not finite; more steps than a direct
-// forecaster gives. REQUIRES: the model's task is kForecaster.
+// steps, or holds a value that is not finite or so far from the series' mean
+// that nothing can be computed with it; negative steps, more than a direct
+// forecaster gives, or more than ForecasterSizes::kMostSteps. REQUIRES: the
+// model's task is kForecaster.
 absl::StatusOr<std::vector<float>> Forecast(const Model& model,
                                             absl::Span<const float> history,
                                             int steps);
@@ -31,7 +33,7 @@ struct ForecastMeasure {
   int64_t first_row = 0;
 
   // Each is measured by itself over its own first steps: 24 is the mean over 24
-  // steps. REQUIRES: positive; at most the model's of a direct forecaster.
+  // steps. 1 to the model's of a direct forecaster, else to kMostSteps.
   std::vector<int> horizons = {};
 
   // The series that are measured, by their place; empty: all.
@@ -56,7 +58,8 @@ struct ForecastErrors {
 // Forecasts from every step at which a horizon fits into `values` (rows,
 // series), which are in the units of the network, and compares. One of each
 // horizon, in their order; CANCELLED if `on_progress` says so.
-// INVALID_ARGUMENT if a horizon fits nowhere, with what is needed.
+// INVALID_ARGUMENT if a horizon fits nowhere, with what is needed, and for a
+// horizon or series that the model does not have.
 absl::StatusOr<std::vector<ForecastErrors>> MeasureForecasts(
     const Forecaster& network, absl::Span<const float> values,
     const ForecastMeasure& measure);

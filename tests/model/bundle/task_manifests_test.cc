@@ -200,10 +200,14 @@ TEST(TaskManifestsTest, RefusesDamagedForecasters) {
        {"/series/1/name", "\"OT\"", "series[1].name: expected a name"},
        {"/series/0/mean", "1e39", "series[0].mean: expected a number"},
        {"/series/0/standard_deviation", "0",
-        "series[0].standard_deviation: expected a number above 0"},
-       {"/series/0/standard_deviation", "-1", "above 0"},
+        "series[0].standard_deviation: expected a number of at least 1.17"},
+       {"/series/0/standard_deviation", "-1", "a number of at least"},
+       {"/series/0/standard_deviation", "1e-300", "a number of at least"},
        {"/self_test/cases/0/window", "[[1, 2], [3, 4]]",
-        "window: expected 3 steps of 2 numbers, found 2 of 2"},
+        "self_test.cases[0].window: expected 3 steps, found a list of 2"},
+       {"/self_test/cases/0/window", "[[1], [2], [3]]",
+        "self_test.cases[0].window[0]: expected 2 numbers, one for each "
+        "series, found a list of 1"},
        {"/self_test/cases/0/window/1", "[3]", "a number for every series"},
        {"/self_test/cases/0/window/1/0", "\"x\"", "window[1][0]: expected"},
        {"/self_test/cases/0/forecast", "[]", "at least one step"}});

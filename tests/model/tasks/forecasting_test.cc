@@ -62,7 +62,9 @@ TEST_F(ForecastingTest, RefusesWhatIsNoHistory) {
   Load(ForecastMode::kDirect);
   std::vector<float> history = Rows(6);
   EXPECT_THAT(Forecast(*model_, history, 4),
-              StatusIs(kInvalid, HasSubstr("at most 3, found 4")));
+              StatusIs(kInvalid, HasSubstr("expected 0 to 3, found 4")));
+  EXPECT_THAT(Forecast(*model_, history, -1),
+              StatusIs(kInvalid, HasSubstr("expected 0 to 3, found -1")));
   EXPECT_THAT(Forecast(*model_, absl::MakeSpan(history).first(10), 1),
               StatusIs(kInvalid, HasSubstr("at least 6 steps, found 5")));
   EXPECT_THAT(Forecast(*model_, absl::MakeSpan(history).first(11), 1),
@@ -77,6 +79,20 @@ TEST_F(ForecastingTest, StepByStepGoesBeyondItsHorizon) {
   const auto forecast = Forecast(*model_, Rows(6), 10);
   ASSERT_THAT(forecast, IsOk());
   EXPECT_EQ(forecast->size(), 20u);
+  EXPECT_THAT(Forecast(*model_, Rows(6), 65537),
+              StatusIs(kInvalid, HasSubstr("expected 0 to 65536, found")));
+}
+
+// A float may hold a value, but not its distance from the mean in standard
+// deviations.
+TEST_F(ForecastingTest, RefusesAHistoryThatNothingFollowsFrom) {
+  Load(ForecastMode::kDirect);
+  std::vector<float> history = Rows(6);
+  history[7] = 3e38f;  // standard deviation 0.5
+  EXPECT_THAT(
+      Forecast(*model_, history, 1),
+      StatusIs(kInvalid, HasSubstr("history, in standard deviations: step 3: "
+                                   "expected a finite value, found inf")));
 }
 
 // What is measured is what Forecast says, compared element by element.
@@ -125,6 +141,9 @@ TEST_F(ForecastingTest, MeasuresFromTheFirstWholeWindowOn) {
   EXPECT_THAT(
       MeasureForecasts(network, Rows(20), {.horizons = {4}, .series = {}}),
       StatusIs(kInvalid, HasSubstr("expected 1 to 3")));
+  EXPECT_THAT(
+      MeasureForecasts(network, Rows(20), {.horizons = {3}, .series = {2}}),
+      StatusIs(kInvalid, HasSubstr("series: expected 0 to 1, found 2")));
 }
 
 TEST_F(ForecastingTest, StopsWhenTold) {
