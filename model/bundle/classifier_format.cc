@@ -74,6 +74,9 @@ absl::StatusOr<std::vector<float>> LogProbabilities(
   ASSIGN_OR_RETURN(
       const WholeText whole,
       EncodeWholeText(parts.tokenizer, manifest.longest_text, text));
+  RETURN_IF_ERROR(CheckSelfTestSize(
+      whole.tokens.size(),
+      int64_t{manifest.sizes.embedding} + manifest.sizes.rnn.outputs()));
   const auto length = static_cast<int32_t>(whole.tokens.size());
   std::vector<float> result(manifest.labels.size());
   Classifier::Workspace workspace;
@@ -120,8 +123,7 @@ class Format : public TaskFormat {
                          TaskManifest* manifest) const override {
     auto& fields = *std::get_if<ClassifierManifest>(manifest);
     ClassifierManifest::Case result;
-    ASSIGN_OR_RETURN(const JsonField text, field.Get("text"));
-    ASSIGN_OR_RETURN(result.text, text.String());
+    ASSIGN_OR_RETURN(result.text, ParseCaseText(field));
     ASSIGN_OR_RETURN(const JsonField outputs, field.Get("log_probabilities"));
     ASSIGN_OR_RETURN(const auto elements, outputs.Elements());
     if (elements.size() != fields.labels.size()) {

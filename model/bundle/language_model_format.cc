@@ -78,8 +78,7 @@ class Format : public TaskFormat {
     auto& fields = *std::get_if<LanguageModelManifest>(manifest);
     const int vocabulary = fields.sizes.vocabulary;
     LanguageModelManifest::Case result;
-    ASSIGN_OR_RETURN(const JsonField text, field.Get("text"));
-    ASSIGN_OR_RETURN(result.text, text.String());
+    ASSIGN_OR_RETURN(result.text, ParseCaseText(field));
     ASSIGN_OR_RETURN(const JsonField tokens, field.Get("tokens"));
     ASSIGN_OR_RETURN(result.tokens, ParseTokens(tokens, vocabulary));
     ASSIGN_OR_RETURN(const JsonField outputs, field.Get("log_probabilities"));

@@ -6,6 +6,7 @@
 #ifndef CAROUSEL_MODEL_BUNDLE_MANIFEST_H_
 #define CAROUSEL_MODEL_BUNDLE_MANIFEST_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -68,12 +69,16 @@ struct ClassifierManifest {
 };
 
 // Of a translator. Its cases: a text, the tokens of the greedy translation
-// without <eos>, and their log-probability with that of <eos>, if the
-// translation came to its end.
+// without <eos>, and their log-probability with that of <eos>, if there are
+// fewer than kMostTokens.
 struct TranslatorManifest {
+  // A translation of so many tokens is cut off there: its <eos> is not looked
+  // at. Part of the format: readers must agree about it.
+  static constexpr size_t kMostTokens = 60;
+
   struct Case {
     std::string text;
-    std::vector<int32_t> tokens;
+    std::vector<int32_t> tokens;  // at most kMostTokens
     float log_probability = 0;
   };
 

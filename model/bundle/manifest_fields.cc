@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "model/base/files.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/task_format.h"
 
@@ -21,6 +22,9 @@ constexpr Task kTasks[] = {Task::kLanguageModel, Task::kClassifier,
 
 // Far from any real one, and safely a float.
 constexpr double kMaxLogProbability = 1e6;
+
+// 256 MiB, of which a network holds a few.
+constexpr int64_t kMaxSelfTestNumbers = int64_t{1} << 26;
 
 absl::StatusOr<Task> ParseTask(const JsonField& root) {
   std::vector<absl::string_view> names;
@@ -146,6 +150,22 @@ absl::StatusOr<float> ParseLogProbability(const JsonField& field) {
     return field.Expected("a log-probability");
   }
   return static_cast<float>(value);
+}
+
+absl::StatusOr<std::string> ParseCaseText(const JsonField& test) {
+  ASSIGN_OR_RETURN(const JsonField field, test.Get("text"));
+  ASSIGN_OR_RETURN(std::string text, field.String());
+  if (text.size() <= LineReader::kMaxLineBytes) return text;
+  return field.Expected(
+      absl::StrCat("at most ", LineReader::kMaxLineBytes, " bytes"));
+}
+
+absl::Status CheckSelfTestSize(size_t steps, int64_t width) {
+  const int64_t most = kMaxSelfTestNumbers / width;
+  if (static_cast<int64_t>(steps) <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("self-test: expected texts of at most ", most,
+                   " tokens for a network this wide, found one of ", steps));
 }
 
 std::string FirstWords(const Vocabulary& vocabulary) {

@@ -63,6 +63,15 @@ absl::StatusOr<std::vector<int32_t>> ParseTokens(const JsonField& field,
 // A logarithm that is a number, far from the bounds of a float.
 absl::StatusOr<float> ParseLogProbability(const JsonField& field);
 
+// The member "text" of a case of a self-test: at most a mebibyte, as a line of
+// a file may have.
+absl::StatusOr<std::string> ParseCaseText(const JsonField& test);
+
+// INVALID_ARGUMENT if a case of a self-test that makes a network hold `steps`
+// times `width` numbers at once needs more memory than a manifest may ask for:
+// weights bound the width, but nothing bounds the length of a text.
+absl::Status CheckSelfTestSize(size_t steps, int64_t width);
+
 // The first words of a vocabulary behind the special tokens, with spaces.
 std::string FirstWords(const Vocabulary& vocabulary);
 

@@ -82,11 +82,14 @@ class Format : public TaskFormat {
                          TaskManifest* manifest) const override {
     auto& fields = *std::get_if<TranslatorManifest>(manifest);
     TranslatorManifest::Case result;
-    ASSIGN_OR_RETURN(const JsonField text, field.Get("text"));
-    ASSIGN_OR_RETURN(result.text, text.String());
+    ASSIGN_OR_RETURN(result.text, ParseCaseText(field));
     ASSIGN_OR_RETURN(const JsonField tokens, field.Get("tokens"));
     ASSIGN_OR_RETURN(result.tokens,
                      ParseTokens(tokens, fields.sizes.target_vocabulary));
+    if (result.tokens.size() > TranslatorManifest::kMostTokens) {
+      return tokens.Expected(
+          absl::StrCat("at most ", TranslatorManifest::kMostTokens, " tokens"));
+    }
     ASSIGN_OR_RETURN(const JsonField value, field.Get("log_probability"));
     ASSIGN_OR_RETURN(result.log_probability, ParseLogProbability(value));
     fields.self_test.push_back(std::move(result));

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/base/status_macros.h"
+#include "model/bundle/manifest_fields.h"
 #include "model/text/vocabulary.h"
 #include "model/weights/strict_json.h"
 
@@ -17,8 +18,7 @@ namespace {
 
 using Case = TranslatorManifest::Case;
 
-// Tokens of a case's translation: longer ones are cut off.
-constexpr size_t kMostTokens = 60;
+constexpr size_t kMostTokens = TranslatorManifest::kMostTokens;
 
 // Walks through a translation, a token at a time.
 class Walk {
@@ -29,6 +29,10 @@ class Walk {
     ASSIGN_OR_RETURN(std::vector<int32_t> tokens,
                      parts_.source_tokenizer.Encode(text));
     tokens.push_back(Vocabulary::kEndOfLine);
+    const TranslatorSizes& sizes = parts_.network->sizes();
+    RETURN_IF_ERROR(CheckSelfTestSize(
+        tokens.size(), int64_t{sizes.embedding} + sizes.encoder.outputs() +
+                           sizes.decoder.outputs()));
     ASSIGN_OR_RETURN(auto encoded,
                      parts_.network->Encode({tokens}, &workspace_));
     source_ = std::move(encoded[0]);

@@ -17,13 +17,14 @@
 namespace carousel {
 
 // The greedy translation of `text`. INVALID_ARGUMENT if the text is not UTF-8
-// or the network gives no finite answer.
+// or too long (CheckSelfTestSize), or the network gives no finite answer.
 absl::StatusOr<TranslatorManifest::Case> MakeTranslatorCase(
     const TranslatorParts& parts, const std::string& text);
 
 // DATA_LOSS naming text, expected and found if the log-probability of the
 // translation differs by more than the tolerance for each of its tokens, or is
-// not a number.
+// not a number. INVALID_ARGUMENT if the text is too long. REQUIRES: at most
+// kMostTokens tokens, of the target's vocabulary.
 absl::Status RunTranslatorCase(const TranslatorParts& parts,
                                const TranslatorManifest::Case& test,
                                double tolerance);

@@ -5,7 +5,9 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/bundle/bundle_files.h"
 #include "model/bundle/manifest.h"
+#include "model/bundle/manifest_fields.h"
 #include "nlohmann/json.hpp"
 #include "tests/testing/status_matchers.h"
 
@@ -184,6 +186,10 @@ TEST(TaskManifestsTest, RefusesDamagedTranslators) {
        {"/target_tokenizer/vocabulary", "\"vocabulary.txt\"",
         "target_tokenizer.vocabulary: expected \"target_vocabulary.txt\""},
        {"/self_test/cases/0/tokens", "[8]", "tokens[0]: expected an integer"},
+       {"/self_test/cases/0/tokens",
+        "[3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,"
+        "3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3,3]",
+        "tokens: expected at most 60 tokens, found a list of 61"},
        {"/self_test/cases/0/log_probability", "1e300", "a log-probability"}});
 }
 
@@ -211,6 +217,49 @@ TEST(TaskManifestsTest, RefusesDamagedForecasters) {
        {"/self_test/cases/0/window/1", "[3]", "a number for every series"},
        {"/self_test/cases/0/window/1/0", "\"x\"", "window[1][0]: expected"},
        {"/self_test/cases/0/forecast", "[]", "at least one step"}});
+}
+
+// A manifest is small, but what it makes a network read need not be.
+TEST(TaskManifestsTest, RefusesSelfTestsWithoutBound) {
+  EXPECT_THAT(CheckSelfTestSize(1 << 20, 64), IsOk());
+  EXPECT_THAT(
+      CheckSelfTestSize((1 << 20) + 1, 64),
+      StatusIs(kInvalid, HasSubstr("at most 1048576 tokens for a network this "
+                                   "wide, found one of 1048577")));
+  for (json document : {Classifier(), Translator()}) {
+    json& text = document["self_test"]["cases"][0]["text"];
+    text = std::string(1 << 20, 'a');
+    EXPECT_THAT(ParseManifest(document.dump()), IsOk());
+    text = std::string((1 << 20) + 1, 'a');
+    EXPECT_THAT(
+        ParseManifest(document.dump()),
+        StatusIs(kInvalid, HasSubstr("text: expected at most 1048576 bytes")));
+  }
+}
+
+// Whatever may be trained may be read again, however its numbers look.
+TEST(TaskManifestsTest, LargestForecasterIsReadBack) {
+  constexpr int kSeries = 8;
+  constexpr int kSteps = 1 << 15;
+  const ForecasterSizes sizes = {
+      .rnn = {.cell = Cell::kGru, .inputs = kSeries, .hidden = 1, .layers = 1},
+      .window = kSteps,
+      .horizon = kSteps};
+  ASSERT_THAT(WeightSpecs(sizes), IsOk());
+  const std::vector<float> values(kSteps * kSeries, -1.7549435e-38f);
+  ForecasterManifest model = {
+      .sizes = sizes, .series = {}, .self_test = {{values, values}}};
+  for (int i = 0; i < kSeries; ++i) {
+    model.series.push_back({"s" + std::to_string(i), 0, 1});
+  }
+  Manifest manifest;
+  manifest.model = std::move(model);
+  manifest.files["weights.safetensors"] = {std::string(64, 'a'), 17};
+  const std::string written = SerialiseManifest(manifest);
+  EXPECT_LE(written.size(), kMaxManifestBytes);
+  const auto read = ParseManifest(written);
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(read->forecaster().self_test[0].forecast, values);
 }
 
 // A vocabulary that the task needs is a file like any other.
