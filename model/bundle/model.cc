@@ -21,8 +21,13 @@ namespace {
 absl::StatusOr<Tokenizer> LoadTokenizer(const std::string& directory,
                                         const VocabularyFile& file) {
   const std::string path = JoinPath(directory, file.name);
-  ASSIGN_OR_RETURN(Tokenizer tokenizer, Tokenizer::Load(file.kind, path));
-  const int size = tokenizer.vocabulary().size();
+  absl::StatusOr<Tokenizer> tokenizer = Tokenizer::Load(file.kind, path);
+  // The file is what its checksum says, but no vocabulary.
+  if (absl::IsInvalidArgument(tokenizer.status())) {
+    return absl::DataLossError(tokenizer.status().message());
+  }
+  RETURN_IF_ERROR(tokenizer.status());
+  const int size = tokenizer->vocabulary().size();
   if (size != file.size) {
     return absl::DataLossError(absl::StrCat(path, ": expected ", file.size,
                                             " tokens (", file.size_field,

@@ -36,6 +36,8 @@ class Model {
   // NOT_FOUND: no such directory, or a file is missing. DATA_LOSS: a file is
   // not what the manifest says, or the self-test fails. INVALID_ARGUMENT: the
   // manifest does not make a model, or is of a newer format.
+  // FAILED_PRECONDITION: a file is too large to be one of a bundle. INTERNAL:
+  // oneDNN refuses.
   static absl::StatusOr<std::shared_ptr<const Model>> Load(
       const std::string& directory);
 
