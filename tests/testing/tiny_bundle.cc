@@ -26,8 +26,13 @@ std::vector<Tensor> TinyWeights(const LanguageModelSizes& sizes,
                                 uint64_t seed) {
   const auto specs = WeightSpecs(sizes);
   CAROUSEL_CHECK(specs.ok());
+  return TinyWeights(*specs, seed);
+}
+
+std::vector<Tensor> TinyWeights(absl::Span<const WeightSpec> specs,
+                                uint64_t seed) {
   std::vector<Tensor> weights;
-  for (const WeightSpec& spec : *specs) {
+  for (const WeightSpec& spec : specs) {
     Random random(seed, weights.size());
     Tensor tensor = Tensor::Zeros(DType::kF32, spec.shape);
     for (float& value : tensor.mutable_span<float>()) {

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "model/layers/language_model.h"
+#include "model/layers/weight_specs.h"
 #include "model/tensor/tensor.h"
 
 namespace carousel {
@@ -19,7 +21,9 @@ namespace carousel {
 // E = 4, H = 6, L = 2, with a projection and a tied output.
 LanguageModelSizes TinySizes(int vocabulary);
 
-// Weights in the order of WeightSpecs(sizes), F32, in [-1, 1).
+// Weights in the order of the specs, or of WeightSpecs(sizes), F32, in [-1, 1).
+std::vector<Tensor> TinyWeights(absl::Span<const WeightSpec> specs,
+                                uint64_t seed);
 std::vector<Tensor> TinyWeights(const LanguageModelSizes& sizes, uint64_t seed);
 
 // The tokens of a vocabulary: the special ones, then `words`.
