@@ -67,7 +67,9 @@ void ExpectClose(const std::vector<Floats>& a, const std::vector<Floats>& b,
   for (size_t i = 0; i < a.size(); ++i) {
     const double distance = RelativeDistance(a[i], b[i]);
     EXPECT_LE(distance, tolerance) << "number " << i;
-    if (i < rounded) EXPECT_GE(distance, 1e-5) << "number " << i;
+    if (i < rounded) {
+      EXPECT_GE(distance, 1e-5) << "number " << i;
+    }
   }
 }
 
