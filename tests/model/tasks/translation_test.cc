@@ -86,12 +86,18 @@ TEST_F(TranslationTest, TextsComeOutTogetherAsAlone) {
 
 // A penalty needs the attention; without one nobody asks for it.
 TEST_F(TranslationTest, CoveragePenaltyLowersTheScore) {
-  const std::vector<std::string> texts = {"a b c", "d"};
-  const auto without = translator_.Translate(texts, {.beam_size = 1}).value();
-  const auto with =
-      translator_.Translate(texts, {.beam_size = 1, .coverage_penalty = 1})
-          .value();
-  for (size_t i = 0; i < texts.size(); ++i) {
+  const auto translate = [&](double penalty) {
+    int steps = 0;
+    // After one step no position has got all the attention of one.
+    return translator_
+        .Translate({"a b c", "d"}, {.beam_size = 1,
+                                    .coverage_penalty = penalty,
+                                    .stop = [&] { return ++steps > 1; }})
+        .value();
+  };
+  const auto without = translate(0);
+  const auto with = translate(1);
+  for (size_t i = 0; i < 2; ++i) {
     EXPECT_EQ(with[i][0].tokens, without[i][0].tokens);
     EXPECT_LT(with[i][0].score, without[i][0].score);
   }
