@@ -62,7 +62,7 @@ def write_other_tasks(folder):
         (folder / f"{name}.tsv").write_text("\n".join(lines[:60]) + "\n")
         (folder / f"{name}-dev.tsv").write_text("\n".join(lines[60:]) + "\n")
     (folder / "series.csv").write_text("day,value\n" + "".join(
-        f"{day},{source.random() + day % 5}\n" for day in range(100)))
+        f"{day},{source.random() + day % 5}\n" for day in range(260)))
     layers = {"encoder_layers": 1, "decoder_layers": 1}
     for task, data, model, training in (
             ("classifier",
