@@ -282,9 +282,14 @@ std::string RecipeWords() {
   for (const Cell cell : kCells) {
     const Recipe recipe = RecipeFor(cell, 1);
     const bool falls = recipe.learning_rate != RecipeFor(cell, 2).learning_rate;
+    const int64_t longest = RecipeFor(cell, 400).max_updates;
+    std::string updates = absl::StrCat(recipe.max_updates);
+    if (longest != recipe.max_updates) {
+      absl::StrAppend(&updates, ", ", longest, " for T > 100");
+    }
     rows.push_back({CellTitle(cell), absl::StrCat(recipe.hidden),
                     absl::StrCat(recipe.learning_rate, falls ? " / T" : ""),
-                    absl::StrCat(recipe.max_updates)});
+                    updates});
   }
   return absl::StrCat(
       "\nAdam with a rate that falls to 0 in a line, ", kRows,
