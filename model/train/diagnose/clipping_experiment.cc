@@ -69,14 +69,15 @@ Section Tell(const std::vector<Json>& results) {
                    .y_label = "mean squared error",
                    .log_x = true,
                    .log_y = true,
-                   .y_range = std::pair(1e-3, 1e8)};
+                   .y_range = std::pair(1e-3, 1e2)};
   std::vector<std::vector<std::string>> rows;
   for (size_t i = 0; i < results.size(); ++i) {
     const Json& result = results[i];
-    figure.curves.push_back({.title = Title(kClipNorms[i]),
-                             .points = PointsFromJson(result["training"]),
-                             .style = Curve::Style::kLineAndPoints,
-                             .colour = i == 0 ? 1 : 0});
+    figure.curves.push_back(
+        {.title = Title(kClipNorms[i]),
+         .points = PointsFromJson(result["training"]),
+         .style = i == 0 ? Curve::Style::kPoints : Curve::Style::kLine,
+         .colour = i == 0 ? 1 : 0});
     const auto diverged = result["diverged_at"].get<int64_t>();
     const Json& last = result["validation_loss"];  // null if it was infinite
     rows.push_back({Title(kClipNorms[i]),
