@@ -135,7 +135,8 @@ class Format : public TaskFormat {
 
   std::vector<TiedWeight> TiedWeights(
       const TaskManifest& manifest) const override {
-    if (!Fields(manifest).sizes.tied) return {};
+    const LanguageModelSizes& sizes = Fields(manifest).sizes;
+    if (!sizes.tied || sizes.adaptive()) return {};
     return {{"output.weight", "embedding.weight", "network.tied"}};
   }
 

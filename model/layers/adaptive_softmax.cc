@@ -46,6 +46,15 @@ absl::Status CheckSizes(const AdaptiveSoftmaxSizes& sizes) {
 absl::StatusOr<std::vector<WeightSpec>> AdaptiveSoftmaxWeightSpecs(
     absl::string_view prefix, const AdaptiveSoftmaxSizes& sizes) {
   RETURN_IF_ERROR(CheckSizes(sizes));
+  if (sizes.tied) {
+    return std::vector<WeightSpec>{
+        {absl::StrCat(prefix, "bias"), {sizes.vocabulary}, Init::kZero},
+        LinearWeight(absl::StrCat(prefix, "clusters.weight"), sizes.clusters(),
+                     sizes.features),
+        {absl::StrCat(prefix, "clusters.bias"),
+         {sizes.clusters()},
+         Init::kZero}};
+  }
   std::vector<WeightSpec> specs = {LinearWeight(
       absl::StrCat(prefix, "head.weight"), sizes.head(), sizes.features)};
   for (int k = 0; k < sizes.clusters(); ++k) {
@@ -60,8 +69,15 @@ absl::StatusOr<std::vector<WeightSpec>> AdaptiveSoftmaxWeightSpecs(
 
 absl::StatusOr<std::unique_ptr<const AdaptiveSoftmax>> AdaptiveSoftmax::Create(
     const AdaptiveSoftmaxSizes& sizes, absl::Span<const Tensor> weights) {
-  CAROUSEL_CHECK(static_cast<int>(weights.size()) == 1 + 2 * sizes.clusters());
   auto softmax = absl::WrapUnique(new AdaptiveSoftmax(sizes));
+  if (sizes.tied) {
+    CAROUSEL_CHECK(weights.size() == 4);
+    RETURN_IF_ERROR(softmax->PackTied(weights));
+    return softmax;
+  }
+  CAROUSEL_CHECK(static_cast<int>(weights.size()) == 1 + 2 * sizes.clusters());
+  softmax->head_bias_.resize(static_cast<size_t>(sizes.head()));
+  softmax->bias_.resize(static_cast<size_t>(sizes.vocabulary));
   ASSIGN_OR_RETURN(softmax->head_, PackTransposed(weights[0]));
   for (size_t k = 1; k < weights.size(); k += 2) {
     Cluster& cluster = softmax->tail_.emplace_back();
@@ -69,6 +85,48 @@ absl::StatusOr<std::unique_ptr<const AdaptiveSoftmax>> AdaptiveSoftmax::Create(
     ASSIGN_OR_RETURN(cluster.words, PackTransposed(weights[k + 1]));
   }
   return softmax;
+}
+
+// `weights`: embedding, bias, clusters.weight, clusters.bias.
+absl::Status AdaptiveSoftmax::PackTied(absl::Span<const Tensor> weights) {
+  const int64_t width = sizes_.features;
+  const std::vector<float> words = ToVector(weights[0]);
+  const auto rows = [&](int begin) { return words.begin() + begin * width; };
+  const auto append = [](const Tensor& tensor, std::vector<float>* to) {
+    const std::vector<float> values = ToVector(tensor);
+    to->insert(to->end(), values.begin(), values.end());
+  };
+  std::vector<float> head(rows(0), rows(sizes_.cutoffs[0]));
+  append(weights[2], &head);
+  ASSIGN_OR_RETURN(
+      head_, PackTransposed(Tensor::FromFloats({sizes_.head(), width}, head)));
+  for (int k = 0; k < sizes_.clusters(); ++k) {
+    const int begin = sizes_.ClusterBegin(k);
+    const int count = sizes_.ClusterWords(k);
+    std::vector<float> cluster(rows(begin), rows(begin + count));
+    ASSIGN_OR_RETURN(
+        tail_.emplace_back().words,
+        PackTransposed(Tensor::FromFloats({count, width}, cluster)));
+  }
+  bias_ = ToVector(weights[1]);
+  head_bias_.assign(bias_.begin(), bias_.begin() + sizes_.cutoffs[0]);
+  append(weights[3], &head_bias_);
+  return absl::OkStatus();
+}
+
+// Less their biases.
+absl::Status AdaptiveSoftmax::ClusterLogits(int k, const float* features,
+                                            int64_t rows, float* logits,
+                                            Executor* executor) const {
+  const Cluster& cluster = tail_[static_cast<size_t>(k)];
+  if (cluster.projection == nullptr) {
+    return MultiplyRows(*cluster.words, features, rows, logits, executor);
+  }
+  std::vector<float> projected(
+      static_cast<size_t>(rows * sizes_.ClusterWidth(k)));
+  RETURN_IF_ERROR(MultiplyRows(*cluster.projection, features, rows,
+                               projected.data(), executor));
+  return MultiplyRows(*cluster.words, projected.data(), rows, logits, executor);
 }
 
 absl::Status AdaptiveSoftmax::LogProbabilities(const float* features,
@@ -82,22 +140,19 @@ absl::Status AdaptiveSoftmax::LogProbabilities(const float* features,
   RETURN_IF_ERROR(MultiplyRows(*head_, features, rows, head.data(), executor));
   for (int64_t m = 0; m < rows; ++m) {
     float* row = head.data() + m * sizes_.head();
+    GetKernels().add(sizes_.head(), head_bias_.data(), row);
     kernels.log_softmax(sizes_.head(), row);
     std::copy_n(row, frequent, log_probabilities + m * vocabulary);
   }
-  std::vector<float> projected, words;
+  std::vector<float> words;
   for (int k = 0; k < sizes_.clusters(); ++k) {
-    const Cluster& cluster = tail_[static_cast<size_t>(k)];
     const int64_t count = sizes_.ClusterWords(k);
-    projected.resize(static_cast<size_t>(rows * sizes_.ClusterWidth(k)));
     words.resize(static_cast<size_t>(rows * count));
-    RETURN_IF_ERROR(MultiplyRows(*cluster.projection, features, rows,
-                                 projected.data(), executor));
-    RETURN_IF_ERROR(MultiplyRows(*cluster.words, projected.data(), rows,
-                                 words.data(), executor));
+    RETURN_IF_ERROR(ClusterLogits(k, features, rows, words.data(), executor));
     for (int64_t m = 0; m < rows; ++m) {
       float* row = words.data() + m * count;
       float* out = log_probabilities + m * vocabulary + sizes_.ClusterBegin(k);
+      GetKernels().add(count, bias_.data() + sizes_.ClusterBegin(k), row);
       kernels.log_softmax(count, row);
       std::fill_n(out, count,
                   head[static_cast<size_t>(m * sizes_.head() + frequent + k)]);
@@ -110,9 +165,12 @@ absl::Status AdaptiveSoftmax::LogProbabilities(const float* features,
 size_t AdaptiveSoftmax::memory_bytes() const {
   size_t bytes = head_->memory_bytes();
   for (const Cluster& cluster : tail_) {
-    bytes += cluster.projection->memory_bytes() + cluster.words->memory_bytes();
+    bytes += cluster.words->memory_bytes();
+    if (cluster.projection != nullptr) {
+      bytes += cluster.projection->memory_bytes();
+    }
   }
-  return bytes;
+  return bytes + (head_bias_.size() + bias_.size()) * sizeof(float);
 }
 
 }  // namespace carousel

@@ -21,7 +21,8 @@
 namespace carousel {
 
 // Not thread-safe; computes with the OpenMP threads of the caller. `weights`
-// and `gradients` are in the order of AdaptiveSoftmaxWeightSpecs.
+// and `gradients` are in the order of AdaptiveSoftmaxWeightSpecs, if tied after
+// those of the embedding.
 class AdaptiveSoftmaxLoss {
  public:
   // In kBF16 the products with the words are rounded as those of an output
@@ -41,24 +42,18 @@ class AdaptiveSoftmaxLoss {
                              float* dfeatures, Executor* executor);
 
  private:
-  // An output layer without bias: of the head, or of a cluster.
-  struct Part {
-    Part(int words, int width, Precision precision)
-        : loss(words, width, precision),
-          no_bias(static_cast<size_t>(words)),
-          unused_bias_gradient(no_bias.size()) {}
-
-    OutputLayerLoss loss;
-    std::vector<float> no_bias;  // zeros, which the output layer wants
-    std::vector<float> unused_bias_gradient;  // which it adds to
-  };
-
   int ClusterOf(int32_t word) const;
-  absl::StatusOr<double> RunPart(Part* part, const float* weight,
+  void GatherHead(absl::Span<const float* const> weights);
+  void AddHeadGradients(absl::Span<float* const> gradients) const;
+  absl::StatusOr<double> RunHead(absl::Span<const float* const> weights,
                                  const float* features,
                                  absl::Span<const int32_t> targets,
-                                 float* gradient, float* dfeatures,
-                                 Executor* executor);
+                                 absl::Span<float* const> gradients,
+                                 float* dfeatures, Executor* executor);
+  OutputLayerWeights ClusterWeights(
+      int k, absl::Span<const float* const> weights) const;
+  OutputLayerGradients ClusterGradients(int k,
+                                        absl::Span<float* const> gradients);
   absl::StatusOr<double> RunCluster(int k,
                                     absl::Span<const float* const> weights,
                                     const float* features,
@@ -67,18 +62,28 @@ class AdaptiveSoftmaxLoss {
                                     float* dfeatures, Executor* executor);
   void GatherCluster(int k, const float* features,
                      absl::Span<const int32_t> targets);
+  absl::Status Project(int k, const float* weight, Executor* executor);
   absl::Status ProjectionBackward(int k, const float* weight, float* gradient,
-                                  float* dfeatures, Executor* executor);
+                                  Executor* executor);
 
   const AdaptiveSoftmaxSizes sizes_;
-  std::vector<std::unique_ptr<Part>> parts_;  // the head, then the clusters
+  OutputLayerLoss head_;
+  std::vector<std::unique_ptr<OutputLayerLoss>> tail_;  // (K)
+
+  // Without a bias, zeros, and where its gradient is left: as many as the
+  // largest part has words.
+  std::vector<float> no_bias_, unused_bias_gradient_;
+
+  // If tied, whose rows of the head do not lie together.
+  std::vector<float> head_weight_, dhead_weight_;  // (c_0 + K, E)
+  std::vector<float> head_bias_, dhead_bias_;      // (c_0 + K)
 
   // Of the cluster at hand; M' rows, some of them padding.
   std::vector<int64_t> members_;   // rows of the batch
   std::vector<int32_t> targets_;   // (M'), within the head or cluster
   std::vector<float> gathered_;    // (M', E)
-  std::vector<float> projected_;   // (M', E_k)
-  std::vector<float> dprojected_;  // (M', E_k)
+  std::vector<float> projected_;   // (M', E_k), not if tied
+  std::vector<float> dprojected_;  // (M', E_k), not if tied
   std::vector<float> dgathered_;   // (M', E)
 };
 

@@ -49,10 +49,6 @@ absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
     specs.push_back({"projection.bias", {e}, Init::kZero});
   }
   if (sizes.adaptive()) {
-    if (sizes.tied) {
-      return absl::InvalidArgumentError(
-          "an adaptive softmax has weights of its own: it cannot be tied");
-    }
     ASSIGN_OR_RETURN(
         std::vector<WeightSpec> output,
         AdaptiveSoftmaxWeightSpecs("output.", sizes.adaptive_softmax()));
@@ -124,9 +120,11 @@ absl::StatusOr<std::unique_ptr<const LanguageModel>> LanguageModel::Create(
     rep->projection_bias = ToVector(weights[next++]);
   }
   if (sizes.adaptive()) {
+    std::vector<Tensor> output(weights.begin() + static_cast<ptrdiff_t>(next),
+                               weights.end());
+    if (sizes.tied) output.insert(output.begin(), weights[0]);
     ASSIGN_OR_RETURN(rep->adaptive,
-                     AdaptiveSoftmax::Create(sizes.adaptive_softmax(),
-                                             weights.subspan(next)));
+                     AdaptiveSoftmax::Create(sizes.adaptive_softmax(), output));
     rep->output_order.assign(output_order.begin(), output_order.end());
     return absl::WrapUnique(new LanguageModel(std::move(rep)));
   }

@@ -46,14 +46,15 @@ struct LanguageModelSizes {
 
   // Of an adaptive softmax (adaptive_softmax.h) instead of the output layer
   // over the whole vocabulary, for benchmarks with large ones: where its
-  // clusters begin, then zeros. REQUIRES: then not `tied`.
+  // clusters begin, then zeros.
   std::array<int, 4> cutoffs = {};
 
   bool adaptive() const { return cutoffs != std::array<int, 4>{}; }
   AdaptiveSoftmaxSizes adaptive_softmax() const {
     AdaptiveSoftmaxSizes sizes = {.vocabulary = vocabulary,
                                   .features = embedding,
-                                  .cutoffs = {cutoffs.begin(), cutoffs.end()}};
+                                  .cutoffs = {cutoffs.begin(), cutoffs.end()},
+                                  .tied = tied};
     while (!sizes.cutoffs.empty() && sizes.cutoffs.back() == 0) {
       sizes.cutoffs.pop_back();
     }

@@ -29,6 +29,7 @@ LanguageModelGrad::LanguageModelGrad(const LanguageModelSizes& sizes, int steps,
     places_.projection_weight = next++;
     places_.projection_bias = next++;
   }
+  places_.adaptive = next;
   places_.output_weight = sizes.tied ? 0 : next;
   if (!sizes.tied) ++next;
   places_.output_bias = next;
@@ -164,17 +165,33 @@ const float* LanguageModelGrad::Features() const {
   return sizes_.projection ? features_.data() : stack_->y();
 }
 
+absl::StatusOr<double> LanguageModelGrad::AdaptiveLoss(
+    absl::Span<const float* const> weights, absl::Span<const int32_t> targets,
+    absl::Span<float* const> gradients) {
+  std::vector<const float*> output_weights(
+      weights.begin() + static_cast<ptrdiff_t>(places_.adaptive),
+      weights.end());
+  std::vector<float*> output_gradients;
+  if (!gradients.empty()) {
+    output_gradients.assign(
+        gradients.begin() + static_cast<ptrdiff_t>(places_.adaptive),
+        gradients.end());
+  }
+  if (sizes_.tied) {
+    output_weights.insert(output_weights.begin(), weights[0]);
+    if (!gradients.empty()) {
+      output_gradients.insert(output_gradients.begin(), gradients[0]);
+    }
+  }
+  return adaptive_->Run(output_weights, Features(), targets, output_gradients,
+                        dfeatures_.data(), &executor_);
+}
+
 absl::StatusOr<double> LanguageModelGrad::OutputLoss(
     absl::Span<const float* const> weights, absl::Span<const int32_t> targets,
     absl::Span<float* const> gradients) {
   const bool backward = !gradients.empty();
-  if (adaptive_ != nullptr) {
-    const size_t first = places_.output_weight;
-    return adaptive_->Run(
-        weights.subspan(first), Features(), targets,
-        backward ? gradients.subspan(first) : absl::Span<float* const>(),
-        dfeatures_.data(), &executor_);
-  }
+  if (adaptive_ != nullptr) return AdaptiveLoss(weights, targets, gradients);
   OutputLayerGradients output_gradients = {};
   if (backward) {
     output_gradients = {.weight = gradients[places_.output_weight],

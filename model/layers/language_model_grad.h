@@ -83,8 +83,9 @@ class LanguageModelGrad {
   struct Places {
     size_t projection_weight = 0;
     size_t projection_bias = 0;
-    size_t output_weight = 0;  // or the first of an adaptive softmax
+    size_t output_weight = 0;
     size_t output_bias = 0;
+    size_t adaptive = 0;  // the first of its own
   };
 
   LanguageModelGrad(const LanguageModelSizes& sizes, int steps, int rows,
@@ -101,6 +102,9 @@ class LanguageModelGrad {
   absl::Status Project(absl::Span<const float* const> weights);
   absl::Status ProjectBackward(absl::Span<float* const> gradients);
   const float* Features() const;
+  absl::StatusOr<double> AdaptiveLoss(absl::Span<const float* const> weights,
+                                      absl::Span<const int32_t> targets,
+                                      absl::Span<float* const> gradients);
   // The loss, and with `gradients` theirs and dfeatures_; none: the loss alone.
   absl::StatusOr<double> OutputLoss(absl::Span<const float* const> weights,
                                     absl::Span<const int32_t> targets,

@@ -70,11 +70,6 @@ absl::Status CheckOutput(const LanguageModelConfig& c) {
     return absl::InvalidArgumentError(
         "setting model.cutoffs: expected rising numbers");
   }
-  if (adaptive && c.sizes.tied) {
-    return absl::InvalidArgumentError(
-        "setting model.tied: expected false where model.output is "
-        "\"adaptive\": it has weights of its own");
-  }
   if (adaptive && c.label_smoothing > 0) {
     return absl::InvalidArgumentError(
         "setting training.label_smoothing: expected 0 where model.output is "

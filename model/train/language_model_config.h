@@ -50,8 +50,9 @@ struct LanguageModelConfig {
   // model; the vocabulary's size comes from the text.
   LanguageModelSizes sizes;
 
-  // `adaptive`: an adaptive softmax, whose clusters begin at the cutoffs, for
-  // perplexity on large vocabularies; what completes texts has a `softmax`.
+  // `adaptive`: an adaptive softmax, tied or not, whose clusters begin at the
+  // cutoffs, for perplexity on large vocabularies; what completes texts has a
+  // `softmax`.
   enum class Output { kSoftmax, kAdaptive };
   Output output = Output::kSoftmax;
   std::vector<int> cutoffs;  // given to `sizes` if they are to be used

@@ -45,13 +45,25 @@ std::vector<Json> ParseLines(absl::string_view metrics) {
   return lines;
 }
 
+// What a figure is drawn against: a key of the lines, and how it is shown.
+struct Axis {
+  absl::string_view label;
+  const char* key;
+  double unit;
+};
+constexpr Axis kSteps = {"step", "step", 1};
+constexpr Axis kMinutes = {"minutes", "seconds", 60};
+
 std::vector<FigurePoint> Series(const std::vector<Json>& lines,
-                                const std::string& key) {
+                                const std::string& key,
+                                const Axis& axis = kSteps) {
   std::vector<FigurePoint> points;
   for (const Json& line : lines) {
     const auto value = line.find(key);
+    const auto x = line.find(axis.key);
     if (value == line.end() || !value->is_number()) continue;
-    points.push_back({line["step"].get<double>(), value->get<double>()});
+    if (x == line.end() || !x->is_number()) continue;
+    points.push_back({x->get<double>() / axis.unit, value->get<double>()});
   }
   return ThinPoints(std::move(points), kCurvePoints);
 }
@@ -85,19 +97,20 @@ void AddFigure(const std::string& name, Figure figure,
   if (std::none_of(figure.curves.begin(), figure.curves.end(), has_points)) {
     return;
   }
-  figure.x_label = "step";
+  if (figure.x_label.empty()) figure.x_label = std::string(kSteps.label);
   figures->push_back({name, std::move(figure)});
 }
 
-Figure LossFigure(const std::vector<Json>& lines) {
+Figure LossFigure(const std::vector<Json>& lines, const Axis& axis) {
   Figure figure = {.title = "Perplexity",
+                   .x_label = std::string(axis.label),
                    .y_label = "perplexity",
                    .log_y = true,
                    .curves = {{.title = "training",
-                               .points = Series(lines, "perplexity"),
+                               .points = Series(lines, "perplexity", axis),
                                .width = 1},
                               {.title = "dev",
-                               .points = Series(lines, "dev_perplexity"),
+                               .points = Series(lines, "dev_perplexity", axis),
                                .style = Curve::Style::kLineAndPoints,
                                .width = 2}}};
   if (!figure.curves[0].points.empty() || !figure.curves[1].points.empty()) {
@@ -106,8 +119,8 @@ Figure LossFigure(const std::vector<Json>& lines) {
   figure.title = "Loss";
   figure.y_label = "loss";
   figure.log_y = false;
-  figure.curves[0].points = Series(lines, "loss");
-  figure.curves[1].points = Series(lines, "dev_loss");
+  figure.curves[0].points = Series(lines, "loss", axis);
+  figure.curves[1].points = Series(lines, "dev_loss", axis);
   return figure;
 }
 
@@ -189,7 +202,8 @@ std::string EscapeHtml(absl::string_view text) {
 std::vector<NamedFigure> RunFigures(absl::string_view metrics) {
   const std::vector<Json> lines = ParseLines(metrics);
   std::vector<NamedFigure> figures;
-  AddFigure("loss", LossFigure(lines), &figures);
+  AddFigure("loss", LossFigure(lines, kSteps), &figures);
+  AddFigure("loss_minutes", LossFigure(lines, kMinutes), &figures);
   AddFigure("learning_rate",
             {.title = "Learning rate",
              .y_label = "learning rate",

@@ -20,8 +20,9 @@ namespace carousel {
 std::string EscapeHtml(absl::string_view text);
 
 // The figures that a metrics.jsonl gives: "loss" (perplexity where the run
-// measures it, training and dev), "learning_rate", "gradient_norm", and one for
-// every other figure measured on dev. Those without points are left out.
+// measures it, training and dev) against the steps, "loss_minutes" against the
+// time, "learning_rate", "gradient_norm", and one for every other figure
+// measured on dev. Those without points are left out.
 std::vector<NamedFigure> RunFigures(absl::string_view metrics);
 
 struct ReportInput {

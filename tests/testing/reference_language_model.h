@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 #include "model/base/random.h"
 #include "model/layers/language_model.h"
+#include "tests/testing/reference_adaptive_softmax.h"
 #include "tests/testing/reference_recurrent.h"
 
 namespace carousel {
@@ -31,6 +32,17 @@ struct ReferenceLanguageModel {
     const auto h = static_cast<size_t>(sizes.hidden);
     return std::vector<ReferenceState>(static_cast<size_t>(sizes.layers),
                                        {Doubles(h), Doubles(h)});
+  }
+
+  // The logarithms of the probabilities, which are logits as well.
+  Doubles AdaptiveLogits(const Doubles& f, size_t next) const {
+    std::vector<Doubles> output(weights.begin() + static_cast<long>(next),
+                                weights.end());
+    if (sizes.tied) output.insert(output.begin(), weights[0]);
+    Doubles logits = ReferenceAdaptiveSoftmax{sizes.adaptive_softmax(), output}
+                         .Probabilities(f);
+    for (double& value : logits) value = std::log(value);
+    return logits;
   }
 
   // Logits after feeding `token` to one row; `cell` selects the row of the
@@ -62,6 +74,7 @@ struct ReferenceLanguageModel {
       for (size_t k = 0; k < e; ++k) x[k] += weights[next + 1][k];
       next += 2;
     }
+    if (sizes.adaptive()) return AdaptiveLogits(x, next);
     Doubles logits = Times(sizes.tied ? weights[0] : weights[next++], x);
     for (size_t v = 0; v < logits.size(); ++v) logits[v] += weights[next][v];
     return logits;

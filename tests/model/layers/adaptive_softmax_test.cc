@@ -12,7 +12,7 @@
 #include "gtest/gtest.h"
 #include "model/layers/adaptive_softmax_grad.h"
 #include "tests/testing/gradient_check.h"
-#include "tests/testing/reference_attention.h"
+#include "tests/testing/reference_adaptive_softmax.h"
 
 namespace carousel {
 namespace {
@@ -25,28 +25,12 @@ struct Reference {
   std::vector<Doubles> weights;
   Doubles features;  // (M, E)
 
-  static Doubles Times(const Doubles& matrix, const Doubles& vector) {
-    Doubles result(matrix.size() / vector.size());
-    for (size_t i = 0; i < matrix.size(); ++i) {
-      result[i / vector.size()] += matrix[i] * vector[i % vector.size()];
-    }
-    return result;
-  }
-
   // P of every word for row m.
   Doubles Probabilities(size_t m) const {
     const auto width = static_cast<long>(sizes.features);
     const auto begin = features.begin() + static_cast<long>(m) * width;
-    const Doubles f(begin, begin + width);
-    const Doubles head = ReferenceSoftmax(Times(weights[0], f));
-    Doubles result(head.begin(), head.begin() + sizes.cutoffs[0]);
-    for (size_t k = 0; k < sizes.cutoffs.size(); ++k) {
-      const Doubles tail = ReferenceSoftmax(
-          Times(weights[2 + 2 * k], Times(weights[1 + 2 * k], f)));
-      const double cluster = head[static_cast<size_t>(sizes.cutoffs[0]) + k];
-      for (double p : tail) result.push_back(cluster * p);
-    }
-    return result;
+    return ReferenceAdaptiveSoftmax{sizes, weights}.Probabilities(
+        {begin, begin + width});
   }
 
   double Loss(const std::vector<int32_t>& targets) const {
@@ -67,6 +51,11 @@ class AdaptiveSoftmaxTest
   void SetUp() override {
     reference_.sizes = GetParam();
     specs_ = AdaptiveSoftmaxWeightSpecs("", GetParam()).value();
+    if (GetParam().tied) {
+      specs_.insert(
+          specs_.begin(),
+          {"embedding.weight", {GetParam().vocabulary, GetParam().features}});
+    }
     uint64_t seed = 1;
     for (const WeightSpec& spec : specs_) {
       const auto count = static_cast<size_t>(NumElements(spec.shape));
@@ -197,7 +186,14 @@ INSTANTIATE_TEST_SUITE_P(
             .vocabulary = 40, .features = 17, .cutoffs = {10, 20}},
         // A cluster of one word.
         AdaptiveSoftmaxSizes{
-            .vocabulary = 23, .features = 64, .cutoffs = {3, 11, 22}}),
+            .vocabulary = 23, .features = 64, .cutoffs = {3, 11, 22}},
+        AdaptiveSoftmaxSizes{
+            .vocabulary = 2, .features = 1, .cutoffs = {1}, .tied = true},
+        // Narrower than a projection for each cluster would allow.
+        AdaptiveSoftmaxSizes{.vocabulary = 23,
+                             .features = 9,
+                             .cutoffs = {3, 11, 22},
+                             .tied = true}),
     [](const auto& sizes) { return "Case" + std::to_string(sizes.index); });
 
 // The names are those under which PyTorch saves them.
@@ -213,6 +209,21 @@ TEST(AdaptiveSoftmaxWeightSpecsTest, NamesAndShapesAreThoseOfPyTorch) {
   EXPECT_EQ(specs[3].shape, (Shape{2, 32}));
   EXPECT_EQ(specs[4].name, "output.tail.1.1.weight");
   EXPECT_EQ(specs[4].shape, (Shape{70, 2}));
+}
+
+TEST(AdaptiveSoftmaxWeightSpecsTest, ATiedOneHasTheRowsOfItsClustersOnly) {
+  const auto specs = AdaptiveSoftmaxWeightSpecs("output.", {.vocabulary = 100,
+                                                            .features = 32,
+                                                            .cutoffs = {10, 30},
+                                                            .tied = true})
+                         .value();
+  ASSERT_EQ(specs.size(), 3u);
+  EXPECT_EQ(specs[0].name, "output.bias");
+  EXPECT_EQ(specs[0].shape, (Shape{100}));
+  EXPECT_EQ(specs[1].name, "output.clusters.weight");
+  EXPECT_EQ(specs[1].shape, (Shape{2, 32}));
+  EXPECT_EQ(specs[2].name, "output.clusters.bias");
+  EXPECT_EQ(specs[2].shape, (Shape{2}));
 }
 
 // As PyTorch's Linear layers do; a wide layer begins small.

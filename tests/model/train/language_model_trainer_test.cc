@@ -211,10 +211,10 @@ TEST(LanguageModelTrainerTest, LossThatIsNotFiniteChangesNothing) {
 }
 
 // What is trained is what is evaluated.
-TEST(LanguageModelTrainerTest, AdaptiveSoftmaxLearnsAndServesTheSame) {
+void ExpectAdaptiveSoftmaxLearnsAndServesTheSame(bool tied) {
   auto options = SmallOptions();
   options.dropout = {};
-  options.sizes.tied = false;
+  options.sizes.tied = tied;
   options.sizes.cutoffs = {10, 20};
   options.sizes.embedding = 16;
   const auto trainer = MakeTrainer(options);
@@ -245,6 +245,14 @@ TEST(LanguageModelTrainerTest, AdaptiveSoftmaxLearnsAndServesTheSame) {
     sum -= logits[n * 30 + static_cast<size_t>(batch.targets[n])];
   }
   EXPECT_NEAR(sum / 3, loss, 1e-4);
+}
+
+TEST(LanguageModelTrainerTest, AdaptiveSoftmaxLearnsAndServesTheSame) {
+  ExpectAdaptiveSoftmaxLearnsAndServesTheSame(/*tied=*/false);
+}
+
+TEST(LanguageModelTrainerTest, TiedAdaptiveSoftmaxLearnsAndServesTheSame) {
+  ExpectAdaptiveSoftmaxLearnsAndServesTheSame(/*tied=*/true);
 }
 
 // Measuring is not training.

@@ -41,6 +41,18 @@ TEST(RunFiguresTest, OneFigureForEverythingThatIsMeasured) {
   EXPECT_THAT(loss.curves[1].points, ElementsAre(FigurePoint{2, 85.25}));
 }
 
+// What a run reaches in an hour is asked as often as what it reaches in a step.
+TEST(RunFiguresTest, LossIsDrawnAgainstTheTimeTooWhereItIsKnown) {
+  const std::vector<NamedFigure> figures = RunFigures(
+      "{\"step\":1,\"perplexity\":90,\"seconds\":30}\n"
+      "{\"step\":2,\"dev_perplexity\":85,\"seconds\":90}");
+  ASSERT_EQ(figures[1].name, "loss_minutes");
+  const Figure& figure = figures[1].figure;
+  EXPECT_EQ(figure.x_label, "minutes");
+  EXPECT_THAT(figure.curves[0].points, ElementsAre(FigurePoint{0.5, 90}));
+  EXPECT_THAT(figure.curves[1].points, ElementsAre(FigurePoint{1.5, 85}));
+}
+
 // Tasks other than a language model have a loss and no perplexity.
 TEST(RunFiguresTest, WithoutPerplexityTheLossIsDrawn) {
   const std::vector<NamedFigure> figures =
