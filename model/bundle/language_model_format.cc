@@ -135,8 +135,7 @@ class Format : public TaskFormat {
 
   std::vector<TiedWeight> TiedWeights(
       const TaskManifest& manifest) const override {
-    const LanguageModelSizes& sizes = Fields(manifest).sizes;
-    if (!sizes.tied || sizes.adaptive()) return {};
+    if (!Fields(manifest).sizes.tied) return {};
     return {{"output.weight", "embedding.weight", "network.tied"}};
   }
 

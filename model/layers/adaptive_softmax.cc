@@ -32,7 +32,8 @@ absl::Status CheckSizes(const AdaptiveSoftmaxSizes& sizes) {
         "adaptive softmax: expected at least one cutoff, found none");
   }
   // Eight clusters would want 4^8 features; it also bounds the shift.
-  if (sizes.clusters() > 8 || sizes.ClusterWidth(sizes.clusters() - 1) < 1) {
+  if (!sizes.tied &&
+      (sizes.clusters() > 8 || sizes.ClusterWidth(sizes.clusters() - 1) < 1)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "adaptive softmax: ", sizes.clusters(), " clusters of ", sizes.features,
         " features: cluster k has features / "

@@ -74,7 +74,7 @@ struct AdaptiveSoftmaxSizes {
 //   bias (V), clusters.weight (K, E), clusters.bias (K)
 // Matrices begin as PyTorch's do (LinearWeight), biases from zero.
 // INVALID_ARGUMENT unless there are cutoffs, ascending, within the vocabulary,
-// and the last projection has a width.
+// and, if not tied, the last projection has a width.
 absl::StatusOr<std::vector<WeightSpec>> AdaptiveSoftmaxWeightSpecs(
     absl::string_view prefix, const AdaptiveSoftmaxSizes& sizes);
 

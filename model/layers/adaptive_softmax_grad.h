@@ -74,7 +74,8 @@ class AdaptiveSoftmaxLoss {
   // largest part has words.
   std::vector<float> no_bias_, unused_bias_gradient_;
 
-  // If tied, whose rows of the head do not lie together.
+  // If tied: the head's rows gathered from the embedding and the clusters, and
+  // their gradients.
   std::vector<float> head_weight_, dhead_weight_;  // (c_0 + K, E)
   std::vector<float> head_bias_, dhead_bias_;      // (c_0 + K)
 

@@ -126,6 +126,11 @@ TEST_P(AdaptiveSoftmaxTest, ABatchInBetweenLeavesNoTrace) {
   // All of them in the last cluster, then as before.
   std::fill(targets_.begin(), targets_.end(), GetParam().vocabulary - 1);
   all();
+  // And one that is only measured.
+  ASSERT_TRUE(softmax
+                  .Run(weight_pointers_, features_.data(), targets_, {},
+                       nullptr, &executor_)
+                  .ok());
   targets_ = targets;
   EXPECT_EQ(all(), alone);
 }

@@ -83,7 +83,9 @@ TEST(LanguageModelConfigTest, AdaptiveSoftmaxHasRisingCutoffs) {
   const auto config = parse({"model.cutoffs=[10,20]", "model.tied=false"});
   ASSERT_THAT(config, IsOk());
   EXPECT_TRUE(config->sizes.adaptive());
-  EXPECT_TRUE(parse({"model.cutoffs=[10,20]"})->sizes.tied);
+  const auto tied = parse({"model.cutoffs=[10,20]"});
+  ASSERT_THAT(tied, IsOk());
+  EXPECT_TRUE(tied->sizes.tied);
   EXPECT_THAT(parse({"model.cutoffs=[10,10]", "model.tied=false"}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("rising numbers")));

@@ -46,6 +46,7 @@ TEST(RunFiguresTest, LossIsDrawnAgainstTheTimeTooWhereItIsKnown) {
   const std::vector<NamedFigure> figures = RunFigures(
       "{\"step\":1,\"perplexity\":90,\"seconds\":30}\n"
       "{\"step\":2,\"dev_perplexity\":85,\"seconds\":90}");
+  ASSERT_GE(figures.size(), 2u);
   ASSERT_EQ(figures[1].name, "loss_minutes");
   const Figure& figure = figures[1].figure;
   EXPECT_EQ(figure.x_label, "minutes");
