@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // oneDNN makes a primitive for every shape. Work of any size is cut into pieces
-// of few sizes, so that the number of primitives is bounded.
+// of few sizes, or filled up to one, so that the number of primitives is
+// bounded.
 
 #ifndef CAROUSEL_MODEL_LAYERS_BUCKETS_H_
 #define CAROUSEL_MODEL_LAYERS_BUCKETS_H_
@@ -14,6 +15,15 @@ constexpr int LargestBucket(int n, int limit) {
   int bucket = limit;
   while (bucket > n) bucket /= 2;
   return bucket;
+}
+
+// The smallest of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 ... that is at least `n`: at
+// most a third is wasted. REQUIRES: n >= 1.
+constexpr int SmallestBucket(int n) {
+  int power = 1;
+  while (power < n) power *= 2;
+  const int between = power / 4 * 3;
+  return between >= n ? between : power;
 }
 
 }  // namespace carousel

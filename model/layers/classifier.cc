@@ -84,7 +84,7 @@ absl::Status Classifier::LogProbabilities(const ClassifierTexts& texts,
                                    &scratch.stack));
   std::vector<int32_t> first;
   for (int32_t length : texts.lengths) first.push_back(steps - length);
-  Executor* executor = &scratch.stack.executor;
+  Executor* executor = &scratch.stack.executor();
   RETURN_IF_ERROR(rep_->pooling->Run(
       {.states = scratch.y.data(), .steps = steps, .first = first},
       scratch.pooled.data(), nullptr, executor));

@@ -56,7 +56,7 @@ struct Decoder::Workspace::Rep {
   std::vector<float> context;   // (N, M)
   std::vector<float> joined;    // (N, M + H)
   std::vector<float> features;  // (N, F)
-  std::vector<float> tile;
+  OutputLayerScratch output;
   std::vector<float> logits;  // (N, V), with the rows that are thrown away
 };
 
@@ -154,7 +154,8 @@ absl::Status Decoder::Rep::StepChunk(
       stack->Run(w.x.data(), 1, rows, state, w.h.data(), {}, &w.stack));
   RETURN_IF_ERROR(Combine(rows, real_rows, memories, alignments, workspace));
   RETURN_IF_ERROR(output->Logits(w.features.data(), rows, 0, sizes.vocabulary,
-                                 w.logits.data(), &w.tile, &w.stack.executor));
+                                 w.logits.data(), &w.output,
+                                 &w.stack.layer.products));
   std::copy_n(w.logits.data(), int64_t{real_rows} * sizes.vocabulary, logits);
   return absl::OkStatus();
 }
@@ -177,7 +178,7 @@ absl::Status Decoder::Rep::Combine(
     std::vector<std::vector<float>> own;
     RETURN_IF_ERROR(attention->Attend(memories, w.h.data(), w.context.data(),
                                       alignments == nullptr ? nullptr : &own,
-                                      &w.stack.executor));
+                                      &w.stack.executor()));
     for (std::vector<float>& row : own) alignments->push_back(std::move(row));
   }
   for (int64_t row = 0; row < rows; ++row) {
@@ -191,7 +192,7 @@ absl::Status Decoder::Rep::Combine(
   w.features.resize(static_cast<size_t>(rows * features));
   RETURN_IF_ERROR(combine->Multiply(rows, w.joined.data(), memory + hidden,
                                     w.features.data(), features, false,
-                                    &w.stack.executor));
+                                    &w.stack.executor()));
   GetKernels().tanh_forward(rows * features, w.features.data(),
                             w.features.data());
   return absl::OkStatus();

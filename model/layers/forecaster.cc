@@ -161,7 +161,7 @@ absl::Status Forecaster::Rep::Output(int rows, Workspace::Rep* w) const {
   const int64_t width = output->n();
   w->out.resize(static_cast<size_t>(rows * width));
   RETURN_IF_ERROR(MultiplyRows(*output, w->features, rows, w->out.data(),
-                               &w->stack.executor));
+                               &w->stack.executor()));
   for (int64_t row = 0; row < rows; ++row) {
     GetKernels().add(width, bias.data(), w->out.data() + row * width);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The element-by-element arithmetic of training, in versions for several
+// The element-by-element arithmetic of networks, in versions for several
 // instruction sets; the best that the CPU has is chosen when first asked for.
 // (Matrix products are oneDNN's.)
 //
@@ -106,6 +106,17 @@ struct Kernels {
 
   // y = the bits of the bfloat16 nearest to x, ties to even; NaN stays NaN.
   void (*to_bf16)(int64_t n, const float* x, uint16_t* y);
+
+  // The largest |x|; 0 of none. NaN does not count.
+  float (*largest_magnitude)(int64_t n, const float* x);
+
+  // q = 128 + x * inverse, rounded, in [1, 255]; NaN becomes 1.
+  void (*quantise)(int64_t n, float inverse, const float* x, uint8_t* q);
+
+  // y += row_scale * scales * (sums - offsets).
+  void (*add_dequantised)(int64_t n, const int32_t* sums,
+                          const int32_t* offsets, float row_scale,
+                          const float* scales, float* y);
 
   double (*sum_of_squares)(int64_t n, const float* x);
 

@@ -183,6 +183,34 @@ void ToBF16(int64_t n, const float* __restrict x, uint16_t* __restrict y) {
   }
 }
 
+float LargestMagnitude(int64_t n, const float* x) {
+  float max = 0;
+#pragma omp simd reduction(max : max)
+  for (int64_t k = 0; k < n; ++k) max = Max(__builtin_fabsf(x[k]), max);
+  return max;
+}
+
+void Quantise(int64_t n, float inverse, const float* __restrict x,
+              uint8_t* __restrict q) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    // Half a unit on top of it: cutting off then rounds.
+    const float shifted = x[k] * inverse + 128.5f;
+    const float low = shifted > 1.0f ? shifted : 1.0f;
+    q[k] =
+        static_cast<uint8_t>(static_cast<int32_t>(low < 255.0f ? low : 255.0f));
+  }
+}
+
+void AddDequantised(int64_t n, const int32_t* __restrict sums,
+                    const int32_t* __restrict offsets, float row_scale,
+                    const float* __restrict scales, float* __restrict y) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    y[k] += row_scale * scales[k] * static_cast<float>(sums[k] - offsets[k]);
+  }
+}
+
 double SumOfSquares(int64_t n, const float* x) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -265,6 +293,9 @@ const Kernels CAROUSEL_KERNELS = {
     .add = Add,
     .multiply = Multiply,
     .to_bf16 = ToBF16,
+    .largest_magnitude = LargestMagnitude,
+    .quantise = Quantise,
+    .add_dequantised = AddDequantised,
     .sum_of_squares = SumOfSquares,
     .scale_and_clamp = ScaleAndClamp,
     .average = Average,

@@ -16,8 +16,6 @@
 #include "model/layers/output_layer.h"
 #include "model/layers/packing.h"
 #include "model/layers/recurrent_stack.h"
-#include "model/onednn/executor.h"
-#include "model/onednn/matmul.h"
 
 namespace carousel {
 namespace {
@@ -73,7 +71,7 @@ struct LanguageModel::Rep {
   LanguageModelSizes sizes;
   Tensor embedding;
   std::unique_ptr<const RecurrentStack> stack;
-  std::unique_ptr<const PackedMatrix> projection;  // null if there is none
+  std::unique_ptr<const ServedMatrix> projection;  // null if there is none
   std::vector<float> projection_bias;
   std::unique_ptr<const OutputLayer> output;  // null if adaptive
 
@@ -90,7 +88,9 @@ struct LanguageModel::Workspace::Rep {
   std::vector<float> x;         // (T, N, E): what the stack reads
   std::vector<float> y;         // (T, N, H): what it writes
   std::vector<float> features;  // (N, E): what the output layer reads
-  std::vector<float> tile;
+  std::vector<float> all;       // (N, V): of an adaptive softmax
+  ServedRows top;
+  OutputLayerScratch output;
 };
 
 LanguageModel::Workspace::Workspace() : rep_(std::make_unique<Rep>()) {}
@@ -104,19 +104,20 @@ LanguageModel::~LanguageModel() = default;
 
 absl::StatusOr<std::unique_ptr<const LanguageModel>> LanguageModel::Create(
     const LanguageModelSizes& sizes, absl::Span<const Tensor> weights,
-    absl::Span<const int32_t> output_order) {
+    absl::Span<const int32_t> output_order, Precision precision) {
   ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs, WeightSpecs(sizes));
   RETURN_IF_ERROR(CheckWeights(specs, weights));
   auto rep = std::make_unique<Rep>();
   rep->sizes = sizes;
   rep->embedding = weights[0];
   const size_t in_stack = kWeightsOfCell * static_cast<size_t>(sizes.layers);
-  ASSIGN_OR_RETURN(
-      rep->stack,
-      RecurrentStack::Create(sizes.stack(), weights.subspan(1, in_stack)));
+  ASSIGN_OR_RETURN(rep->stack,
+                   RecurrentStack::Create(
+                       sizes.stack(), weights.subspan(1, in_stack), precision));
   size_t next = 1 + in_stack;
   if (sizes.projection) {
-    ASSIGN_OR_RETURN(rep->projection, PackTransposed(weights[next++]));
+    ASSIGN_OR_RETURN(rep->projection,
+                     ServedMatrix::Create(weights[next++], precision));
     rep->projection_bias = ToVector(weights[next++]);
   }
   if (sizes.adaptive()) {
@@ -129,8 +130,8 @@ absl::StatusOr<std::unique_ptr<const LanguageModel>> LanguageModel::Create(
     return absl::WrapUnique(new LanguageModel(std::move(rep)));
   }
   const Tensor& output = sizes.tied ? weights[0] : weights[next++];
-  ASSIGN_OR_RETURN(rep->output,
-                   OutputLayer::Create(output, weights[next], output_order));
+  ASSIGN_OR_RETURN(rep->output, OutputLayer::Create(output, weights[next],
+                                                    output_order, precision));
   return absl::WrapUnique(new LanguageModel(std::move(rep)));
 }
 
@@ -186,20 +187,20 @@ absl::Status LanguageModel::Logits(absl::Span<const float> top, int rows,
   if (rep.projection != nullptr) {
     const int64_t width = rep.sizes.embedding;
     scratch.features.resize(static_cast<size_t>(rows * width));
-    float* projected = scratch.features.data();
-    RETURN_IF_ERROR(MultiplyRows(*rep.projection, top.data(), rows, projected,
-                                 &scratch.stack.executor));
     for (int64_t row = 0; row < rows; ++row) {
-      GetKernels().add(width, rep.projection_bias.data(),
-                       projected + row * width);
+      std::copy_n(rep.projection_bias.data(), width,
+                  scratch.features.data() + row * width);
     }
-    features = projected;
+    RETURN_IF_ERROR(MultiplyAddRows(*rep.projection, top.data(), rows,
+                                    scratch.features.data(), &scratch.top,
+                                    &scratch.stack.layer.products));
+    features = scratch.features.data();
   }
   if (rep.adaptive != nullptr) {
     return rep.AdaptiveLogits(features, rows, begin, end, logits, &scratch);
   }
   return rep.output->Logits(features, rows, begin, end, logits.data(),
-                            &scratch.tile, &scratch.stack.executor);
+                            &scratch.output, &scratch.stack.layer.products);
 }
 
 // Logarithms of probabilities are logits too: their softmax is themselves.
@@ -207,12 +208,12 @@ absl::Status LanguageModel::Rep::AdaptiveLogits(
     const float* features, int rows, int begin, int end,
     absl::Span<float> logits, Workspace::Rep* workspace) const {
   const auto vocabulary = static_cast<size_t>(sizes.vocabulary);
-  workspace->tile.resize(static_cast<size_t>(rows) * vocabulary);
+  workspace->all.resize(static_cast<size_t>(rows) * vocabulary);
   RETURN_IF_ERROR(adaptive->LogProbabilities(
-      features, rows, workspace->tile.data(), &workspace->stack.executor));
+      features, rows, workspace->all.data(), &workspace->stack.executor()));
   size_t next = 0;
   for (size_t row = 0; row < static_cast<size_t>(rows); ++row) {
-    const float* all = workspace->tile.data() + row * vocabulary;
+    const float* all = workspace->all.data() + row * vocabulary;
     for (int r = begin; r < end; ++r) {
       logits[next++] =
           all[output_order.empty() ? r : output_order[static_cast<size_t>(r)]];

@@ -30,6 +30,7 @@
 #include "model/layers/adaptive_softmax.h"
 #include "model/layers/recurrent_stack.h"
 #include "model/layers/weight_specs.h"
+#include "model/onednn/precision.h"
 #include "model/tensor/tensor.h"
 
 namespace carousel {
@@ -78,7 +79,8 @@ struct LanguageModelSizes {
 //   projection.weight (E, H), projection.bias (E)    if `projection`
 //   output.weight (V, E)                             if not `tied`
 //   output.bias (V)
-//   or, if `adaptive`, AdaptiveSoftmaxWeightSpecs("output.")
+//   or, if `adaptive`, AdaptiveSoftmaxWeightSpecs("output."), whose names are
+//   ours where it is `tied`
 // Embeddings begin from U(-0.1, 0.1) (Zaremba et al. 2014), the projection from
 // U(-1/sqrt(H), 1/sqrt(H)).
 //
@@ -119,9 +121,13 @@ class LanguageModel {
   //
   // INVALID_ARGUMENT, naming the tensor, if a shape or type is not as it should
   // be; INTERNAL if oneDNN refuses.
+  //
+  // `precision`: of the recurrent layers, the projection and the output layer;
+  // an adaptive softmax stays in f32. REQUIRES: the CPU has it.
   static absl::StatusOr<std::unique_ptr<const LanguageModel>> Create(
       const LanguageModelSizes& sizes, absl::Span<const Tensor> weights,
-      absl::Span<const int32_t> output_order);
+      absl::Span<const int32_t> output_order,
+      Precision precision = Precision::kF32);
 
   ~LanguageModel();
 

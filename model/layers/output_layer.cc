@@ -14,7 +14,8 @@
 namespace carousel {
 
 absl::StatusOr<std::unique_ptr<const OutputLayer>> OutputLayer::Create(
-    const Tensor& weight, const Tensor& bias, absl::Span<const int32_t> order) {
+    const Tensor& weight, const Tensor& bias, absl::Span<const int32_t> order,
+    Precision precision) {
   const int64_t vocabulary = weight.dim(0);
   const int64_t embedding = weight.dim(1);
   std::vector<int32_t> rows(order.begin(), order.end());
@@ -29,16 +30,15 @@ absl::StatusOr<std::unique_ptr<const OutputLayer>> OutputLayer::Create(
   for (int32_t row : rows) {
     layer->bias_.push_back(plain_bias.data<float>()[row]);
   }
-  Executor executor;
   std::vector<float> gathered;
   for (int64_t first = 0; first < vocabulary; first += kTileRows) {
     const int64_t n = std::min<int64_t>(kTileRows, vocabulary - first);
     gathered.resize(static_cast<size_t>(n * embedding));
     GatherRows(weight, absl::MakeSpan(rows).subspan(first, n), gathered.data());
-    ASSIGN_OR_RETURN(auto tile, PackedMatrix::Create(embedding, n));
-    RETURN_IF_ERROR(tile->Pack(
-        {.data = gathered.data(), .row_stride = embedding, .transposed = true},
-        &executor));
+    ASSIGN_OR_RETURN(
+        auto tile,
+        ServedMatrix::Create(Tensor::FromFloats({n, embedding}, gathered),
+                             precision));
     layer->tiles_.push_back(std::move(tile));
   }
   return layer;
@@ -46,40 +46,45 @@ absl::StatusOr<std::unique_ptr<const OutputLayer>> OutputLayer::Create(
 
 absl::Status OutputLayer::Logits(const float* features, int rows, int begin,
                                  int end, float* logits,
-                                 std::vector<float>* tile,
-                                 Executor* executor) const {
+                                 OutputLayerScratch* scratch,
+                                 ServedScratch* products) const {
   CAROUSEL_CHECK(0 <= begin && begin < end &&
                  end <= static_cast<int>(bias_.size()));
   for (int done = 0; done < rows;) {
     const int now = LargestBucket(rows - done, kMaxRows);
+    scratch->features.Set(tiles_.front()->precision(),
+                          features + int64_t{done} * embedding_, now,
+                          embedding_);
     RETURN_IF_ERROR(LogitsOfFewRows(
-        features + int64_t{done} * embedding_, now, begin, end,
-        logits + int64_t{done} * (end - begin), tile, executor));
+        begin, end, logits + int64_t{done} * (end - begin), scratch, products));
     done += now;
   }
   return absl::OkStatus();
 }
 
-absl::Status OutputLayer::LogitsOfFewRows(const float* features, int rows,
-                                          int begin, int end, float* logits,
-                                          std::vector<float>* tile,
-                                          Executor* executor) const {
+absl::Status OutputLayer::LogitsOfFewRows(int begin, int end, float* logits,
+                                          OutputLayerScratch* scratch,
+                                          ServedScratch* products) const {
+  const auto rows = static_cast<int>(scratch->features.rows());
   // A product goes to a tile of its own and is copied from there: writing into
   // `logits` would need a primitive for each distance between its rows.
-  tile->resize(static_cast<size_t>(rows) * kTileRows);
+  scratch->tile.resize(static_cast<size_t>(rows) * kTileRows);
   for (int t = begin / kTileRows; t * kTileRows < end; ++t) {
-    const PackedMatrix& matrix = *tiles_[static_cast<size_t>(t)];
+    const ServedMatrix& matrix = *tiles_[static_cast<size_t>(t)];
     const int width = static_cast<int>(matrix.n());
-    RETURN_IF_ERROR(matrix.Multiply(rows, features, embedding_, tile->data(),
-                                    width, false, executor));
+    for (int row = 0; row < rows; ++row) {
+      std::copy_n(bias_.data() + int64_t{t} * kTileRows, width,
+                  scratch->tile.data() + int64_t{row} * width);
+    }
+    RETURN_IF_ERROR(
+        matrix.MultiplyAdd(scratch->features, scratch->tile.data(), products));
     const int from = std::max(begin, t * kTileRows);
     const int to = std::min(end, t * kTileRows + width);
     for (int row = 0; row < rows; ++row) {
-      const float* in = tile->data() + int64_t{row} * width - t * kTileRows;
-      float* out = logits + int64_t{row} * (end - begin) - begin;
-      for (int r = from; r < to; ++r) {
-        out[r] = in[r] + bias_[static_cast<size_t>(r)];
-      }
+      std::copy_n(scratch->tile.data() + int64_t{row} * width + from -
+                      int64_t{t} * kTileRows,
+                  to - from,
+                  logits + int64_t{row} * (end - begin) + from - begin);
     }
   }
   return absl::OkStatus();

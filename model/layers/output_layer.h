@@ -16,13 +16,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "model/onednn/executor.h"
-#include "model/onednn/matmul.h"
+#include "model/layers/served_matrix.h"
+#include "model/onednn/precision.h"
 #include "model/tensor/tensor.h"
 
 namespace carousel {
 
-// Immutable, so thread-safe; each thread brings its own Executor.
+// What one thread needs to run output layers.
+struct OutputLayerScratch {
+  ServedRows features;
+  std::vector<float> tile;
+};
+
+// Immutable, so thread-safe; each thread brings its own scratch.
 class OutputLayer {
  public:
   // Rows of a tile: small enough for a short prefix to skip most of a
@@ -34,28 +40,28 @@ class OutputLayer {
 
   // `weight` (V, E), F32 or BF16, and `bias` (V), F32 or BF16. Row r is row
   // order[r] of both; an empty order is the identity.
+  // REQUIRES: the CPU has the precision.
   static absl::StatusOr<std::unique_ptr<const OutputLayer>> Create(
-      const Tensor& weight, const Tensor& bias,
-      absl::Span<const int32_t> order);
+      const Tensor& weight, const Tensor& bias, absl::Span<const int32_t> order,
+      Precision precision = Precision::kF32);
 
   // logits (rows, end - begin) of the output rows [begin, end) for
-  // `features` (rows, E). `tile` is scratch memory that may be reused.
-  // REQUIRES: 0 <= begin < end <= V.
+  // `features` (rows, E). REQUIRES: 0 <= begin < end <= V.
   absl::Status Logits(const float* features, int rows, int begin, int end,
-                      float* logits, std::vector<float>* tile,
-                      Executor* executor) const;
+                      float* logits, OutputLayerScratch* scratch,
+                      ServedScratch* products) const;
 
   size_t memory_bytes() const;
   const std::string& implementation() const;
 
  private:
   OutputLayer() = default;
-  absl::Status LogitsOfFewRows(const float* features, int rows, int begin,
-                               int end, float* logits, std::vector<float>* tile,
-                               Executor* executor) const;
+  absl::Status LogitsOfFewRows(int begin, int end, float* logits,
+                               OutputLayerScratch* scratch,
+                               ServedScratch* products) const;
 
   int64_t embedding_ = 0;
-  std::vector<std::unique_ptr<const PackedMatrix>> tiles_;
+  std::vector<std::unique_ptr<const ServedMatrix>> tiles_;
   std::vector<float> bias_;  // in the order of the rows
 };
 

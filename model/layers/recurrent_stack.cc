@@ -19,19 +19,6 @@ namespace {
 // Steps of one call of the recurrent primitive; longer texts go in turn.
 constexpr int kMaxSteps = 32;
 
-absl::StatusOr<std::unique_ptr<const RecurrentLayer>> MakeCell(
-    Cell cell, absl::Span<const Tensor> weights) {
-  const Tensor ih = weights[0].ToF32();
-  const Tensor hh = weights[1].ToF32();
-  const Tensor bias_ih = weights[2].ToF32();
-  const Tensor bias_hh = weights[3].ToF32();
-  return RecurrentLayer::Create(cell, ih.dim(1), hh.dim(1),
-                                {.weight_ih = ih.span<float>(),
-                                 .weight_hh = hh.span<float>(),
-                                 .bias_ih = bias_ih.span<float>(),
-                                 .bias_hh = bias_hh.span<float>()});
-}
-
 }  // namespace
 
 absl::Status CheckStackSizes(const StackSizes& sizes) {
@@ -65,23 +52,29 @@ std::vector<WeightSpec> StackWeightSpecs(absl::string_view prefix,
   return specs;
 }
 
+size_t StateFloats(const StackSizes& sizes, int rows) {
+  return static_cast<size_t>(sizes.layers) * static_cast<size_t>(rows) *
+         static_cast<size_t>(sizes.outputs());
+}
+
 RecurrentState ZeroState(const StackSizes& sizes, int rows) {
-  const size_t size = static_cast<size_t>(sizes.layers) *
-                      static_cast<size_t>(rows) *
-                      static_cast<size_t>(sizes.outputs());
+  const size_t size = StateFloats(sizes, rows);
   return {.rows = rows,
           .h = std::vector<float>(size),
           .c = std::vector<float>(HasMemory(sizes.cell) ? size : 0)};
 }
 
 absl::StatusOr<std::unique_ptr<const RecurrentStack>> RecurrentStack::Create(
-    const StackSizes& sizes, absl::Span<const Tensor> weights) {
+    const StackSizes& sizes, absl::Span<const Tensor> weights,
+    Precision precision) {
   RETURN_IF_ERROR(CheckStackSizes(sizes));
   RETURN_IF_ERROR(CheckWeights(StackWeightSpecs("", sizes), weights));
   auto stack = absl::WrapUnique(new RecurrentStack(sizes));
   for (size_t i = 0; i < weights.size(); i += kWeightsOfCell) {
-    ASSIGN_OR_RETURN(auto cell,
-                     MakeCell(sizes.cell, weights.subspan(i, kWeightsOfCell)));
+    ASSIGN_OR_RETURN(
+        auto cell,
+        ServedLayer::Create(sizes.cell, weights.subspan(i, kWeightsOfCell),
+                            precision));
     stack->cells_.push_back(std::move(cell));
   }
   return stack;
@@ -121,26 +114,26 @@ absl::Status RecurrentStack::RunLayer(int k, const float* x,
                                       bool whole_texts, int steps,
                                       RecurrentState* state, float* y,
                                       StackWorkspace* workspace) const {
-  Executor* executor = &workspace->executor;
+  ServedLayerScratch* scratch = &workspace->layer;
   const int64_t cells = int64_t{steps} * state->rows;
   const int64_t width = sizes_.InputWidth(k);
   const int64_t hidden = sizes_.hidden;
   if (!sizes_.bidirectional) {
     RETURN_IF_ERROR(
-        RunCell(k, 0, x, first, whole_texts, steps, state, y, executor));
+        RunCell(k, 0, x, first, whole_texts, steps, state, y, scratch));
   } else {
     workspace->direction.resize(static_cast<size_t>(cells * hidden));
     workspace->reversed.resize(static_cast<size_t>(cells * width));
     float* one = workspace->direction.data();
     RETURN_IF_ERROR(
-        RunCell(k, 0, x, first, whole_texts, steps, state, one, executor));
+        RunCell(k, 0, x, first, whole_texts, steps, state, one, scratch));
     for (int64_t cell = 0; cell < cells; ++cell) {
       std::copy_n(one + cell * hidden, hidden, y + cell * 2 * hidden);
     }
     float* reversed = workspace->reversed.data();
     ReverseRows(first, steps, width, x, width, reversed, width);
     RETURN_IF_ERROR(RunCell(k, 1, reversed, first, whole_texts, steps, state,
-                            one, executor));
+                            one, scratch));
     ReverseRows(first, steps, hidden, one, hidden, y + hidden, 2 * hidden);
   }
   if (sizes_.residual && k > 0) {
@@ -155,7 +148,7 @@ absl::Status RecurrentStack::RunCell(int k, int d, const float* x,
                                      absl::Span<const int64_t> first,
                                      bool whole_texts, int steps,
                                      RecurrentState* state, float* y,
-                                     Executor* executor) const {
+                                     ServedLayerScratch* scratch) const {
   const auto index = static_cast<size_t>(k * sizes_.directions() + d);
   const int64_t hidden = sizes_.hidden;
   const int64_t rows = state->rows;
@@ -176,12 +169,10 @@ absl::Status RecurrentStack::RunCell(int k, int d, const float* x,
         cells_[index]->Forward({.steps = now,
                                 .rows = rows,
                                 .x = x + t * rows * sizes_.InputWidth(k),
-                                .h_in = h,
-                                .c_in = c,
-                                .y = y + t * rows * hidden,
-                                .h_out = h,
-                                .c_out = c},
-                               executor));
+                                .h = h,
+                                .c = c,
+                                .y = y + t * rows * hidden},
+                               scratch));
     t += now;
   }
   return absl::OkStatus();

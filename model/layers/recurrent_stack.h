@@ -23,10 +23,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "model/layers/served_layer.h"
 #include "model/layers/weight_specs.h"
 #include "model/onednn/cell.h"
 #include "model/onednn/executor.h"
-#include "model/onednn/recurrent.h"
+#include "model/onednn/precision.h"
 #include "model/tensor/tensor.h"
 
 namespace carousel {
@@ -71,6 +72,9 @@ struct RecurrentState {
   std::vector<float> c;  // the same; empty for a cell without memory
 };
 
+// Numbers in its h; in its c as well, where the cell has one.
+size_t StateFloats(const StackSizes& sizes, int rows);
+
 // The state before the first step.
 RecurrentState ZeroState(const StackSizes& sizes, int rows);
 
@@ -78,7 +82,9 @@ RecurrentState ZeroState(const StackSizes& sizes, int rows);
 // oneDNN's primitives. Grows to the largest call and is reused; may serve
 // several stacks in turn.
 struct StackWorkspace {
-  Executor executor;
+  Executor& executor() { return layer.products.executor; }
+
+  ServedLayerScratch layer;
   std::vector<float> layers[2];  // (T, N, D * H): what layers write, by turns
   std::vector<float> reversed;   // (T, N, I or D * H)
   std::vector<float> direction;  // (T, N, H): of one direction of two
@@ -90,9 +96,10 @@ class RecurrentStack {
   // `weights` are in the order of StackWeightSpecs, F32 or BF16, and are copied
   // into the layout of the kernels. INVALID_ARGUMENT, naming the tensor as
   // PyTorch does, if a shape or type is not as it should be; INTERNAL if oneDNN
-  // refuses.
+  // refuses. REQUIRES: the CPU has the precision.
   static absl::StatusOr<std::unique_ptr<const RecurrentStack>> Create(
-      const StackSizes& sizes, absl::Span<const Tensor> weights);
+      const StackSizes& sizes, absl::Span<const Tensor> weights,
+      Precision precision = Precision::kF32);
 
   // Runs over `x` (T, N, I) from `*state`, which is moved on by T steps, and
   // writes what comes out to `y` (T, N, D * H), apart from x.
@@ -108,7 +115,7 @@ class RecurrentStack {
   const StackSizes& sizes() const { return sizes_; }
   size_t memory_bytes() const;
 
-  // E.g. "lstm brgemm:avx512_core".
+  // E.g. "lstm brg:avx512_core".
   std::string Implementation() const;
 
  private:
@@ -119,10 +126,10 @@ class RecurrentStack {
   absl::Status RunCell(int k, int d, const float* x,
                        absl::Span<const int64_t> first, bool whole_texts,
                        int steps, RecurrentState* state, float* y,
-                       Executor* executor) const;
+                       ServedLayerScratch* scratch) const;
 
   const StackSizes sizes_;
-  std::vector<std::unique_ptr<const RecurrentLayer>> cells_;  // [k * D + d]
+  std::vector<std::unique_ptr<const ServedLayer>> cells_;  // [k * D + d]
 };
 
 }  // namespace carousel

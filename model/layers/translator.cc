@@ -135,7 +135,7 @@ absl::Status Translator::Rep::EncodeRows(
                                static_cast<int>(n), &state, w.y.data(), {},
                                &w.encoder));
   ASSIGN_OR_RETURN(const RecurrentState initial,
-                   Bridge(state, &w.encoder.executor));
+                   Bridge(state, &w.encoder.executor()));
   for (size_t row = 0; row < n; ++row) {
     EncodedSource& out = encoded[rows[row]];
     out.state = ZeroState(sizes.decoder, 1);
@@ -150,7 +150,7 @@ absl::Status Translator::Rep::EncodeRows(
     }
     ASSIGN_OR_RETURN(out.memory, decoder->attention()->Remember(
                                      w.turned.data(), static_cast<int>(steps),
-                                     width, &w.encoder.executor));
+                                     width, &w.encoder.executor()));
   }
   return absl::OkStatus();
 }

@@ -2,8 +2,10 @@
 
 #include "model/onednn/executor.h"
 
-#include <algorithm>
+#include <array>
+#include <utility>
 
+#include "model/base/check.h"
 #include "model/onednn/executor_rep.h"
 
 namespace carousel {
@@ -13,6 +15,18 @@ const dnnl::engine& Cpu() {
   static const auto* const engine =
       new dnnl::engine(dnnl::engine::kind::cpu, 0);
   return *engine;
+}
+
+CachedPrimitive::CachedPrimitive(dnnl::primitive made,
+                                 const dnnl::memory::desc& scratchpad,
+                                 std::initializer_list<NamedDesc> arguments)
+    : primitive(std::move(made)), scratchpad_bytes(scratchpad.get_size()) {
+  const auto add = [&](int name, const dnnl::memory::desc& desc) {
+    if (desc.is_zero()) return;  // an argument that this primitive has not
+    views.emplace_back(name, dnnl::memory(desc, Cpu(), DNNL_MEMORY_NONE));
+  };
+  for (const NamedDesc& argument : arguments) add(argument.name, argument.desc);
+  add(DNNL_ARG_SCRATCHPAD, scratchpad);
 }
 
 dnnl::memory View(const dnnl::memory::desc& desc, const void* data) {
@@ -38,9 +52,9 @@ dnnl::primitive_attr UserScratchpad() {
 
 Executor::Rep::Rep() : stream(onednn::Cpu()) {}
 
-void Executor::Rep::Run(const onednn::CachedPrimitive& primitive,
-                        std::unordered_map<int, dnnl::memory> arguments) {
-  const size_t needed = primitive.scratchpad.get_size();
+void Executor::Rep::Run(onednn::CachedPrimitive& primitive,
+                        absl::Span<const onednn::Argument> arguments) {
+  const size_t needed = primitive.scratchpad_bytes;
   if (needed > scratchpad_size) {
     // Bytes, not the primitive's own type: the memory serves all of them.
     scratchpad = dnnl::memory(dnnl::memory::desc({static_cast<int64_t>(needed)},
@@ -49,12 +63,29 @@ void Executor::Rep::Run(const onednn::CachedPrimitive& primitive,
                               onednn::Cpu());
     scratchpad_size = needed;
   }
-  if (needed > 0) {
-    arguments.emplace(
-        DNNL_ARG_SCRATCHPAD,
-        onednn::View(primitive.scratchpad, scratchpad.get_data_handle()));
+  CAROUSEL_CHECK(arguments.size() <= kMaxArguments);
+  std::array<dnnl_exec_arg_t, kMaxArguments + 1> list;
+  int count = 0;
+  const auto add_view = [&](int name, const void* data) {
+    for (auto& [its_name, view] : primitive.views) {
+      if (its_name != name) continue;
+      view.set_data_handle(const_cast<void*>(data), stream);
+      list[static_cast<size_t>(count++)] = {name, view.get()};
+    }
+  };
+  for (const onednn::Argument& argument : arguments) {
+    if (argument.object == nullptr) {
+      add_view(argument.name, argument.data);
+    } else {
+      list[static_cast<size_t>(count++)] = {argument.name,
+                                            argument.object->get()};
+    }
   }
-  primitive.primitive.execute(stream, arguments);
+  if (needed > 0) add_view(DNNL_ARG_SCRATCHPAD, scratchpad.get_data_handle());
+  dnnl::error::wrap_c_api(
+      dnnl_primitive_execute(primitive.primitive.get(), stream.get(), count,
+                             list.data()),
+      "could not execute a primitive");
   stream.wait();
 }
 

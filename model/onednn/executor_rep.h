@@ -7,14 +7,17 @@
 #define CAROUSEL_MODEL_ONEDNN_EXECUTOR_REP_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
-#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "dnnl.hpp"
 #include "model/onednn/executor.h"
 
@@ -26,11 +29,31 @@ const dnnl::engine& Cpu();
 // What makes two primitives of this folder the same one.
 using PrimitiveKey = std::array<int64_t, 10>;
 
-// A primitive and what it needs to run.
+// An argument of a primitive by its DNNL_ARG_ name.
+struct NamedDesc {
+  int name;
+  dnnl::memory::desc desc;
+};
+
+// A primitive and what it needs to run. Its memory objects are made once and
+// moved from one caller's memory to the next, which costs less than to make
+// them.
 struct CachedPrimitive {
+  CachedPrimitive(dnnl::primitive primitive,
+                  const dnnl::memory::desc& scratchpad,
+                  std::initializer_list<NamedDesc> arguments);
+
   dnnl::primitive primitive;
-  dnnl::memory::desc scratchpad;
-  std::unordered_map<int, dnnl::memory::desc> arguments;
+  size_t scratchpad_bytes;
+  std::vector<std::pair<int, dnnl::memory>> views;  // the scratchpad's is last
+};
+
+// What an argument of one run is: plain memory in the layout that the primitive
+// was told of, or a memory object.
+struct Argument {
+  int name;
+  const void* data;
+  const dnnl::memory* object = nullptr;
 };
 
 // A memory object over `data`, which is only read if the primitive only reads.
@@ -74,8 +97,11 @@ struct Executor::Rep {
   }
 
   // Executes with the thread's scratchpad and waits for the result.
-  void Run(const onednn::CachedPrimitive& primitive,
-           std::unordered_map<int, dnnl::memory> arguments);
+  // REQUIRES: at most kMaxArguments.
+  void Run(onednn::CachedPrimitive& primitive,
+           absl::Span<const onednn::Argument> arguments);
+
+  static constexpr size_t kMaxArguments = 11;
 
   dnnl::stream stream;
   dnnl::memory scratchpad;

@@ -2,7 +2,7 @@
 
 #include "model/onednn/matmul.h"
 
-#include <unordered_map>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -15,6 +15,7 @@ namespace carousel {
 namespace {
 
 using dnnl::memory;
+using onednn::Argument;
 using onednn::CachedPrimitive;
 using onednn::Cpu;
 using onednn::MatrixDesc;
@@ -27,11 +28,32 @@ enum Kind : int64_t {
   kPacked = 2,
   kPlainBF16 = 101,
   kPackedBF16 = 102,
+  kPackedInt8 = 103,
 };
 
-memory::data_type TypeOf(Precision precision) {
-  return precision == Precision::kBF16 ? memory::data_type::bf16
-                                       : memory::data_type::f32;
+// Of the factors A and B, of the product, and of what is packed into B.
+struct Types {
+  Kind packed;
+  memory::data_type a, b, c, source;
+};
+
+Types TypesOf(Precision precision) {
+  using Type = memory::data_type;
+  switch (precision) {
+    case Precision::kBF16:
+      return {kPackedBF16, Type::bf16, Type::bf16, Type::f32, Type::f32};
+    case Precision::kInt8:
+      return {kPackedInt8, Type::u8, Type::s8, Type::s32, Type::s8};
+    case Precision::kF32:
+      break;
+  }
+  return {kPacked, Type::f32, Type::f32, Type::f32, Type::f32};
+}
+
+bool HasInstructions(dnnl::cpu_isa needed) {
+  // Each instruction set holds the bits of all that it includes.
+  const auto bits = static_cast<unsigned>(needed);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
 }
 
 // `bias` may be empty.
@@ -64,25 +86,12 @@ CachedPrimitive Make(const memory::desc& a, const memory::desc& b,
            {DNNL_ARG_DST, c}}};
 }
 
-void Execute(const CachedPrimitive& primitive, const void* a, const void* b,
-             const float* bias, float* c, Executor::Rep& executor) {
-  std::unordered_map<int, memory> arguments;
-  const auto add = [&](int name, const void* data) {
-    arguments.emplace(name, View(primitive.arguments.at(name), data));
-  };
-  add(DNNL_ARG_SRC, a);
-  add(DNNL_ARG_WEIGHTS, b);
-  if (bias != nullptr) add(DNNL_ARG_BIAS, bias);
-  add(DNNL_ARG_DST, c);
-  executor.Run(primitive, std::move(arguments));
-}
-
 template <typename T>
 constexpr bool kIsBF16 = sizeof(T) == sizeof(BFloat16);
 
 template <typename T>
 CachedPrimitive MakePlain(const BasicMatmulArgs<T>& args) {
-  const auto type = TypeOf(kIsBF16<T> ? Precision::kBF16 : Precision::kF32);
+  const auto type = TypesOf(kIsBF16<T> ? Precision::kBF16 : Precision::kF32).a;
   return Make(
       MatrixDesc(args.m, args.k, args.a.transposed, args.a.row_stride, type),
       MatrixDesc(args.k, args.n, args.b.transposed, args.b.row_stride, type),
@@ -123,23 +132,25 @@ absl::Status MultiplyPlain(const BasicMatmulArgs<T>& args, Executor* executor) {
         args.c_row_stride,
         flag(args.a.transposed, 0) | flag(args.b.transposed, 1) |
             flag(args.accumulate, 2) | flag(args.bias != nullptr, 3)};
-    const auto& primitive =
+    CachedPrimitive& primitive =
         executor->rep().Get(key, [&] { return MakePlain(args); });
-    Execute(primitive, args.a.data, args.b.data, args.bias, args.c,
-            executor->rep());
+    const Argument arguments[] = {{DNNL_ARG_SRC, args.a.data},
+                                  {DNNL_ARG_WEIGHTS, args.b.data},
+                                  {DNNL_ARG_DST, args.c},
+                                  {DNNL_ARG_BIAS, args.bias}};
+    const size_t without_bias = std::size(arguments) - 1;
+    executor->rep().Run(primitive,
+                        {arguments, args.bias != nullptr ? std::size(arguments)
+                                                         : without_bias});
     return absl::OkStatus();
   });
 }
 
 }  // namespace
 
-bool SupportsBF16() {
-  constexpr auto kNeeded =
-      static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-  // Each instruction set holds the bits of all that it includes.
-  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & kNeeded) ==
-         kNeeded;
-}
+bool SupportsBF16() { return HasInstructions(dnnl::cpu_isa::avx512_core_bf16); }
+
+bool SupportsInt8() { return HasInstructions(dnnl::cpu_isa::avx512_core_vnni); }
 
 absl::Status Matmul(const MatmulArgs& args, Executor* executor) {
   return MultiplyPlain(args, executor);
@@ -164,11 +175,11 @@ absl::StatusOr<std::unique_ptr<PackedMatrix>> PackedMatrix::Create(
       new PackedMatrix(k, n, precision, std::make_unique<Rep>()));
   RETURN_IF_ERROR(onednn::CatchErrors("choose a matrix layout", [&] {
     // The layout depends on (k, n) and the CPU; 32 rows stand for any batch.
-    const auto type = TypeOf(precision);
+    const Types types = TypesOf(precision);
     const auto described =
-        Describe(MatrixDesc(32, k, false, k, type),
-                 memory::desc({k, n}, type, memory::format_tag::any),
-                 memory::desc(), MatrixDesc(32, n, false, n), false);
+        Describe(MatrixDesc(32, k, false, k, types.a),
+                 memory::desc({k, n}, types.b, memory::format_tag::any),
+                 memory::desc(), MatrixDesc(32, n, false, n, types.c), false);
     matrix->implementation_ = described.impl_info_str();
     matrix->rep_->packed = memory(described.weights_desc(), Cpu());
     return absl::OkStatus();
@@ -177,9 +188,21 @@ absl::StatusOr<std::unique_ptr<PackedMatrix>> PackedMatrix::Create(
 }
 
 absl::Status PackedMatrix::Pack(const MatrixView& b, Executor* executor) {
+  CAROUSEL_CHECK(precision_ != Precision::kInt8);
+  return PackAny(b.data, b.transposed, b.row_stride, executor);
+}
+
+absl::Status PackedMatrix::Pack(const MatrixViewInt8& b, Executor* executor) {
+  CAROUSEL_CHECK(precision_ == Precision::kInt8);
+  return PackAny(b.data, b.transposed, b.row_stride, executor);
+}
+
+absl::Status PackedMatrix::PackAny(const void* b, bool transposed,
+                                   int64_t row_stride, Executor* executor) {
   return onednn::CatchErrors("reorder a matrix", [&] {
-    memory source =
-        View(MatrixDesc(k_, n_, b.transposed, b.row_stride), b.data);
+    memory source = View(
+        MatrixDesc(k_, n_, transposed, row_stride, TypesOf(precision_).source),
+        b);
     dnnl::reorder(source, rep_->packed)
         .execute(executor->rep().stream, source, rep_->packed);
     executor->rep().stream.wait();
@@ -203,21 +226,30 @@ absl::Status PackedMatrix::Multiply(int64_t m, const BFloat16* a,
   return MultiplyAny(m, a, a_row_stride, c, c_row_stride, accumulate, executor);
 }
 
+absl::Status PackedMatrix::Multiply(int64_t m, const uint8_t* a,
+                                    int64_t a_row_stride, int32_t* c,
+                                    int64_t c_row_stride,
+                                    Executor* executor) const {
+  CAROUSEL_CHECK(precision_ == Precision::kInt8);
+  return MultiplyAny(m, a, a_row_stride, c, c_row_stride, false, executor);
+}
+
 absl::Status PackedMatrix::MultiplyAny(int64_t m, const void* a,
-                                       int64_t a_row_stride, float* c,
+                                       int64_t a_row_stride, void* c,
                                        int64_t c_row_stride, bool accumulate,
                                        Executor* executor) const {
   return onednn::CatchErrors("multiply by a packed matrix", [&] {
-    const Kind kind = precision_ == Precision::kBF16 ? kPackedBF16 : kPacked;
-    const PrimitiveKey key = {kind,         m,          n_, k_, a_row_stride,
+    const Types types = TypesOf(precision_);
+    const PrimitiveKey key = {types.packed, m,          n_, k_, a_row_stride,
                               c_row_stride, accumulate, 0,  0,  0};
-    const auto& primitive = executor->rep().Get(key, [&] {
-      return Make(MatrixDesc(m, k_, false, a_row_stride, TypeOf(precision_)),
+    CachedPrimitive& primitive = executor->rep().Get(key, [&] {
+      return Make(MatrixDesc(m, k_, false, a_row_stride, types.a),
                   rep_->packed.get_desc(), memory::desc(),
-                  MatrixDesc(m, n_, false, c_row_stride), accumulate);
+                  MatrixDesc(m, n_, false, c_row_stride, types.c), accumulate);
     });
-    Execute(primitive, a, rep_->packed.get_data_handle(), nullptr, c,
-            executor->rep());
+    executor->rep().Run(primitive, {{DNNL_ARG_SRC, a},
+                                    {DNNL_ARG_WEIGHTS, nullptr, &rep_->packed},
+                                    {DNNL_ARG_DST, c}});
     return absl::OkStatus();
   });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Matrix products through oneDNN's matmul primitive: of f32, or of bfloat16
-// with sums in f32.
+// Matrix products through oneDNN's matmul primitive: of f32, of bfloat16 with
+// sums in f32, or of 8-bit integers with sums in int32.
 
 #ifndef CAROUSEL_MODEL_ONEDNN_MATMUL_H_
 #define CAROUSEL_MODEL_ONEDNN_MATMUL_H_
@@ -23,6 +23,10 @@ namespace carousel {
 // Elsewhere the products below are slow or refused, and f32 is better.
 bool SupportsBF16();
 
+// Whether it has instructions for exact sums of products of 8-bit integers
+// (VNNI). Elsewhere they saturate, or are slower than f32.
+bool SupportsInt8();
+
 // A row-major matrix in somebody else's memory, perhaps read transposed.
 template <typename T>
 struct BasicMatrixView {
@@ -32,6 +36,7 @@ struct BasicMatrixView {
 };
 using MatrixView = BasicMatrixView<float>;
 using MatrixViewBF16 = BasicMatrixView<BFloat16>;
+using MatrixViewInt8 = BasicMatrixView<int8_t>;
 
 // C = A B, or C += A B if `accumulate`: A is (m, k), B is (k, n), and C is
 // (m, n) with rows `c_row_stride` apart. `bias` (n), unless null, is added to
@@ -58,7 +63,8 @@ absl::Status MatmulBF16(const MatmulArgsBF16& args, Executor* executor);
 // A constant right-hand side B (k, n) in the layout that oneDNN's kernel likes
 // best, so that it is reordered once and not in every product. Multiply() is
 // thread-safe; Pack() is not. All are INTERNAL if oneDNN refuses, as it does
-// kBF16 where the CPU has nothing for it.
+// kBF16 where the CPU has nothing for it. REQUIRES: not kInt8, or
+// SupportsInt8().
 class PackedMatrix {
  public:
   static absl::StatusOr<std::unique_ptr<PackedMatrix>> Create(
@@ -66,7 +72,10 @@ class PackedMatrix {
   ~PackedMatrix();
 
   // Replaces the values. `b` is (k, n) after transposition, if any.
+  // REQUIRES: of the type that the precision has for weights; kBF16 takes f32
+  // and rounds it.
   absl::Status Pack(const MatrixView& b, Executor* executor);
+  absl::Status Pack(const MatrixViewInt8& b, Executor* executor);
 
   // C = A B [+ C], C (m, n) with rows `c_row_stride` apart; A (m, k) has rows
   // `a_row_stride` apart. REQUIRES: the precision is A's.
@@ -75,6 +84,9 @@ class PackedMatrix {
                         Executor* executor) const;
   absl::Status Multiply(int64_t m, const BFloat16* a, int64_t a_row_stride,
                         float* c, int64_t c_row_stride, bool accumulate,
+                        Executor* executor) const;
+  absl::Status Multiply(int64_t m, const uint8_t* a, int64_t a_row_stride,
+                        int32_t* c, int64_t c_row_stride,
                         Executor* executor) const;
 
   int64_t k() const { return k_; }
@@ -89,8 +101,10 @@ class PackedMatrix {
   struct Rep;
   PackedMatrix(int64_t k, int64_t n, Precision precision,
                std::unique_ptr<Rep> rep);
+  absl::Status PackAny(const void* b, bool transposed, int64_t row_stride,
+                       Executor* executor);
   absl::Status MultiplyAny(int64_t m, const void* a, int64_t a_row_stride,
-                           float* c, int64_t c_row_stride, bool accumulate,
+                           void* c, int64_t c_row_stride, bool accumulate,
                            Executor* executor) const;
   const int64_t k_;
   const int64_t n_;

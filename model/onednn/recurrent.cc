@@ -3,6 +3,7 @@
 #include "model/onednn/recurrent.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace carousel {
 namespace {
 
 using dnnl::memory;
+using onednn::Argument;
 using onednn::CachedPrimitive;
 using onednn::Cpu;
 using onednn::PrimitiveKey;
@@ -91,8 +93,11 @@ CachedPrimitive Make(Cell cell, const Descs& d) {
           described.scratchpad_desc(),
           {{DNNL_ARG_SRC_LAYER, d.x},
            {DNNL_ARG_SRC_ITER, d.state},
+           {DNNL_ARG_SRC_ITER_C, d.state},
            {DNNL_ARG_BIAS, d.bias},
-           {DNNL_ARG_DST_LAYER, d.y}}};
+           {DNNL_ARG_DST_LAYER, d.y},
+           {DNNL_ARG_DST_ITER, d.state},
+           {DNNL_ARG_DST_ITER_C, d.state}}};
 }
 
 // `blocks` (G, size) with PyTorch's gates in oneDNN's order: a GRU's r, z, n
@@ -211,15 +216,11 @@ absl::Status RecurrentLayer::Forward(const Call& call,
                               hidden_,
                               rep_->own_layout,
                               static_cast<int64_t>(cell_)};
-    const auto& primitive = executor->rep().Get(key, [&] {
+    CachedPrimitive& primitive = executor->rep().Get(key, [&] {
       return Make(cell_, MakeDescs(cell_, call.steps, call.rows, inputs_,
                                    hidden_, rep_->weights_x.get_desc(),
                                    rep_->weights_h.get_desc()));
     });
-    const memory::desc& state = primitive.arguments.at(DNNL_ARG_SRC_ITER);
-    const auto view = [&](int argument, const void* data) {
-      return View(primitive.arguments.at(argument), data);
-    };
     // A plain RNN's only step writes blocks of h_out while others still read
     // h_in, so the two cannot be the same memory.
     std::vector<float> h_before;
@@ -228,19 +229,20 @@ absl::Status RecurrentLayer::Forward(const Call& call,
       h_before.assign(h_in, h_in + call.rows * hidden_);
       h_in = h_before.data();
     }
-    std::unordered_map<int, memory> arguments = {
-        {DNNL_ARG_SRC_LAYER, view(DNNL_ARG_SRC_LAYER, call.x)},
-        {DNNL_ARG_SRC_ITER, View(state, h_in)},
-        {DNNL_ARG_WEIGHTS_LAYER, rep_->weights_x},
-        {DNNL_ARG_WEIGHTS_ITER, rep_->weights_h},
-        {DNNL_ARG_BIAS, view(DNNL_ARG_BIAS, rep_->bias.data())},
-        {DNNL_ARG_DST_LAYER, view(DNNL_ARG_DST_LAYER, call.y)},
-        {DNNL_ARG_DST_ITER, View(state, call.h_out)}};
-    if (HasMemory(cell_)) {
-      arguments.emplace(DNNL_ARG_SRC_ITER_C, View(state, call.c_in));
-      arguments.emplace(DNNL_ARG_DST_ITER_C, View(state, call.c_out));
-    }
-    executor->rep().Run(primitive, std::move(arguments));
+    const Argument arguments[] = {
+        {DNNL_ARG_SRC_LAYER, call.x},
+        {DNNL_ARG_SRC_ITER, h_in},
+        {DNNL_ARG_WEIGHTS_LAYER, nullptr, &rep_->weights_x},
+        {DNNL_ARG_WEIGHTS_ITER, nullptr, &rep_->weights_h},
+        {DNNL_ARG_BIAS, rep_->bias.data()},
+        {DNNL_ARG_DST_LAYER, call.y},
+        {DNNL_ARG_DST_ITER, call.h_out},
+        {DNNL_ARG_SRC_ITER_C, call.c_in},
+        {DNNL_ARG_DST_ITER_C, call.c_out}};
+    const size_t without_memory = std::size(arguments) - 2;
+    executor->rep().Run(
+        primitive,
+        {arguments, HasMemory(cell_) ? std::size(arguments) : without_memory});
     return absl::OkStatus();
   });
 }

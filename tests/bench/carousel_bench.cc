@@ -3,8 +3,11 @@
 // carousel-bench: how fast the parts are, with as many OpenMP threads as this
 // process may use CPUs (or --threads=N).
 //
-//   lstm/f32/H:512/T:1/N:8  one LSTM layer (I = H); items = steps x rows
-//   step/f32/N:8            a next-word step, 2 layers of 512, 20,000 words,
+//   lstm/PRECISION/H:512/T:1/N:8
+//                           one LSTM layer (I = H), f32, bf16 or int8; items =
+//                           steps x rows
+//   primitive/f32/...       the same by oneDNN's recurrent primitive
+//   step/PRECISION/N:8      a next-word step, 2 layers of 512, 20,000 words,
 //                           N sequences; items = words
 //   train/PRECISION         one update of the same model, 32 rows of 35 steps,
 //                           SGD, dropout 0.2, f32 or bf16; items = tokens
@@ -35,6 +38,7 @@
 #include "model/base/random.h"
 #include "model/base/status_macros.h"
 #include "model/layers/language_model.h"
+#include "model/layers/served_layer.h"
 #include "model/onednn/matmul.h"
 #include "model/onednn/recurrent.h"
 #include "model/tensor/aligned_vector.h"
@@ -67,7 +71,8 @@ void CheckOk(const absl::Status& status, benchmark::State& state) {
   if (!status.ok()) state.SkipWithError(std::string(status.message()).c_str());
 }
 
-void BenchLstm(benchmark::State& state, int64_t h, int64_t t, int64_t n) {
+// oneDNN's recurrent primitive, in f32.
+void BenchPrimitive(benchmark::State& state, int64_t h, int64_t t, int64_t n) {
   const auto ih = RandomFloats(4 * h * h), hh = RandomFloats(4 * h * h);
   const auto bias = RandomFloats(4 * h);
   const auto layer =
@@ -95,22 +100,43 @@ void BenchLstm(benchmark::State& state, int64_t h, int64_t t, int64_t n) {
   state.SetLabel(layer->implementation());
 }
 
-std::shared_ptr<const LanguageModel> StepModel() {
-  static const auto model = [] {
-    std::vector<Tensor> weights;
-    const auto specs = WeightSpecs(kSizes).value();
-    for (const auto& spec : specs) {
-      weights.push_back(Tensor::FromFloats(
-          spec.shape, RandomFloats(NumElements(spec.shape))));
-    }
-    return std::shared_ptr<const LanguageModel>(
-        LanguageModel::Create(kSizes, weights, {}).value());
-  }();
-  return model;
+void BenchLstm(benchmark::State& state, Precision precision, int64_t h,
+               int64_t t, int64_t n) {
+  const auto weight = Tensor::FromFloats({4 * h, h}, RandomFloats(4 * h * h));
+  const auto bias = Tensor::FromFloats({4 * h}, RandomFloats(4 * h));
+  const Tensor weights[] = {weight, weight, bias, bias};
+  const auto layer =
+      ServedLayer::Create(Cell::kLstm, weights, precision).value();
+  ServedLayerScratch scratch;
+  const auto x = RandomFloats(t * n * h);
+  auto state_h = RandomFloats(n * h), state_c = state_h;
+  std::vector<float> y(x.size());
+  for (auto _ : state) {
+    CheckOk(layer->Forward({.steps = t,
+                            .rows = n,
+                            .x = x.data(),
+                            .h = state_h.data(),
+                            .c = state_c.data(),
+                            .y = y.data()},
+                           &scratch),
+            state);
+  }
+  state.SetItemsProcessed(state.iterations() * t * n);
+  state.SetLabel(layer->implementation());
 }
 
-void BenchStep(benchmark::State& state, int n) {
-  const auto model = StepModel();
+std::unique_ptr<const LanguageModel> StepModel(Precision precision) {
+  std::vector<Tensor> weights;
+  const auto specs = WeightSpecs(kSizes).value();
+  for (const auto& spec : specs) {
+    weights.push_back(
+        Tensor::FromFloats(spec.shape, RandomFloats(NumElements(spec.shape))));
+  }
+  return LanguageModel::Create(kSizes, weights, {}, precision).value();
+}
+
+void BenchStep(benchmark::State& state, Precision precision, int n) {
+  const auto model = StepModel(precision);
   LanguageModel::Workspace workspace;
   RecurrentState recurrent = model->InitialState(n);
   const auto tokens = RandomTokens(n);
@@ -281,20 +307,41 @@ void BenchTrain(benchmark::State& state, Precision precision) {
   RunUpdates(state, [&] { return trainer->Step(batch, 1.0f).status(); });
 }
 
+// Those that this CPU has.
+std::vector<std::pair<std::string, Precision>> Precisions() {
+  std::vector<std::pair<std::string, Precision>> result = {
+      {"f32", Precision::kF32}};
+  if (SupportsBF16()) result.emplace_back("bf16", Precision::kBF16);
+  if (SupportsInt8()) result.emplace_back("int8", Precision::kInt8);
+  return result;
+}
+
 void Register() {
   for (int h : {256, 512, 1024}) {
     for (int t : {1, 8, 32}) {
       for (int n : {1, 8, 32}) {
+        const std::string sizes = absl::StrCat("/H:", h, "/T:", t, "/N:", n);
         benchmark::RegisterBenchmark(
-            absl::StrCat("lstm/f32/H:", h, "/T:", t, "/N:", n).c_str(),
-            [=](benchmark::State& state) { BenchLstm(state, h, t, n); });
+            absl::StrCat("primitive/f32", sizes).c_str(),
+            [=](benchmark::State& state) { BenchPrimitive(state, h, t, n); });
+        for (const auto& [name, precision] : Precisions()) {
+          benchmark::RegisterBenchmark(
+              absl::StrCat("lstm/", name, sizes).c_str(),
+              [=, precision = precision](benchmark::State& state) {
+                BenchLstm(state, precision, h, t, n);
+              });
+        }
       }
     }
   }
   for (int n : {1, 8, 64}) {
-    benchmark::RegisterBenchmark(
-        absl::StrCat("step/f32/N:", n).c_str(),
-        [=](benchmark::State& state) { BenchStep(state, n); });
+    for (const auto& [name, precision] : Precisions()) {
+      benchmark::RegisterBenchmark(
+          absl::StrCat("step/", name, "/N:", n).c_str(),
+          [=, precision = precision](benchmark::State& state) {
+            BenchStep(state, precision, n);
+          });
+    }
   }
   const auto add = [](const char* name, auto run) {
     benchmark::RegisterBenchmark(name, run)->Unit(benchmark::kMillisecond);

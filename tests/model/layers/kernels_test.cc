@@ -308,5 +308,49 @@ TEST_P(KernelsTest, SimpleKernelsDoWhatTheySay) {
   }
 }
 
+TEST_P(KernelsTest, LargestMagnitudeIsThatOfTheDefinition) {
+  for (int64_t n : kLengths) {
+    Floats x = RandomFloats(n, -1, 1, 1);
+    x[x.size() / 2] = -3;
+    EXPECT_EQ(kernels().largest_magnitude(n, x.data()), 3);
+  }
+  EXPECT_EQ(kernels().largest_magnitude(0, nullptr), 0);
+}
+
+TEST_P(KernelsTest, QuantisedIsRoundedAndBounded) {
+  for (int64_t n : kLengths) {
+    Floats x = RandomFloats(n, -2, 2, 1);
+    x[0] = std::numeric_limits<float>::quiet_NaN();
+    std::vector<uint8_t> q(x.size());
+    kernels().quantise(n, 100.0f, x.data(), q.data());
+    EXPECT_EQ(q[0], 1);
+    for (size_t k = 1; k < x.size(); ++k) {
+      const double exact = 128 + 100 * static_cast<double>(x[k]);
+      ASSERT_NEAR(q[k], std::min(255.0, std::max(1.0, exact)), 0.5 + 1e-4);
+    }
+  }
+}
+
+TEST_P(KernelsTest, DequantisedSumsAreAdded) {
+  for (int64_t n : kLengths) {
+    const Floats scales = RandomFloats(n, 0.1f, 1, 1);
+    std::vector<int32_t> sums, offsets;
+    for (int32_t k = 0; k < n; ++k) {
+      sums.push_back(1000 * k - 30000);
+      offsets.push_back(77 * k);
+    }
+    const Floats before = RandomFloats(n, -1, 1, 2);
+    Floats y = before;
+    kernels().add_dequantised(n, sums.data(), offsets.data(), 0.5f,
+                              scales.data(), y.data());
+    for (size_t k = 0; k < y.size(); ++k) {
+      const double expected =
+          static_cast<double>(before[k]) +
+          0.5 * static_cast<double>(scales[k]) * (sums[k] - offsets[k]);
+      ASSERT_NEAR(y[k], expected, 1e-6 * (1 + std::abs(expected)));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace carousel

@@ -100,6 +100,45 @@ TEST_P(MatmulShapeTest, PackedProductIsThatOfTheDefinition) {
   }
 }
 
+// Sums of 8-bit products are integers, so they are exact whatever the shape;
+// the extremes would show a saturating kernel.
+TEST_P(MatmulShapeTest, ProductOfIntegersIsExact) {
+  if (!SupportsInt8()) GTEST_SKIP() << "this CPU has no VNNI";
+  const auto [m, n, k] = GetParam();
+  Random random(7);
+  std::vector<uint8_t> a(static_cast<size_t>(m * k));
+  std::vector<int8_t> b(static_cast<size_t>(n * k));
+  const auto extreme = [&](int low, int high) {
+    const uint64_t one = random.Below(4);
+    if (one == 0) return low;
+    if (one == 1) return high;
+    return low +
+           static_cast<int>(random.Below(static_cast<uint64_t>(high - low)));
+  };
+  for (uint8_t& value : a) value = static_cast<uint8_t>(extreme(0, 255));
+  for (int8_t& value : b) value = static_cast<int8_t>(extreme(-127, 127));
+  Executor executor;
+  const auto packed = PackedMatrix::Create(k, n, Precision::kInt8).value();
+  ASSERT_TRUE(packed
+                  ->Pack(MatrixViewInt8{.data = b.data(),
+                                        .row_stride = k,
+                                        .transposed = true},
+                         &executor)
+                  .ok());
+  std::vector<int32_t> c(static_cast<size_t>(m * n));
+  ASSERT_TRUE(packed->Multiply(m, a.data(), k, c.data(), n, &executor).ok());
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      int32_t sum = 0;
+      for (int64_t p = 0; p < k; ++p) {
+        sum += a[static_cast<size_t>(i * k + p)] *
+               b[static_cast<size_t>(j * k + p)];
+      }
+      ASSERT_EQ(c[static_cast<size_t>(i * n + j)], sum) << i << ", " << j;
+    }
+  }
+}
+
 using Halves = std::vector<BFloat16>;
 
 // Rounds the values and returns them so.

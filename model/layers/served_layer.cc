@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/layers/served_layer.h"
+
+#include <algorithm>
+
+#include "absl/memory/memory.h"
+#include "model/base/check.h"
+#include "model/base/status_macros.h"
+#include "model/layers/kernels.h"
+#include "model/layers/packing.h"
+
+namespace carousel {
+
+absl::StatusOr<std::unique_ptr<const ServedLayer>> ServedLayer::Create(
+    Cell cell, absl::Span<const Tensor> weights, Precision precision) {
+  CAROUSEL_CHECK(weights.size() == 4);
+  auto layer = absl::WrapUnique(new ServedLayer(cell));
+  ASSIGN_OR_RETURN(layer->input_, ServedMatrix::Create(weights[0], precision));
+  ASSIGN_OR_RETURN(layer->recurrent_,
+                   ServedMatrix::Create(weights[1], precision));
+  CAROUSEL_CHECK(layer->recurrent_->n() ==
+                 GateCount(cell) * layer->recurrent_->k());
+  CAROUSEL_CHECK(layer->input_->n() == layer->recurrent_->n());
+  layer->bias_ = ToVector(weights[2]);
+  std::vector<float> bias_hh = ToVector(weights[3]);
+  if (cell == Cell::kGru) {
+    layer->bias_hh_ = std::move(bias_hh);
+  } else {
+    GetKernels().add(layer->input_->n(), bias_hh.data(), layer->bias_.data());
+  }
+  return layer;
+}
+
+absl::Status ServedLayer::Forward(const Call& call,
+                                  ServedLayerScratch* scratch) const {
+  const int64_t cells = call.steps * call.rows;
+  scratch->sums.resize(
+      std::max(scratch->sums.size(), static_cast<size_t>(cells * input_->n())));
+  RETURN_IF_ERROR(InputSums(call.x, cells, scratch->sums.data(), scratch));
+  return ForwardSums(call, scratch->sums.data(), scratch);
+}
+
+absl::Status ServedLayer::InputSums(const float* x, int64_t rows, float* sums,
+                                    ServedLayerScratch* scratch) const {
+  const int64_t width = input_->n();
+  for (int64_t row = 0; row < rows; ++row) {
+    std::copy(bias_.begin(), bias_.end(), sums + row * width);
+  }
+  scratch->x.Set(precision(), x, rows, inputs());
+  return input_->MultiplyAdd(scratch->x, sums, &scratch->products);
+}
+
+absl::Status ServedLayer::ForwardSums(const Call& call, float* sums,
+                                      ServedLayerScratch* scratch) const {
+  CAROUSEL_CHECK(call.steps >= 1 && call.rows >= 1);
+  const int64_t in_step = call.rows * input_->n();
+  for (int64_t t = 0; t < call.steps; ++t) {
+    RETURN_IF_ERROR(Step(call, t, sums + t * in_step, scratch));
+  }
+  std::copy_n(call.y + (call.steps - 1) * call.rows * hidden(),
+              call.rows * hidden(), call.h);
+  return absl::OkStatus();
+}
+
+// The h before a step is the y of the one before it.
+absl::Status ServedLayer::Step(const Call& call, int64_t t, float* sums,
+                               ServedLayerScratch* scratch) const {
+  const int64_t size = call.rows * hidden();
+  const float* h_before = t == 0 ? call.h : call.y + (t - 1) * size;
+  float* h = call.y + t * size;
+  if (cell_ == Cell::kReluRnn) {  // whose h has no bound
+    scratch->h.Set(precision(), h_before, call.rows, hidden());
+  } else {
+    scratch->h.SetUnit(precision(), h_before, call.rows, hidden());
+  }
+  float* products = sums;
+  if (cell_ == Cell::kGru) {
+    // Its reset gate is applied to a part of the recurrent product.
+    scratch->recurrent.assign(static_cast<size_t>(call.rows * recurrent_->n()),
+                              0.0f);
+    products = scratch->recurrent.data();
+  }
+  RETURN_IF_ERROR(
+      recurrent_->MultiplyAdd(scratch->h, products, &scratch->products));
+  scratch->unread.resize(static_cast<size_t>(2 * hidden()));
+  for (int64_t row = 0; row < call.rows; ++row) {
+    Gates(h_before + row * hidden(),
+          call.c == nullptr ? nullptr : call.c + row * hidden(),
+          sums + row * recurrent_->n(), products + row * recurrent_->n(),
+          h + row * hidden(), scratch->unread.data());
+  }
+  return absl::OkStatus();
+}
+
+void ServedLayer::Gates(const float* h_before, float* c, float* sums,
+                        const float* recurrent, float* h, float* unread) const {
+  const Kernels& kernels = GetKernels();
+  switch (cell_) {
+    case Cell::kTanhRnn:
+      return kernels.tanh_forward(hidden(), sums, h);
+    case Cell::kReluRnn:
+      return kernels.relu_forward(hidden(), sums, h);
+    case Cell::kLstm:
+      // Its kernel wants c before and after apart.
+      std::copy_n(c, hidden(), unread);
+      return kernels.lstm_forward(hidden(), {.gates = sums,
+                                             .c_prev = unread,
+                                             .c = c,
+                                             .tanh_c = unread + hidden(),
+                                             .h = h});
+    case Cell::kGru:
+      return kernels.gru_forward(hidden(), {.gates = sums,
+                                            .recurrent = recurrent,
+                                            .bias_hh = bias_hh_.data(),
+                                            .h_prev = h_before,
+                                            .recurrent_n = unread,
+                                            .h = h});
+  }
+}
+
+size_t ServedLayer::memory_bytes() const {
+  return input_->memory_bytes() + recurrent_->memory_bytes() +
+         (bias_.size() + bias_hh_.size()) * sizeof(float);
+}
+
+}  // namespace carousel

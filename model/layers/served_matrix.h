@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The products of serving in f32, bf16 or int8: rows of activations times a
+// constant weight W (n, k), as PyTorch's Linear has it.
+//
+//   out (rows, n) += x (rows, k) W^T
+//
+// In int8 (Jacob et al. 2018, section 2) a weight is q s_j, q in [-127, 127]
+// with a scale for each row j of W, and an activation (q - 128) r, q in [1,
+// 255] with a scale r for each row of x, so that
+//
+//   out_ij += r_i s_j (sum_p q_ip q_jp - 128 sum_p q_jp)
+//
+// where both sums are exact. A row's result does therefore not depend on the
+// rows beside it. In f32 and bf16 it may, in the last bits.
+
+#ifndef CAROUSEL_MODEL_LAYERS_SERVED_MATRIX_H_
+#define CAROUSEL_MODEL_LAYERS_SERVED_MATRIX_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "model/onednn/executor.h"
+#include "model/onednn/matmul.h"
+#include "model/onednn/precision.h"
+#include "model/tensor/tensor.h"
+
+namespace carousel {
+
+// Activations in the form that a precision multiplies. One per thread; grows to
+// the largest call and is reused.
+class ServedRows {
+ public:
+  // x (rows, width) of any size; in kInt8 a row's scale is its largest
+  // magnitude / 127. In kF32 `x` is not copied and must stay.
+  void Set(Precision precision, const float* x, int64_t rows, int64_t width);
+
+  // The same for values in [-1, 1], as the h of all cells but ReLU's are: in
+  // kInt8 every scale is 1 / 127.
+  void SetUnit(Precision precision, const float* x, int64_t rows,
+               int64_t width);
+
+  int64_t rows() const { return rows_; }
+
+ private:
+  friend class ServedMatrix;
+  void Prepare(Precision precision, const float* x, int64_t rows,
+               int64_t width);
+
+  int64_t rows_ = 0;
+  int64_t width_ = 0;
+  const float* f32_ = nullptr;
+  std::vector<BFloat16> bf16_;
+  std::vector<uint8_t> int8_;
+  std::vector<float> scales_;  // (rows)
+};
+
+// What one thread needs to run products.
+struct ServedScratch {
+  Executor executor;
+  std::vector<int32_t> sums;  // (rows, n)
+};
+
+// Immutable, so thread-safe; each thread brings its own rows and scratch.
+class ServedMatrix {
+ public:
+  // `weight` (n, k), F32 or BF16, is copied. REQUIRES: the CPU has the
+  // precision (SupportsBF16, SupportsInt8). INTERNAL if oneDNN refuses.
+  static absl::StatusOr<std::unique_ptr<const ServedMatrix>> Create(
+      const Tensor& weight, Precision precision);
+
+  // out += x W^T; `out` has rows `n` apart. oneDNN makes a primitive for every
+  // number of rows: it is for the caller to keep them few (buckets.h).
+  // REQUIRES: x was set in the matrix's precision and is k wide.
+  absl::Status MultiplyAdd(const ServedRows& x, float* out,
+                           ServedScratch* scratch) const;
+
+  int64_t n() const { return packed_->n(); }
+  int64_t k() const { return packed_->k(); }
+  Precision precision() const { return packed_->precision(); }
+  size_t memory_bytes() const;
+  const std::string& implementation() const {
+    return packed_->implementation();
+  }
+
+ private:
+  ServedMatrix() = default;
+  absl::Status PackInt8(const Tensor& weight, PackedMatrix* packed,
+                        Executor* executor);
+
+  std::unique_ptr<const PackedMatrix> packed_;
+  std::vector<float> scales_;     // (n), in kInt8
+  std::vector<int32_t> offsets_;  // (n), in kInt8: 128 sum_p q_jp
+};
+
+// MultiplyAdd for any number of rows x (rows, k) of any size, in pieces of few
+// numbers of rows.
+absl::Status MultiplyAddRows(const ServedMatrix& matrix, const float* x,
+                             int64_t rows, float* out, ServedRows* activations,
+                             ServedScratch* scratch);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_LAYERS_SERVED_MATRIX_H_
