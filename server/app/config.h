@@ -29,6 +29,11 @@ struct ServerConfig {
   int64_t max_queue_tokens = 8192;
   int64_t max_text_bytes = 16384;
 
+  // Jobs computed at a time, and what is remembered of texts for each version
+  // of a model.
+  int max_sequences = 256;
+  int64_t prefix_cache_bytes = int64_t{64} << 20;
+
   // How long a stopping server still takes requests while its address vanishes
   // from the load balancers, and then how long it finishes what it has.
   absl::Duration drain_pause = absl::Seconds(5);

@@ -36,6 +36,12 @@ ABSL_FLAG(int64_t, max_queue_tokens, carousel::ServerConfig().max_queue_tokens,
           "tokens of text that may wait in the queue; more is refused");
 ABSL_FLAG(int64_t, max_text_bytes, carousel::ServerConfig().max_text_bytes,
           "longest text of a request, in bytes");
+ABSL_FLAG(int32_t, max_sequences, carousel::ServerConfig().max_sequences,
+          "requests that are computed at a time; the others wait");
+ABSL_FLAG(int64_t, prefix_cache_bytes,
+          carousel::ServerConfig().prefix_cache_bytes,
+          "memory for the states after texts already read, for each version of "
+          "a model; 0: none");
 ABSL_FLAG(absl::Duration, drain_pause, carousel::ServerConfig().drain_pause,
           "after SIGTERM: how long requests are still taken while the load "
           "balancers learn; a second signal ends it");
@@ -126,6 +132,8 @@ ServerConfig ConfigFromFlags() {
       .workers = absl::GetFlag(FLAGS_workers),
       .max_queue_tokens = absl::GetFlag(FLAGS_max_queue_tokens),
       .max_text_bytes = absl::GetFlag(FLAGS_max_text_bytes),
+      .max_sequences = absl::GetFlag(FLAGS_max_sequences),
+      .prefix_cache_bytes = absl::GetFlag(FLAGS_prefix_cache_bytes),
       .drain_pause = absl::GetFlag(FLAGS_drain_pause),
       .drain_deadline = absl::GetFlag(FLAGS_drain_deadline),
       .max_connection_age = absl::GetFlag(FLAGS_max_connection_age),

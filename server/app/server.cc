@@ -69,7 +69,10 @@ Server::Server(const ServerConfig& config, const StopRequests* stop,
       metrics_(CAROUSEL_VERSION),
       repository_(std::move(repository)),
       engine_({.workers = WorkerCount(config),
-               .admission = {.max_queue_tokens = config.max_queue_tokens}},
+               .admission = {.max_queue_tokens = config.max_queue_tokens},
+               .max_sequences = config.max_sequences,
+               .prefix_cache_bytes =
+                   static_cast<size_t>(config.prefix_cache_bytes)},
               Clock::Real()),
       autocomplete_(
           {.max_text_bytes = static_cast<size_t>(config.max_text_bytes)},
@@ -154,6 +157,20 @@ void Server::AddEngineMetrics() {
       [](Stats s) { return s.tokens; });
   add("carousel_wasted_tokens_total", "... without an answer in the end.", true,
       [](Stats s) { return s.wasted_tokens; });
+  add("carousel_batches_total", "Batches of steps or outputs, computed.", true,
+      [](Stats s) { return s.batches; });
+  add("carousel_batched_rows_total", "Sequences in them, together.", true,
+      [](Stats s) { return s.batched_rows; });
+  add("carousel_prefix_cache_hits_total", "Texts whose beginning was known.",
+      true, [](Stats s) { return s.cache.hits; });
+  add("carousel_prefix_cache_misses_total", "Texts of which nothing was known.",
+      true, [](Stats s) { return s.cache.misses; });
+  add("carousel_prefix_cache_tokens_total", "Tokens that hits saved.", true,
+      [](Stats s) { return s.cache.tokens; });
+  add("carousel_prefix_cache_evictions_total", "States that were forgotten.",
+      true, [](Stats s) { return s.cache.evictions; });
+  add("carousel_prefix_cache_bytes", "Memory of the states remembered.", false,
+      [](Stats s) { return s.cache.bytes; });
   const int workers = WorkerCount(config_);
   add("carousel_workers", "Threads that compute.", false,
       [workers](Stats) { return workers; });

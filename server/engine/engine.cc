@@ -4,10 +4,8 @@
 
 #include <omp.h>
 
-#include <optional>
+#include <algorithm>
 #include <utility>
-
-#include "server/engine/completion_run.h"
 
 namespace carousel {
 namespace {
@@ -20,7 +18,12 @@ absl::Status Abandoned() {
 }  // namespace
 
 Engine::Engine(const EngineOptions& options, const Clock& clock)
-    : clock_(clock), queue_(options.admission), alive_(options.workers) {
+    : options_(options),
+      clock_(clock),
+      networks_(options.prefix_cache_bytes),
+      queue_(options.admission),
+      scheduler_(options.steps),
+      alive_(options.workers) {
   for (int i = 0; i < options.workers; ++i) {
     workers_.emplace_back([this] { Work(); });
   }
@@ -31,23 +34,33 @@ Engine::~Engine() { Drain(absl::InfinitePast()); }
 void Engine::Submit(Job job) {
   job.tokens = EstimateTokens(job.text.size(), job.options.max_context_tokens);
   job.accepted_at = clock_.Now();
-  absl::Status status = queue_.Push(&job, job.accepted_at);
-  if (status.ok()) return;
-  Count(status);
-  std::move(job.done)({.suggestions = std::move(status)});
+  absl::Status status;
+  {
+    MutexLock lock(&mutex_);
+    status = queue_.Push(&job, job.accepted_at);
+    CountRefusal(status);
+    work_.NotifyOne();
+  }
+  if (!status.ok()) std::move(job.done)({.suggestions = std::move(status)});
 }
 
 void Engine::Drain(absl::Time deadline) {
-  queue_.Close();
+  std::vector<Job> left;
   {
     MutexLock lock(&mutex_);
+    queue_.Close();
+    work_.NotifyAll();
     while (alive_ > 0 && worker_ended_.WaitUntil(&mutex_, deadline)) {
     }
+    abandon_ = true;
+    while (std::optional<Job> job = queue_.Pop()) {
+      left.push_back(std::move(*job));
+    }
+    work_.NotifyAll();
   }
-  abandon_ = true;
-  while (std::optional<Job> job = queue_.TryPop()) {
-    std::move(job->done)(
-        {.suggestions = Abandoned(), .queue = clock_.Now() - job->accepted_at});
+  for (Job& job : left) {
+    std::move(job.done)(
+        {.suggestions = Abandoned(), .queue = clock_.Now() - job.accepted_at});
   }
   for (std::thread& worker : workers_) worker.join();
   workers_.clear();
@@ -57,55 +70,185 @@ void Engine::Work() {
   // First of all: oneDNN fixes the number of threads of a kernel when it makes
   // it, and several threads a worker only get in each other's way.
   omp_set_num_threads(1);
-  LanguageModel::Workspace workspace;
-  while (std::optional<Job> job = queue_.Pop()) {
-    ++running_;
-    JobResult result = Run(&*job, &workspace);
-    --running_;
-    std::move(job->done)(std::move(result));
+  StepRunner runner;
+  while (true) {
+    Task task = NextTask();
+    if (task.job.has_value()) {
+      Begin(std::move(*task.job));
+    } else if (!task.batch.empty()) {
+      RunBatch(std::move(task.batch), task.steps, &runner);
+    } else {
+      break;
+    }
   }
   MutexLock lock(&mutex_);
   --alive_;
   worker_ended_.NotifyAll();
 }
 
-JobResult Engine::Run(Job* job, LanguageModel::Workspace* workspace) {
-  const absl::Time start = clock_.Now();
-  JobResult result;
-  result.queue = start - job->accepted_at;
-  if (absl::Status status = CheckWanted(*job, start); !status.ok()) {
-    Count(status);
-    result.suggestions = std::move(status);
-    return result;
+// Jobs are begun before batches are computed: those that come together then go
+// together.
+Engine::Task Engine::NextTask() {
+  MutexLock lock(&mutex_);
+  while (!CanBegin() && scheduler_.empty() && !IsOver()) {
+    ++idle_;
+    work_.Wait(&mutex_);
+    --idle_;
   }
-  const auto check = [&]() -> absl::Status {
-    if (abandon_) return Abandoned();
-    return CheckWanted(*job, clock_.Now());
-  };
-  int64_t fed = 0;
-  result.suggestions = RunCompletion(*job, check, workspace, &fed);
-  result.compute = clock_.Now() - start;
-  result.batch = 1;
-  tokens_ += fed;
-  if (!result.suggestions.ok()) wasted_tokens_ += fed;
-  Count(result.suggestions.status());
-  return result;
+  Task task;
+  if (CanBegin()) {
+    task.job = queue_.Pop();
+    ++stats_.running;
+  } else if (!scheduler_.empty()) {
+    TakeBatch(&task);
+  }
+  // One call wakes one worker; what is left is for the next.
+  if (CanBegin() || !scheduler_.empty() || IsOver()) work_.NotifyOne();
+  return task;
 }
 
-void Engine::Count(const absl::Status& status) {
-  if (absl::IsResourceExhausted(status)) ++refused_;
-  if (absl::IsDeadlineExceeded(status)) ++expired_;
-  if (absl::IsCancelled(status)) ++cancelled_;
+bool Engine::CanBegin() const {
+  return !queue_.empty() && stats_.running < options_.max_sequences;
+}
+
+bool Engine::IsOver() const {
+  return queue_.load().closed && queue_.empty() && stats_.running == 0;
+}
+
+void Engine::TakeBatch(Task* task) {
+  const StepBatch batch = scheduler_.Next(idle_ + 1);
+  task->steps = batch.steps;
+  for (int64_t id : batch.ids) {
+    const auto found = waiting_.find(id);
+    task->batch.push_back(std::move(found->second));
+    waiting_.erase(found);
+  }
+}
+
+absl::Status Engine::CheckGoesOn(const Job& job) const {
+  if (abandon_) return Abandoned();
+  return CheckWanted(job, clock_.Now());
+}
+
+void Engine::Begin(Job job) {
+  const absl::Time start = clock_.Now();
+  const absl::Duration queued = start - job.accepted_at;
+  if (absl::Status status = CheckWanted(job, start); !status.ok()) {
+    return Complete(&job, {.suggestions = std::move(status), .queue = queued});
+  }
+  const NetworkRegistry::Entry network = networks_.Find(job.network);
+  auto sequence = Sequence::Start(&job, network.states);
+  if (!sequence.ok()) {
+    return Complete(&job, {.suggestions = std::move(sequence).status(),
+                           .queue = queued,
+                           .batch = 1});
+  }
+  (*sequence)->group = network.id;
+  (*sequence)->started_at = start;
+  Sequences begun;
+  begun.push_back(std::move(*sequence));
+  GoOn(std::move(begun));
+}
+
+void Engine::RunBatch(Sequences sequences, int steps, StepRunner* runner) {
+  DropUnwanted(&sequences);
+  if (sequences.empty()) return;
+  std::vector<Sequence*> batch;
+  for (const auto& sequence : sequences) batch.push_back(sequence.get());
+  const absl::Time start = clock_.Now();
+  absl::Status status =
+      steps > 0 ? runner->RunSteps(batch, steps) : runner->RunOutputs(batch);
+  const absl::Duration compute = clock_.Now() - start;
+  const auto rows = static_cast<int>(batch.size());
+  for (Sequence* sequence : batch) sequence->CountWork(rows, compute);
+  {
+    MutexLock lock(&mutex_);
+    ++stats_.batches;
+    stats_.batched_rows += rows;
+    stats_.tokens += int64_t{rows} * steps;
+  }
+  if (status.ok()) return GoOn(std::move(sequences));
+  for (auto& sequence : sequences) Finish(std::move(sequence), status);
+}
+
+void Engine::DropUnwanted(Sequences* sequences) {
+  Sequences wanted;
+  for (auto& sequence : *sequences) {
+    absl::Status status = CheckGoesOn(sequence->job());
+    if (status.ok()) {
+      wanted.push_back(std::move(sequence));
+    } else {
+      Finish(std::move(sequence), std::move(status));
+    }
+  }
+  *sequences = std::move(wanted);
+}
+
+void Engine::GoOn(Sequences sequences) {
+  Sequences finished;
+  {
+    MutexLock lock(&mutex_);
+    for (auto& sequence : sequences) {
+      if (sequence->finished()) {
+        finished.push_back(std::move(sequence));
+        continue;
+      }
+      const int64_t id = next_id_++;
+      scheduler_.Add(
+          {.id = id, .group = sequence->group, .pending = sequence->pending()});
+      waiting_.emplace(id, std::move(sequence));
+    }
+  }
+  for (auto& sequence : finished) {
+    Finish(std::move(sequence), absl::OkStatus());
+  }
+}
+
+void Engine::Finish(std::unique_ptr<Sequence> sequence, absl::Status status) {
+  JobResult result = {
+      .suggestions = std::vector<Suggestion>(),
+      .queue = sequence->started_at - sequence->job().accepted_at,
+      .compute = sequence->compute(),
+      .batch = std::max(1, sequence->largest_batch())};
+  if (status.ok()) {
+    result.suggestions = sequence->Suggestions();
+  } else {
+    result.suggestions = std::move(status);
+    MutexLock lock(&mutex_);
+    stats_.wasted_tokens += sequence->tokens_fed();
+  }
+  Job job = std::move(sequence->job());
+  sequence.reset();  // gives its state back before anybody hears of it
+  Complete(&job, std::move(result));
+}
+
+void Engine::Complete(Job* job, JobResult result) {
+  {
+    MutexLock lock(&mutex_);
+    CountRefusal(result.suggestions.status());
+  }
+  std::move(job->done)(std::move(result));
+  MutexLock lock(&mutex_);
+  --stats_.running;
+  // A place is free, or it was the last.
+  work_.NotifyOne();
+}
+
+void Engine::CountRefusal(const absl::Status& status) {
+  if (absl::IsResourceExhausted(status)) ++stats_.refused;
+  if (absl::IsDeadlineExceeded(status)) ++stats_.expired;
+  if (absl::IsCancelled(status)) ++stats_.cancelled;
 }
 
 EngineStats Engine::stats() const {
-  return {.queue = queue_.load(),
-          .running = running_,
-          .refused = refused_,
-          .expired = expired_,
-          .cancelled = cancelled_,
-          .tokens = tokens_,
-          .wasted_tokens = wasted_tokens_};
+  EngineStats stats;
+  {
+    MutexLock lock(&mutex_);
+    stats = stats_;
+    stats.queue = queue_.load();
+  }
+  stats.cache = networks_.cache_stats();
+  return stats;
 }
 
 }  // namespace carousel

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The serving engine: takes jobs, computes them on threads of its own, and says
-// what became of them. It sees no request, no socket and no message.
+// The serving engine: takes jobs, computes them on threads of its own, many at
+// a time and step by step, and says what became of them. It sees no request, no
+// socket and no message.
 
 #ifndef CAROUSEL_SERVER_ENGINE_ENGINE_H_
 #define CAROUSEL_SERVER_ENGINE_ENGINE_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "model/base/clock.h"
@@ -19,6 +24,10 @@
 #include "server/engine/job.h"
 #include "server/engine/job_queue.h"
 #include "server/engine/mutex.h"
+#include "server/engine/network_registry.h"
+#include "server/engine/sequence.h"
+#include "server/engine/step_runner.h"
+#include "server/engine/step_scheduler.h"
 
 namespace carousel {
 
@@ -28,22 +37,32 @@ struct EngineOptions {
   int workers = 1;
 
   AdmissionLimits admission = {};
+  StepSchedulerOptions steps = {};
+
+  // Jobs that are worked on at a time, each with a state; the others wait.
+  int max_sequences = 256;
+
+  // Bound of what is remembered of texts, for each model version.
+  size_t prefix_cache_bytes = size_t{64} << 20;
 };
 
 // Counters since the start, and what is going on at this instant.
 struct EngineStats {
   QueueLoad queue;
-  int running = 0;
+  int running = 0;      // jobs begun and not ended
   int64_t refused = 0;  // RESOURCE_EXHAUSTED at the door
   int64_t expired = 0;  // deadline passed at the door, in the queue, or running
   int64_t cancelled = 0;      // nobody waited any more
   int64_t tokens = 0;         // fed to a network
   int64_t wasted_tokens = 0;  // ... for jobs that ended without an answer
+  int64_t batches = 0;        // of steps or outputs, computed
+  int64_t batched_rows = 0;   // sequences in them, together
+  PrefixCacheStats cache;
 };
 
 // Thread-safe. Each job is completed exactly once, also at shutdown. Deadlines
-// and cancellation are looked at when a job leaves the queue and between chunks
-// of a few tokens; a job that nobody waits for is dropped, not computed.
+// and cancellation are looked at before every batch, which is a few steps; a
+// job that nobody waits for is dropped, not computed.
 //
 //   Engine engine({.workers = 2}, Clock::Real());
 //   engine.Submit({.network = ..., .completion = ..., .done = ...});
@@ -65,31 +84,54 @@ class Engine {
 
   // Refuses new jobs with UNAVAILABLE and finishes those it has. What is left
   // at `deadline` (real time) is completed with UNAVAILABLE, running jobs after
-  // their current chunk. Returns when every job is completed and every worker
+  // their current batch. Returns when every job is completed and every worker
   // has ended. May be called again, but by one thread at a time.
   void Drain(absl::Time deadline);
 
   EngineStats stats() const;
 
  private:
-  void Work();
-  JobResult Run(Job* job, LanguageModel::Workspace* workspace);
-  void Count(const absl::Status& status);
+  using Sequences = std::vector<std::unique_ptr<Sequence>>;
 
+  // What a worker does next: begin a job, or compute a batch. Neither: end.
+  struct Task {
+    std::optional<Job> job;
+    Sequences batch;
+    int steps = 0;
+  };
+
+  void Work();
+  Task NextTask();
+  bool CanBegin() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsOver() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeBatch(Task* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  absl::Status CheckGoesOn(const Job& job) const;
+  void Begin(Job job);
+  void RunBatch(Sequences sequences, int steps, StepRunner* runner);
+  void DropUnwanted(Sequences* sequences);
+  void GoOn(Sequences sequences);
+  void Finish(std::unique_ptr<Sequence> sequence, absl::Status status);
+  void Complete(Job* job, JobResult result);
+  void CountRefusal(const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const EngineOptions options_;
   const Clock& clock_;
-  JobQueue queue_;
+  NetworkRegistry networks_;
   std::atomic<bool> abandon_ = false;
 
-  std::atomic<int> running_ = 0;
-  std::atomic<int64_t> refused_ = 0;
-  std::atomic<int64_t> expired_ = 0;
-  std::atomic<int64_t> cancelled_ = 0;
-  std::atomic<int64_t> tokens_ = 0;
-  std::atomic<int64_t> wasted_tokens_ = 0;
-
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  CondVar work_;  // there is something to do, or nothing will ever be
   CondVar worker_ended_;
-  int alive_ ABSL_GUARDED_BY(mutex_);
+  JobQueue queue_ ABSL_GUARDED_BY(mutex_);
+  StepScheduler scheduler_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> waiting_
+      ABSL_GUARDED_BY(mutex_);  // those that the scheduler knows, by id
+  int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 0;
+  int idle_ ABSL_GUARDED_BY(mutex_) = 0;       // workers that wait
+  int alive_ ABSL_GUARDED_BY(mutex_);          // workers that have not ended
+  EngineStats stats_ ABSL_GUARDED_BY(mutex_);  // without queue and cache
 
   std::vector<std::thread> workers_;  // touched by Drain only
 };

@@ -32,6 +32,8 @@ TEST(ConfigTest, SettingsOutOfBoundsAreNamed) {
   ExpectRefused({.workers = -1}, "--workers=-1: expected 0 to 1024");
   ExpectRefused({.max_queue_tokens = 0}, "--max_queue_tokens=0");
   ExpectRefused({.max_text_bytes = 1 << 30}, "--max_text_bytes=1073741824");
+  ExpectRefused({.max_sequences = 0}, "--max_sequences=0: expected 1 to");
+  ExpectRefused({.prefix_cache_bytes = -1}, "--prefix_cache_bytes=-1");
   ExpectRefused({.drain_pause = -absl::Seconds(1)}, "--drain_pause=-1s");
   ExpectRefused({.max_connection_age = absl::ZeroDuration()},
                 "--max_connection_age=0: expected 1s or more");

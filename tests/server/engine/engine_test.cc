@@ -2,6 +2,7 @@
 
 #include "server/engine/engine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <latch>
 #include <memory>
@@ -199,6 +200,77 @@ TEST_F(EngineTest, CancelledJobIsDroppedFromTheQueue) {
               StatusIs(absl::StatusCode::kCancelled));
   EXPECT_EQ(engine.stats().cancelled, 1);
   EXPECT_EQ(engine.stats().tokens, tokens_before);
+}
+
+// Jobs that come together are computed together, and nobody's answer shows it.
+TEST_F(EngineTest, JobsThatWaitTogetherAreComputedTogether) {
+  const std::vector<std::string> texts = {"I would like to", "I wo", "the ",
+                                          "the house the house ", ""};
+  Engine engine({.workers = 1}, clock_);
+  std::latch release(1);
+  Occupy(&engine, &release);
+  const int64_t batches_before = engine.stats().batches;
+  std::vector<JobResult> found(texts.size());
+  std::latch all(static_cast<ptrdiff_t>(texts.size()));
+  for (size_t i = 0; i < texts.size(); ++i) {
+    Job job = MakeJob(texts[i]);
+    job.done = [&, i](JobResult result) {
+      found[i] = std::move(result);
+      all.count_down();
+    };
+    engine.Submit(std::move(job));
+  }
+  release.count_down();
+  all.wait();
+  int largest = 0;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    ASSERT_THAT(found[i].suggestions, IsOk());
+    const std::vector<Suggestion> expected = tiny_.Expected(texts[i]);
+    ASSERT_EQ(found[i].suggestions->size(), expected.size());
+    for (size_t k = 0; k < expected.size(); ++k) {
+      EXPECT_EQ((*found[i].suggestions)[k].insert, expected[k].insert);
+      EXPECT_NEAR((*found[i].suggestions)[k].probability,
+                  expected[k].probability, 1e-5);
+    }
+    largest = std::max(largest, found[i].batch);
+  }
+  EXPECT_EQ(largest, static_cast<int>(texts.size()));
+  const EngineStats stats = engine.stats();
+  EXPECT_GT(stats.batched_rows, stats.batches - batches_before);
+}
+
+// More jobs than there are places for states: the others wait, none is lost.
+TEST_F(EngineTest, JobsBeyondThePlacesWait) {
+  Engine engine({.workers = 2, .max_sequences = 3}, clock_);
+  for (int i = 0; i < 40; ++i) engine.Submit(MakeJob());
+  for (const JobResult& result : results_.Take(40)) {
+    ASSERT_THAT(result.suggestions, IsOk());
+    EXPECT_LE(result.batch, 3);
+  }
+}
+
+// A model version that is gone takes its states with it.
+TEST_F(EngineTest, StatesGoWithTheNetwork) {
+  Engine engine({.workers = 1}, clock_);
+  {
+    const TinyNetwork old;
+    Job job = old.MakeJob("I would ");
+    job.done = results_.Recorder();
+    engine.Submit(std::move(job));
+    results_.Take(1);
+    EXPECT_GT(engine.stats().cache.entries, 0u);
+    const int64_t hits = engine.stats().cache.hits;
+    job = old.MakeJob("I would ");
+    job.done = results_.Recorder();
+    engine.Submit(std::move(job));
+    results_.Take(1);
+    EXPECT_GT(engine.stats().cache.hits, hits);
+  }
+  const PrefixCacheStats before = engine.stats().cache;
+  engine.Submit(MakeJob("#x"));  // of another network, asks it nothing
+  results_.Take(1);
+  EXPECT_EQ(engine.stats().cache.entries, 0u);
+  EXPECT_EQ(engine.stats().cache.hits, before.hits);
 }
 
 // What was taken in is answered, although the drain has begun.

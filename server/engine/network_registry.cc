@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/engine/network_registry.h"
+
+namespace carousel {
+
+NetworkRegistry::Entry NetworkRegistry::Find(
+    const std::shared_ptr<const LanguageModel>& network) {
+  MutexLock lock(&mutex_);
+  DropGone();  // first: a new network may lie where one was that is gone
+  Known& known = known_[network.get()];
+  if (known.entry.states == nullptr) {
+    known = {.network = network,
+             .entry = {.id = next_id_++,
+                       .states = std::make_shared<NetworkStates>(
+                           network->sizes().stack(), cache_bytes_, key_)}};
+  }
+  return known.entry;
+}
+
+void NetworkRegistry::DropGone() {
+  for (auto it = known_.begin(); it != known_.end();) {
+    const auto current = it++;
+    if (!current->second.network.expired()) continue;
+    PrefixCacheStats last = current->second.entry.states->cache.stats();
+    last.entries = 0;
+    last.bytes = 0;
+    gone_ += last;
+    known_.erase(current);
+  }
+}
+
+PrefixCacheStats NetworkRegistry::cache_stats() const {
+  MutexLock lock(&mutex_);
+  PrefixCacheStats sum = gone_;
+  for (const auto& [network, known] : known_) {
+    sum += known.entry.states->cache.stats();
+  }
+  return sum;
+}
+
+}  // namespace carousel

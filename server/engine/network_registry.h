@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The states that belong to each network that is being asked. They go when the
+// network goes.
+
+#ifndef CAROUSEL_SERVER_ENGINE_NETWORK_REGISTRY_H_
+#define CAROUSEL_SERVER_ENGINE_NETWORK_REGISTRY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "model/layers/language_model.h"
+#include "server/engine/mutex.h"
+#include "server/engine/prefix_cache.h"
+#include "server/engine/sequence.h"
+
+namespace carousel {
+
+// Thread-safe.
+class NetworkRegistry {
+ public:
+  // `cache_bytes`: bound of the prefix cache of each network.
+  explicit NetworkRegistry(size_t cache_bytes)
+      : cache_bytes_(cache_bytes), key_(RandomPrefixHashKey()) {}
+
+  struct Entry {
+    int64_t id = 0;  // no other network of this process has it
+    std::shared_ptr<NetworkStates> states;
+  };
+
+  // Of this network; made when it is first asked for. Drops those of networks
+  // that are gone.
+  Entry Find(const std::shared_ptr<const LanguageModel>& network);
+
+  // Sums over all networks, those that are gone included.
+  PrefixCacheStats cache_stats() const;
+
+ private:
+  struct Known {
+    std::weak_ptr<const LanguageModel> network;
+    Entry entry;
+  };
+  void DropGone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const size_t cache_bytes_;
+  const PrefixHashKey key_;
+
+  mutable Mutex mutex_;
+  absl::flat_hash_map<const LanguageModel*, Known> known_
+      ABSL_GUARDED_BY(mutex_);
+  PrefixCacheStats gone_ ABSL_GUARDED_BY(mutex_);
+  int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_SERVER_ENGINE_NETWORK_REGISTRY_H_

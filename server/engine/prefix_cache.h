@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// States of one model after sequences of tokens that it has read, so that a
+// text that begins like an earlier one is not read again. A state is a function
+// of the model and the tokens alone: a hit gives what a miss gives.
+
+#ifndef CAROUSEL_SERVER_ENGINE_PREFIX_CACHE_H_
+#define CAROUSEL_SERVER_ENGINE_PREFIX_CACHE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
+#include "server/engine/mutex.h"
+#include "server/engine/prefix_hash.h"
+
+namespace carousel {
+
+struct PrefixCacheStats {
+  int64_t hits = 0;    // look-ups that found a beginning
+  int64_t misses = 0;  // ... that found none
+  int64_t tokens = 0;  // that hits saved from being fed
+  int64_t evictions = 0;
+  size_t entries = 0;
+  size_t bytes = 0;
+
+  PrefixCacheStats& operator+=(const PrefixCacheStats& other);
+};
+
+// Thread-safe. The entry that was used longest ago goes first when there are
+// more than `max_bytes`.
+class PrefixCache {
+ public:
+  PrefixCache(size_t max_bytes, const PrefixHashKey& key);
+
+  // Copies the state after the longest known beginning of `tokens` to `state`
+  // and returns how many tokens that is; 0, and `state` untouched, if there is
+  // none. REQUIRES: `state` has the size of those inserted.
+  size_t Find(absl::Span<const int32_t> tokens, absl::Span<float> state);
+
+  // Remembers the state after `tokens`, which is copied. One that alone exceeds
+  // the bound is not kept.
+  void Insert(absl::Span<const int32_t> tokens, absl::Span<const float> state);
+
+  PrefixCacheStats stats() const;
+
+ private:
+  struct Entry {
+    PrefixHash hash;
+    std::vector<int32_t> tokens;
+    std::vector<float> state;
+  };
+  using Entries = std::list<Entry>;  // the latest used first
+
+  static size_t BytesOf(const Entry& entry);
+  void RemoveLast() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const size_t max_bytes_;
+  const PrefixHashKey key_;
+
+  mutable Mutex mutex_;
+  Entries entries_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<PrefixHash, Entries::iterator> by_hash_
+      ABSL_GUARDED_BY(mutex_);
+  PrefixCacheStats stats_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_SERVER_ENGINE_PREFIX_CACHE_H_

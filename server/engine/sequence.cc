@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/engine/sequence.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "model/base/check.h"
+#include "model/base/status_macros.h"
+
+namespace carousel {
+
+absl::Status CheckWanted(const Job& job, absl::Time now) {
+  if (now >= job.deadline) {
+    return absl::DeadlineExceededError(
+        "the deadline passed before the answer was computed");
+  }
+  if (job.is_cancelled()) return absl::CancelledError("the caller has left");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Sequence>> Sequence::Start(
+    Job* job, std::shared_ptr<NetworkStates> states) {
+  ASSIGN_OR_RETURN(Completion completion,
+                   Completion::Start(*job->tokenizer, job->text, job->options));
+  return absl::WrapUnique(
+      new Sequence(std::move(*job), std::move(states), std::move(completion)));
+}
+
+Sequence::Sequence(Job job, std::shared_ptr<NetworkStates> states,
+                   Completion completion)
+    : job_(std::move(job)),
+      states_(std::move(states)),
+      completion_(std::move(completion)),
+      row_(states_->pool.Take()) {
+  OpenQuery();
+}
+
+// A later query extends the earlier one, so the state serves both. One about no
+// rank at all asks the network nothing.
+void Sequence::OpenQuery() {
+  query_ = completion_.Next();
+  while (query_.has_value() && query_->ranks.empty()) {
+    completion_.Answer({});
+    query_ = completion_.Next();
+  }
+  if (!query_.has_value()) return;
+  CAROUSEL_CHECK(read_ <= query_->tokens.size());
+  if (read_ > 0) return;
+  read_ = known_ = states_->cache.Find(query_->tokens, row_.values());
+}
+
+int Sequence::pending() const {
+  return static_cast<int>(query_->tokens.size() - read_);
+}
+
+absl::Span<const int32_t> Sequence::NextTokens(int count) const {
+  CAROUSEL_CHECK(count <= pending());
+  return query_->tokens.subspan(read_, static_cast<size_t>(count));
+}
+
+// Where a question is asked another is likely to be: of the next keystroke.
+void Sequence::Advance(int count) {
+  read_ += static_cast<size_t>(count);
+  tokens_fed_ += count;
+  if (pending() > 0 || known_ == read_) return;
+  states_->cache.Insert(query_->tokens, row_.values());
+  known_ = read_;
+}
+
+void Sequence::Answer(absl::Span<const float> logits) {
+  completion_.Answer(logits);
+  OpenQuery();
+}
+
+void Sequence::CountWork(int rows, absl::Duration compute) {
+  largest_batch_ = std::max(largest_batch_, rows);
+  compute_ += compute;
+}
+
+}  // namespace carousel

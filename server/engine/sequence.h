@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A completion on its way through the network: what it has read so far, what it
+// must read before its next question can be answered, and its state.
+
+#ifndef CAROUSEL_SERVER_ENGINE_SEQUENCE_H_
+#define CAROUSEL_SERVER_ENGINE_SEQUENCE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "model/tasks/completion.h"
+#include "server/engine/job.h"
+#include "server/engine/prefix_cache.h"
+#include "server/engine/state_pool.h"
+
+namespace carousel {
+
+// What the sequences of one network share. Outlives them.
+struct NetworkStates {
+  NetworkStates(const StackSizes& sizes, size_t cache_bytes,
+                const PrefixHashKey& key)
+      : pool(sizes), cache(cache_bytes, key) {}
+
+  StatePool pool;
+  PrefixCache cache;
+};
+
+// OK while somebody waits for the job; else DEADLINE_EXCEEDED or CANCELLED.
+absl::Status CheckWanted(const Job& job, absl::Time now);
+
+// Belongs to one thread at a time.
+class Sequence {
+ public:
+  // Cuts the job's text into tokens and goes on from the longest beginning
+  // that is known. INVALID_ARGUMENT, FAILED_PRECONDITION as Completion::Start;
+  // `*job` is then untouched, else it is taken.
+  static absl::StatusOr<std::unique_ptr<Sequence>> Start(
+      Job* job, std::shared_ptr<NetworkStates> states);
+
+  const Job& job() const { return job_; }
+  Job& job() { return job_; }
+
+  // Nothing is left to ask: the suggestions stand.
+  bool finished() const { return !query_.has_value(); }
+
+  // Tokens to be fed before the output is due; 0: it is. REQUIRES: !finished().
+  int pending() const;
+
+  // The next `count` of them. REQUIRES: count <= pending().
+  absl::Span<const int32_t> NextTokens(int count) const;
+
+  // They were fed: `row()` has the state after them.
+  void Advance(int count);
+
+  // The output that is due: of which ranks. REQUIRES: pending() == 0.
+  RankRange ranks() const { return query_->ranks; }
+
+  // What the network said of these ranks. Opens the next question.
+  void Answer(absl::Span<const float> logits);
+
+  // REQUIRES: finished().
+  std::vector<Suggestion> Suggestions() const {
+    return completion_.Suggestions();
+  }
+
+  const StatePool::Row& row() const { return row_; }
+  NetworkStates& states() const { return *states_; }
+  int64_t tokens_fed() const { return tokens_fed_; }
+
+  // For the report: a batch of so many sequences took so long.
+  void CountWork(int rows, absl::Duration compute);
+  int largest_batch() const { return largest_batch_; }
+  absl::Duration compute() const { return compute_; }
+  absl::Time started_at = {};
+
+  // Of its network; see ReadySequence.
+  int64_t group = 0;
+
+ private:
+  Sequence(Job job, std::shared_ptr<NetworkStates> states,
+           Completion completion);
+  void OpenQuery();
+
+  Job job_;
+  std::shared_ptr<NetworkStates> states_;
+  Completion completion_;
+  std::optional<Completion::Query> query_;
+  StatePool::Row row_;
+  size_t read_ = 0;   // tokens that `row_` is the state after
+  size_t known_ = 0;  // ... of which the cache has the state
+  int64_t tokens_fed_ = 0;
+  int largest_batch_ = 0;
+  absl::Duration compute_ = {};
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_SERVER_ENGINE_SEQUENCE_H_

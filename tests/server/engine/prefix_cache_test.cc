@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/engine/prefix_cache.h"
+
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace carousel {
+namespace {
+
+constexpr PrefixHashKey kKey = {
+    .words = {1, 3, 0x9e3779b97f4a7c15, 0xff51afd7}};
+
+using Tokens = std::vector<int32_t>;
+using State = std::vector<float>;
+
+// The state that is told of some tokens: any function of them will do.
+State StateAfter(const Tokens& tokens) {
+  float sum = 0;
+  for (int32_t token : tokens) sum = 2 * sum + static_cast<float>(token);
+  return {sum, -sum, static_cast<float>(tokens.size())};
+}
+
+class PrefixCacheTest : public ::testing::Test {
+ protected:
+  void Insert(const Tokens& tokens) {
+    cache_.Insert(tokens, StateAfter(tokens));
+  }
+  // Tokens found, whose state must be theirs.
+  size_t Find(const Tokens& tokens) {
+    State state(3, 77.0f);
+    const size_t length = cache_.Find(tokens, absl::MakeSpan(state));
+    EXPECT_EQ(state, length == 0
+                         ? State(3, 77.0f)
+                         : StateAfter({tokens.begin(),
+                                       tokens.begin() +
+                                           static_cast<ptrdiff_t>(length)}));
+    return length;
+  }
+  PrefixCache cache_{4096, kKey};
+};
+
+TEST_F(PrefixCacheTest, LongestKnownBeginningIsFound) {
+  Insert({1});
+  Insert({1, 2, 3});
+  EXPECT_EQ(Find({1, 2, 3, 4, 5}), 3u);
+  EXPECT_EQ(Find({1, 2, 3}), 3u);
+  EXPECT_EQ(Find({1, 2}), 1u);
+}
+
+TEST_F(PrefixCacheTest, NothingIsFoundOfAnotherText) {
+  Insert({1, 2, 3});
+  EXPECT_EQ(Find({2, 3}), 0u);
+  EXPECT_EQ(Find({1, 3, 2}), 0u);
+  EXPECT_EQ(Find({}), 0u);
+}
+
+TEST_F(PrefixCacheTest, BytesStayWithinTheBound) {
+  for (int32_t i = 0; i < 1000; ++i) Insert({i, i + 1});
+  EXPECT_LE(cache_.stats().bytes, 4096u);
+  EXPECT_GT(cache_.stats().entries, 5u);
+  EXPECT_EQ(cache_.stats().evictions,
+            1000 - static_cast<int64_t>(cache_.stats().entries));
+}
+
+TEST_F(PrefixCacheTest, WhatWasUsedLongestAgoGoesFirst) {
+  Insert({1});
+  for (int32_t i = 2; i < 200; ++i) {
+    Insert({i});
+    EXPECT_EQ(Find({1}), 1u);  // used all the time
+  }
+  EXPECT_EQ(Find({2}), 0u);
+  EXPECT_EQ(Find({199}), 1u);
+}
+
+TEST_F(PrefixCacheTest, StateThatFitsNowhereIsNotKept) {
+  Insert({1});
+  cache_.Insert({2}, State(10000));
+  EXPECT_EQ(Find({1}), 1u);
+  EXPECT_EQ(cache_.stats().entries, 1u);
+}
+
+TEST_F(PrefixCacheTest, HitsMissesAndSavedTokensAreCounted) {
+  Insert({1, 2});
+  Find({1, 2, 3});
+  Find({3});
+  EXPECT_EQ(cache_.stats().hits, 1);
+  EXPECT_EQ(cache_.stats().misses, 1);
+  EXPECT_EQ(cache_.stats().tokens, 2);
+}
+
+TEST_F(PrefixCacheTest, ManyThreadsFindWhatIsTheirs) {
+  std::vector<std::thread> threads;
+  for (int32_t t = 0; t < 4; ++t) {
+    threads.emplace_back([this, t] {
+      for (int32_t i = 0; i < 500; ++i) {
+        Insert({t, i % 10});
+        Find({t, i % 10, 5});
+        Find({(t + 1) % 4, i % 7});
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(cache_.stats().bytes, 4096u);
+}
+
+// A weak hash would show in small tokens, which is what tokens are.
+TEST(PrefixHashTest, ShortSequencesOfSmallTokensDoNotCollide) {
+  std::set<PrefixHash> hashes;
+  for (int32_t a = 0; a < 60; ++a) {
+    for (int32_t b = 0; b < 60; ++b) {
+      for (int32_t c = 0; c < 20; ++c) {
+        hashes.insert(HashPrefixes(kKey, Tokens{a, b, c}).back());
+      }
+    }
+  }
+  EXPECT_EQ(hashes.size(), 60u * 60 * 20);
+}
+
+TEST(PrefixHashTest, HashOfABeginningDoesNotDependOnWhatFollows) {
+  EXPECT_EQ(HashPrefixes(kKey, Tokens{4, 5, 6})[1],
+            HashPrefixes(kKey, Tokens{4, 5}).back());
+}
+
+TEST(PrefixHashTest, KeysGiveDifferentHashes) {
+  EXPECT_NE(HashPrefixes(kKey, Tokens{1}),
+            HashPrefixes(RandomPrefixHashKey(), Tokens{1}));
+}
+
+}  // namespace
+}  // namespace carousel
