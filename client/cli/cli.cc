@@ -26,6 +26,8 @@ constexpr Command kCommands[] = {
     {"complete", "[TEXT ...]",
      "suggest what comes next in each TEXT, or in each line of the input", true,
      RunComplete},
+    {"load", "", "ask as many users would, and measure what they see", false,
+     RunLoadCommand},
     {"models", "", "list the server's models", false, RunModels},
 };
 

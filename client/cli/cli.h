@@ -43,6 +43,11 @@ int RunCli(absl::Span<const std::string> arguments, Console& console);
 absl::Status RunComplete(const Options& options, Client& client,
                          Console& console);
 
+// `carousel load`: calls a second, latencies and errors under load; with --json
+// one object.
+absl::Status RunLoadCommand(const Options& options, Client& client,
+                            Console& console);
+
 // `carousel models`: a table of the server's models.
 absl::Status RunModels(const Options& options, Client& client,
                        Console& console);

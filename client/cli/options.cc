@@ -44,7 +44,35 @@ bool SetTimeout(absl::string_view value, Options& options) {
          options.timeout > absl::ZeroDuration();
 }
 
+// More than zero.
+bool SetDuration(absl::string_view value, absl::Duration* duration) {
+  return absl::ParseDuration(std::string(value), duration) &&
+         *duration > absl::ZeroDuration() &&
+         *duration != absl::InfiniteDuration();
+}
+
+bool SetNumber(absl::string_view value, int low, int high, int* number) {
+  return absl::SimpleAtoi(value, number) && low <= *number && *number <= high;
+}
+
+bool SetRpc(absl::string_view value, Options& options) {
+  if (value != "complete" && value != "keystrokes") return false;
+  options.load.rpc = value == "complete" ? LoadOptions::Rpc::kComplete
+                                         : LoadOptions::Rpc::kKeystrokes;
+  return true;
+}
+
 constexpr Flag kFlags[] = {
+    {"concurrency", "N", "load",
+     "users who ask again when answered; with --rate the most calls under way "
+     "(default 32)",
+     [](absl::string_view value, Options& o) {
+       return SetNumber(value, 1, 100000, &o.load.concurrency);
+     }},
+    {"duration", "DURATION", "load", "how long is measured (default 5s)",
+     [](absl::string_view value, Options& o) {
+       return SetDuration(value, &o.load.duration);
+     }},
     {"help", "", "", "show this",
      [](absl::string_view, Options& o) { return o.help = true; }},
     {"interactive", "", "complete",
@@ -57,19 +85,44 @@ constexpr Flag kFlags[] = {
      [](absl::string_view value, Options& o) {
        return absl::SimpleAtoi(value, &o.max_suggestions.emplace());
      }},
-    {"model", "NAME", "complete", "model to ask (default: the server's)",
+    {"model", "NAME", "complete,load", "model to ask (default: the server's)",
      [](absl::string_view value, Options& o) {
        return !(o.model = std::string(value)).empty();
      }},
+    {"rate", "CALLS", "load",
+     "calls a second, answered or not; default: as fast as they are answered",
+     [](absl::string_view value, Options& o) {
+       return absl::SimpleAtod(value, &o.load.rate) && o.load.rate > 0 &&
+              o.load.rate <= 1e6;
+     }},
+    {"rpc", "NAME", "load",
+     "complete (random texts) or keystrokes (texts as they are typed); default "
+     "complete",
+     SetRpc},
     {"server", "HOST:PORT", "",
      "server to ask (default $CAROUSEL_SERVER, else 127.0.0.1:50051)",
      [](absl::string_view value, Options& o) {
        return !(o.server = std::string(value)).empty();
      }},
+    {"texts", "FILE", "load",
+     "lines that are typed with --rpc=keystrokes (default: a few of its own)",
+     [](absl::string_view value, Options& o) {
+       return !(o.load_texts = std::string(value)).empty();
+     }},
     {"timeout", "DURATION", "", "longest wait for an answer (default 5s)",
      SetTimeout},
-    {"version", "N", "complete",
+    {"version", "N", "complete,load",
      "version of --model (default: the newest that is ready)", SetVersion},
+    {"warm_up", "DURATION", "load",
+     "how long is asked before it is measured (default 1s)",
+     [](absl::string_view value, Options& o) {
+       return SetDuration(value, &o.load.warm_up);
+     }},
+    {"words", "N", "load",
+     "words of a text of --rpc=complete, 1 to 1000 (default 3)",
+     [](absl::string_view value, Options& o) {
+       return SetNumber(value, 1, 1000, &o.load.words);
+     }},
 };
 
 bool Takes(absl::string_view command, const Flag& flag) {

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "client/cpp/client.h"
+#include "client/load/load.h"
 
 namespace carousel {
 
@@ -27,6 +28,8 @@ struct Options {
   bool help = false;
   bool interactive = false;
   bool json = false;
+  LoadOptions load;
+  std::string load_texts;  // --texts, a file
   std::optional<int> max_suggestions;
   std::string model;
   std::string server = "127.0.0.1:50051";

@@ -132,6 +132,31 @@ TEST_F(CliTest, AnErrorInTheInputNamesTheLine) {
   EXPECT_THAT(result.err, HasSubstr("line 2: text: not valid UTF-8"));
 }
 
+// What scripts read is one object, and nothing else.
+TEST_F(CliTest, LoadAsJsonIsOneLine) {
+  const Result result =
+      Carousel({"load", Server(), "--json", "--concurrency=2",
+                "--duration=100ms", "--warm_up=10ms", "--rpc=keystrokes"});
+  EXPECT_EQ(result.exit_code, kExitOk) << result.err;
+  EXPECT_THAT(result.out,
+              AllOf(StartsWith("{\"qps\":"), HasSubstr("\"p99_us\":"),
+                    HasSubstr("\"errors\":{}}\n")));
+  EXPECT_EQ(result.err, "");
+}
+
+TEST_F(CliTest, LoadIsToldInTwoLines) {
+  const Result result = Carousel({"load", Server(), "--concurrency=2",
+                                  "--duration=100ms", "--warm_up=10ms"});
+  EXPECT_THAT(result.out, AllOf(HasSubstr("calls/s"), HasSubstr("p99.9")));
+}
+
+TEST_F(CliTest, LoadWithoutTextsSaysWhichFile) {
+  const Result result =
+      Carousel({"load", Server(), "--texts=/nowhere", "--rpc=keystrokes"});
+  EXPECT_EQ(result.exit_code, kExitFailed);
+  EXPECT_THAT(result.err, HasSubstr("/nowhere"));
+}
+
 TEST_F(CliTest, InteractiveNeedsATerminal) {
   const Result result = Carousel({Server(), "complete", "--interactive"});
   EXPECT_EQ(result.exit_code, kExitFailed);

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/load.h"
+
+#include <atomic>
+#include <string>
+
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/client/fake_server.h"
+#include "tests/testing/status_matchers.h"
+
+namespace carousel {
+namespace {
+
+using ::testing::HasSubstr;
+
+void NoProgress(double, int64_t) {}
+
+LoadOptions Short(const std::string& server) {
+  LoadOptions options;
+  options.server = server;
+  options.concurrency = 3;
+  options.duration = absl::Milliseconds(300);
+  options.warm_up = absl::Milliseconds(50);
+  return options;
+}
+
+// A server that answers, and counts the calls under way.
+class LoadTest : public ::testing::Test {
+ protected:
+  absl::Status Answer() {
+    const int now = ++under_way_;
+    int most = most_under_way_;
+    while (now > most && !most_under_way_.compare_exchange_weak(most, now)) {
+    }
+    const int64_t number = ++calls_;
+    --under_way_;
+    if (number % 4 == 0 && fails_) return absl::ResourceExhaustedError("full");
+    return absl::OkStatus();
+  }
+
+  std::atomic<int> under_way_ = 0, most_under_way_ = 0;
+  std::atomic<int64_t> calls_ = 0;
+  std::atomic<bool> fails_ = false;
+  FakeServer server_{
+      {.complete = [this](const v1::CompleteRequest&, v1::CompleteResponse&) {
+        return Answer();
+      }}};
+};
+
+TEST_F(LoadTest, ClosedLoopCountsWhatIsAnsweredAndHowFast) {
+  const auto result = RunLoad(Short(server_.address()), NoProgress);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_GT(result->latency.count(), 10);
+  EXPECT_LE(result->latency.count(), calls_);  // those of the warm-up are not
+  EXPECT_NEAR(result->calls_per_second(),
+              static_cast<double>(result->latency.count()) / 0.3, 1e-6);
+  EXPECT_TRUE(result->errors.empty());
+  EXPECT_LE(most_under_way_, 3);
+}
+
+TEST_F(LoadTest, ErrorsAreCountedByTheirCode) {
+  fails_ = true;
+  const auto result = RunLoad(Short(server_.address()), NoProgress);
+  ASSERT_THAT(result, IsOk());
+  ASSERT_TRUE(result->errors.contains("RESOURCE_EXHAUSTED"));
+  EXPECT_NEAR(static_cast<double>(result->errors.at("RESOURCE_EXHAUSTED")) /
+                  static_cast<double>(result->latency.count()),
+              1.0 / 3, 0.1);
+}
+
+TEST_F(LoadTest, OpenLoopSendsAtItsRate) {
+  LoadOptions options = Short(server_.address());
+  options.concurrency = 100;
+  options.rate = 100;
+  options.duration = absl::Milliseconds(500);
+  const auto result = RunLoad(options, NoProgress);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_GE(result->latency.count(), 20);
+  EXPECT_LE(result->latency.count(), 51);
+}
+
+TEST(RunLoadTest, ServerThatDoesNotAnswerIsSaid) {
+  LoadOptions options = Short("127.0.0.1:1");
+  options.timeout = absl::Seconds(1);
+  EXPECT_THAT(RunLoad(options, NoProgress).status().message(),
+              HasSubstr("127.0.0.1:1"));
+}
+
+TEST(LoadJsonTest, FiguresHaveTheNamesOfTheContract) {
+  LoadResult result = {.measured = absl::Seconds(2)};
+  for (int i = 0; i < 10; ++i) result.latency.Add(absl::Microseconds(100));
+  result.errors["UNAVAILABLE"] = 3;
+  const auto json = nlohmann::json::parse(LoadJson(result));
+  EXPECT_EQ(json["qps"], 5.0);
+  for (const char* name : {"p50_us", "p90_us", "p99_us", "p999_us"}) {
+    EXPECT_EQ(json[name], 100);
+  }
+  EXPECT_EQ(json["errors"]["UNAVAILABLE"], 3);
+}
+
+}  // namespace
+}  // namespace carousel
