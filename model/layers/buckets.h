@@ -17,6 +17,15 @@ constexpr int LargestBucket(int n, int limit) {
   return bucket;
 }
 
+// The largest of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 ... that is at most `n` and
+// at most `limit`: what SmallestBucket fills up to is not cut again. REQUIRES:
+// n >= 1; limit is a power of two.
+constexpr int LargestRowBucket(int n, int limit) {
+  const int power = LargestBucket(n, limit);
+  const int more = power / 2 * 3;
+  return power > 1 && more <= n && more <= limit ? more : power;
+}
+
 // The smallest of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 ... that is at least `n`: at
 // most a third is wasted. REQUIRES: n >= 1.
 constexpr int SmallestBucket(int n) {

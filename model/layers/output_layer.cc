@@ -51,7 +51,7 @@ absl::Status OutputLayer::Logits(const float* features, int rows, int begin,
   CAROUSEL_CHECK(0 <= begin && begin < end &&
                  end <= static_cast<int>(bias_.size()));
   for (int done = 0; done < rows;) {
-    const int now = LargestBucket(rows - done, kMaxRows);
+    const int now = LargestRowBucket(rows - done, kMaxRows);
     scratch->features.Set(tiles_.front()->precision(),
                           features + int64_t{done} * embedding_, now,
                           embedding_);

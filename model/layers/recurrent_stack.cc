@@ -16,7 +16,7 @@
 namespace carousel {
 namespace {
 
-// Steps of one call of the recurrent primitive; longer texts go in turn.
+// Steps of one call of a layer; longer texts go in turn.
 constexpr int kMaxSteps = 32;
 
 }  // namespace

@@ -7,10 +7,17 @@
 #include "absl/memory/memory.h"
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
+#include "model/layers/buckets.h"
 #include "model/layers/kernels.h"
 #include "model/layers/packing.h"
 
 namespace carousel {
+namespace {
+
+// Steps x rows of one product of the inputs.
+constexpr int kMaxCells = 64;
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<const ServedLayer>> ServedLayer::Create(
     Cell cell, absl::Span<const Tensor> weights, Precision precision) {
@@ -32,13 +39,27 @@ absl::StatusOr<std::unique_ptr<const ServedLayer>> ServedLayer::Create(
   return layer;
 }
 
+// Inputs are multiplied for several steps at once, which reads their weights
+// once, but for so few that the sums stay in the cache until they are used.
 absl::Status ServedLayer::Forward(const Call& call,
                                   ServedLayerScratch* scratch) const {
-  const int64_t cells = call.steps * call.rows;
-  scratch->sums.resize(
-      std::max(scratch->sums.size(), static_cast<size_t>(cells * input_->n())));
-  RETURN_IF_ERROR(InputSums(call.x, cells, scratch->sums.data(), scratch));
-  return ForwardSums(call, scratch->sums.data(), scratch);
+  CAROUSEL_CHECK(call.steps >= 1 && call.rows >= 1);
+  const auto most_steps =
+      static_cast<int>(std::max<int64_t>(1, kMaxCells / call.rows));
+  Call part = call;
+  for (int64_t t = 0; t < call.steps; t += part.steps) {
+    part.steps =
+        std::min(LargestBucket(most_steps, kMaxCells),
+                 LargestBucket(static_cast<int>(call.steps - t), kMaxCells));
+    part.x = call.x + t * call.rows * inputs();
+    part.y = call.y + t * call.rows * hidden();
+    const int64_t cells = part.steps * part.rows;
+    scratch->sums.resize(std::max(scratch->sums.size(),
+                                  static_cast<size_t>(cells * input_->n())));
+    RETURN_IF_ERROR(InputSums(part.x, cells, scratch->sums.data(), scratch));
+    RETURN_IF_ERROR(ForwardSums(part, scratch->sums.data(), scratch));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ServedLayer::InputSums(const float* x, int64_t rows, float* sums,

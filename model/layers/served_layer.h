@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One recurrent layer in one direction as it is served, in f32, bf16 or int8:
-// the input's product for all steps at once, then step by step the recurrent
-// product and the gates. Equations and weights: model/onednn/cell.h.
+// the input's product for several steps at once, then step by step the
+// recurrent product and the gates. Equations and weights: model/onednn/cell.h.
 //
 // oneDNN's recurrent primitive computes the same; of 2.6 it multiplies a text's
 // inputs step by step, and it has int8 for an LSTM only.
@@ -30,7 +30,7 @@ namespace carousel {
 struct ServedLayerScratch {
   ServedScratch products;
   ServedRows x, h;
-  std::vector<float> sums;       // (T, N, GH)
+  std::vector<float> sums;       // (T, N, GH), of some of the steps
   std::vector<float> recurrent;  // (N, GH), of a GRU
   std::vector<float> unread;     // (2, H), which a gate kernel writes
 };

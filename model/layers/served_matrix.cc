@@ -132,7 +132,7 @@ absl::Status MultiplyAddRows(const ServedMatrix& matrix, const float* x,
                              int64_t rows, float* out, ServedRows* activations,
                              ServedScratch* scratch) {
   for (int64_t done = 0; done < rows;) {
-    const int64_t now = LargestBucket(
+    const int64_t now = LargestRowBucket(
         static_cast<int>(std::min<int64_t>(rows - done, kMaxRows)), kMaxRows);
     activations->Set(matrix.precision(), x + done * matrix.k(), now,
                      matrix.k());

@@ -69,7 +69,7 @@ void Executor::Rep::Run(onednn::CachedPrimitive& primitive,
   const auto add_view = [&](int name, const void* data) {
     for (auto& [its_name, view] : primitive.views) {
       if (its_name != name) continue;
-      view.set_data_handle(const_cast<void*>(data), stream);
+      view.set_data_handle(const_cast<void*>(data));
       list[static_cast<size_t>(count++)] = {name, view.get()};
     }
   };

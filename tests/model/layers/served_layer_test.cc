@@ -195,24 +195,5 @@ INSTANTIATE_TEST_SUITE_P(
              NameOf(std::get<1>(test.param));
     });
 
-// A row of zeros has no largest magnitude to divide by.
-TEST(ServedMatrixTest, RowOfZerosGivesZeros) {
-  if (!SupportsInt8()) GTEST_SKIP() << "this CPU has no VNNI";
-  const auto matrix =
-      ServedMatrix::Create(Tensor::FromFloats({2, 3}, {1, 2, 3, 0, 0, 0}),
-                           Precision::kInt8)
-          .value();
-  const std::vector<float> x = {0, 0, 0, 1, 1, 1};
-  ServedRows rows;
-  rows.Set(Precision::kInt8, x.data(), 2, 3);
-  ServedScratch scratch;
-  std::vector<float> out(4, 0.5f);
-  ASSERT_TRUE(matrix->MultiplyAdd(rows, out.data(), &scratch).ok());
-  EXPECT_EQ(out[0], 0.5f);
-  EXPECT_EQ(out[1], 0.5f);
-  EXPECT_NEAR(out[2], 6.5f, 0.05f);
-  EXPECT_EQ(out[3], 0.5f);
-}
-
 }  // namespace
 }  // namespace carousel
