@@ -21,32 +21,31 @@
 namespace carousel {
 namespace {
 
-// What all users of a load share.
+// What all users of a load share. A call counts by the time when it should have
+// begun, so that the slow ones, which end late, are not left out.
 class Tally {
  public:
   Tally(absl::Time from, absl::Time to) : from_(from), to_(to) {}
 
   // A call that should have begun at `start` has ended.
   void Add(absl::Time start, const grpc::Status& status) {
-    const absl::Time end = absl::Now();
-    if (end < from_ || end >= to_) return;
+    if (start < from_ || start >= to_) return;
     absl::MutexLock lock(&mutex_);
     if (status.ok()) {
-      latency_.Add(end - start);
+      latency_.Add(absl::Now() - start);
     } else {
       ++errors_[absl::StatusCodeToString(
           static_cast<absl::StatusCode>(status.error_code()))];
     }
   }
 
-  void AddNotSent() {
-    const absl::Time now = absl::Now();
-    if (now < from_ || now >= to_) return;
+  void AddNotSent(absl::Time start) {
+    if (start < from_ || start >= to_) return;
     absl::MutexLock lock(&mutex_);
     ++errors_["NOT_SENT"];
   }
 
-  bool over() const { return absl::Now() >= to_; }
+  bool IsOver(absl::Time time) const { return time >= to_; }
 
   int64_t count() const {
     absl::MutexLock lock(&mutex_);
@@ -77,6 +76,15 @@ std::unique_ptr<LoadTexts> MakeTexts(const LoadOptions& options,
                                       user);
 }
 
+v1::CompleteRequest MakeRequest(const LoadOptions& options) {
+  v1::CompleteRequest request;
+  if (!options.model.empty()) request.mutable_model()->set_name(options.model);
+  if (options.version.has_value()) {
+    request.mutable_model()->set_version(*options.version);
+  }
+  return request;
+}
+
 // One user; at most one call is under way.
 class User {
  public:
@@ -85,14 +93,8 @@ class User {
       : options_(options),
         texts_(MakeTexts(options, number)),
         stub_(stub),
-        tally_(tally) {
-    if (!options.model.empty()) {
-      request_.mutable_model()->set_name(options.model);
-    }
-    if (options.version.has_value()) {
-      request_.mutable_model()->set_version(*options.version);
-    }
-  }
+        tally_(tally),
+        request_(MakeRequest(options)) {}
 
   // Asks, and with `again` asks again when answered, until the tally is over.
   // `start`: when it should have been sent.
@@ -107,7 +109,7 @@ class User {
     stub_->async()->Complete(context_.get(), &request_, &response_,
                              [this, start, again](grpc::Status status) {
                                tally_->Add(start, status);
-                               if (again && !tally_->over()) {
+                               if (again && !tally_->IsOver(absl::Now())) {
                                  return Ask(absl::Now(), true);
                                }
                                absl::MutexLock lock(&mutex_);
@@ -147,8 +149,8 @@ void RunOpenLoop(const LoadOptions& options, absl::Time begin,
                  Tally* tally) {
   const absl::Duration gap = absl::Seconds(1 / options.rate);
   size_t next = 0;
-  for (int64_t i = 0; !tally->over(); ++i) {
-    const absl::Time start = begin + i * gap;
+  absl::Time start = begin;
+  for (int64_t i = 1; !tally->IsOver(start); start = begin + i++ * gap) {
     absl::SleepFor(start - absl::Now());
     size_t tried = 0;
     while (tried < users.size() && users[next]->busy()) {
@@ -156,7 +158,7 @@ void RunOpenLoop(const LoadOptions& options, absl::Time begin,
       ++tried;
     }
     if (tried == users.size()) {
-      tally->AddNotSent();
+      tally->AddNotSent(start);
     } else {
       users[next]->Ask(start, false);
     }
@@ -167,10 +169,9 @@ absl::Status CheckAnswers(v1::AutocompleteService::Stub* stub,
                           const LoadOptions& options) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
-  v1::CompleteRequest request;
   v1::CompleteResponse response;
-  if (!options.model.empty()) request.mutable_model()->set_name(options.model);
-  const grpc::Status status = stub->Complete(&context, request, &response);
+  const grpc::Status status =
+      stub->Complete(&context, MakeRequest(options), &response);
   if (status.ok()) return absl::OkStatus();
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
                       absl::StrCat("the first call to ", options.server, ": ",
@@ -204,7 +205,7 @@ absl::StatusOr<LoadResult> RunLoad(
   } else {
     for (const auto& user : users) user->Ask(absl::Now(), true);
   }
-  while (!tally.over()) {
+  while (!tally.IsOver(absl::Now())) {
     absl::SleepFor(std::min(absl::Milliseconds(500), end - absl::Now()));
     on_progress(
         std::min(1.0, absl::FDivDuration(absl::Now() - begin, end - begin)),

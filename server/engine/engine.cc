@@ -99,6 +99,7 @@ Engine::Task Engine::NextTask() {
   if (CanBegin()) {
     task.job = queue_.Pop();
     ++stats_.running;
+    running_tokens_ += task.job->tokens;
   } else if (!scheduler_.empty()) {
     TakeBatch(&task);
   }
@@ -107,8 +108,11 @@ Engine::Task Engine::NextTask() {
   return task;
 }
 
+// As in the queue, a job of any size may run by itself.
 bool Engine::CanBegin() const {
-  return !queue_.empty() && stats_.running < options_.max_sequences;
+  if (queue_.empty() || stats_.running >= options_.max_sequences) return false;
+  return stats_.running == 0 || running_tokens_ + queue_.front().tokens <=
+                                    options_.admission.max_queue_tokens;
 }
 
 bool Engine::IsOver() const {
@@ -144,7 +148,6 @@ void Engine::Begin(Job job) {
                            .batch = 1});
   }
   (*sequence)->group = network.id;
-  (*sequence)->started_at = start;
   Sequences begun;
   begun.push_back(std::move(*sequence));
   GoOn(std::move(begun));
@@ -194,8 +197,10 @@ void Engine::GoOn(Sequences sequences) {
         continue;
       }
       const int64_t id = next_id_++;
-      scheduler_.Add(
-          {.id = id, .group = sequence->group, .pending = sequence->pending()});
+      scheduler_.Add({.id = id,
+                      .group = sequence->group,
+                      .pending = sequence->pending(),
+                      .question = sequence->question()});
       waiting_.emplace(id, std::move(sequence));
     }
   }
@@ -207,7 +212,7 @@ void Engine::GoOn(Sequences sequences) {
 void Engine::Finish(std::unique_ptr<Sequence> sequence, absl::Status status) {
   JobResult result = {
       .suggestions = std::vector<Suggestion>(),
-      .queue = sequence->started_at - sequence->job().accepted_at,
+      .queue = clock_.Now() - sequence->job().accepted_at - sequence->compute(),
       .compute = sequence->compute(),
       .batch = std::max(1, sequence->largest_batch())};
   if (status.ok()) {
@@ -230,6 +235,7 @@ void Engine::Complete(Job* job, JobResult result) {
   std::move(job->done)(std::move(result));
   MutexLock lock(&mutex_);
   --stats_.running;
+  running_tokens_ -= job->tokens;
   // A place is free, or it was the last.
   work_.NotifyOne();
 }

@@ -39,7 +39,8 @@ struct EngineOptions {
   AdmissionLimits admission = {};
   StepSchedulerOptions steps = {};
 
-  // Jobs that are worked on at a time, each with a state; the others wait.
+  // Jobs that are worked on at a time, each with a state, and all with no more
+  // work than may wait in the queue (`admission`); the others wait.
   int max_sequences = 256;
 
   // Bound of what is remembered of texts, for each model version.
@@ -65,8 +66,8 @@ struct EngineStats {
 // job that nobody waits for is dropped, not computed.
 //
 //   Engine engine({.workers = 2}, Clock::Real());
-//   engine.Submit({.network = ..., .completion = ..., .done = ...});
-//   engine.Drain(absl::Now() + absl::Seconds(20));
+//   engine.Submit({.network = ..., .tokenizer = ..., .text = ..., .done =
+//   ...}); engine.Drain(absl::Now() + absl::Seconds(20));
 class Engine {
  public:
   // `clock` must outlive the engine; deadlines are measured by it.
@@ -118,7 +119,7 @@ class Engine {
 
   const EngineOptions options_;
   const Clock& clock_;
-  NetworkRegistry networks_;
+  mutable NetworkRegistry networks_;
   std::atomic<bool> abandon_ = false;
 
   mutable Mutex mutex_;
@@ -129,7 +130,8 @@ class Engine {
   absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> waiting_
       ABSL_GUARDED_BY(mutex_);  // those that the scheduler knows, by id
   int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  int idle_ ABSL_GUARDED_BY(mutex_) = 0;       // workers that wait
+  int64_t running_tokens_ ABSL_GUARDED_BY(mutex_) = 0;  // estimates, summed
+  int idle_ ABSL_GUARDED_BY(mutex_) = 0;                // workers that wait
   int alive_ ABSL_GUARDED_BY(mutex_);          // workers that have not ended
   EngineStats stats_ ABSL_GUARDED_BY(mutex_);  // without queue and cache
 

@@ -24,7 +24,8 @@ namespace carousel {
 struct JobResult {
   absl::StatusOr<std::vector<Suggestion>> suggestions;
 
-  // Waited for a worker; nothing if it was refused at the door.
+  // Waited for a worker, before it was begun and between its batches; nothing
+  // if it was refused at the door.
   std::optional<absl::Duration> queue = {};
   absl::Duration compute = {};  // was worked on
 

@@ -31,6 +31,10 @@ class JobQueue {
   void Close() { load_.closed = true; }
 
   bool empty() const { return jobs_.empty(); }
+
+  // The oldest job. REQUIRES: !empty().
+  const Job& front() const { return jobs_.front(); }
+
   const QueueLoad& load() const { return load_; }
 
  private:

@@ -6,8 +6,9 @@ namespace carousel {
 
 NetworkRegistry::Entry NetworkRegistry::Find(
     const std::shared_ptr<const LanguageModel>& network) {
+  std::vector<std::shared_ptr<NetworkStates>> gone;  // freed after the lock
   MutexLock lock(&mutex_);
-  DropGone();  // first: a new network may lie where one was that is gone
+  gone = TakeGone();  // first: a new network may lie where one was
   Known& known = known_[network.get()];
   if (known.entry.states == nullptr) {
     known = {.network = network,
@@ -18,7 +19,8 @@ NetworkRegistry::Entry NetworkRegistry::Find(
   return known.entry;
 }
 
-void NetworkRegistry::DropGone() {
+std::vector<std::shared_ptr<NetworkStates>> NetworkRegistry::TakeGone() {
+  std::vector<std::shared_ptr<NetworkStates>> gone;
   for (auto it = known_.begin(); it != known_.end();) {
     const auto current = it++;
     if (!current->second.network.expired()) continue;
@@ -26,12 +28,16 @@ void NetworkRegistry::DropGone() {
     last.entries = 0;
     last.bytes = 0;
     gone_ += last;
+    gone.push_back(current->second.entry.states);
     known_.erase(current);
   }
+  return gone;
 }
 
-PrefixCacheStats NetworkRegistry::cache_stats() const {
+PrefixCacheStats NetworkRegistry::cache_stats() {
+  std::vector<std::shared_ptr<NetworkStates>> gone;
   MutexLock lock(&mutex_);
+  gone = TakeGone();
   PrefixCacheStats sum = gone_;
   for (const auto& [network, known] : known_) {
     sum += known.entry.states->cache.stats();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The states that belong to each network that is being asked. They go when the
-// network goes.
+// network has gone, at the next look at the registry.
 
 #ifndef CAROUSEL_SERVER_ENGINE_NETWORK_REGISTRY_H_
 #define CAROUSEL_SERVER_ENGINE_NETWORK_REGISTRY_H_
@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -35,20 +36,22 @@ class NetworkRegistry {
   // that are gone.
   Entry Find(const std::shared_ptr<const LanguageModel>& network);
 
-  // Sums over all networks, those that are gone included.
-  PrefixCacheStats cache_stats() const;
+  // Sums over all networks, those that are gone included. Drops their states.
+  PrefixCacheStats cache_stats();
 
  private:
   struct Known {
     std::weak_ptr<const LanguageModel> network;
     Entry entry;
   };
-  void DropGone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Hands out their states, for the caller to free without the lock.
+  std::vector<std::shared_ptr<NetworkStates>> TakeGone()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t cache_bytes_;
   const PrefixHashKey key_;
 
-  mutable Mutex mutex_;
+  Mutex mutex_;
   absl::flat_hash_map<const LanguageModel*, Known> known_
       ABSL_GUARDED_BY(mutex_);
   PrefixCacheStats gone_ ABSL_GUARDED_BY(mutex_);

@@ -52,6 +52,7 @@ size_t PrefixCache::Find(absl::Span<const int32_t> tokens,
 void PrefixCache::Insert(absl::Span<const int32_t> tokens,
                          absl::Span<const float> state) {
   CAROUSEL_CHECK(!tokens.empty());
+  if (max_bytes_ == 0) return;
   Entry entry = {.hash = HashPrefixes(key_, tokens).back(),
                  .tokens = {tokens.begin(), tokens.end()},
                  .state = {state.begin(), state.end()}};

@@ -21,7 +21,9 @@
 namespace carousel {
 
 struct PrefixCacheStats {
-  int64_t hits = 0;    // look-ups that found a beginning
+  // Look-ups that found a beginning, if only <eos>, with which all texts begin:
+  // `tokens` says how much was found.
+  int64_t hits = 0;
   int64_t misses = 0;  // ... that found none
   int64_t tokens = 0;  // that hits saved from being fed
   int64_t evictions = 0;

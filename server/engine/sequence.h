@@ -60,6 +60,11 @@ class Sequence {
   // They were fed: `row()` has the state after them.
   void Advance(int count);
 
+  // The same for those that wait for the same output (ReadySequence).
+  int64_t question() const {
+    return pending() > 0 ? 0 : (int64_t{ranks().begin} << 32) | ranks().end;
+  }
+
   // The output that is due: of which ranks. REQUIRES: pending() == 0.
   RankRange ranks() const { return query_->ranks; }
 
@@ -75,11 +80,10 @@ class Sequence {
   NetworkStates& states() const { return *states_; }
   int64_t tokens_fed() const { return tokens_fed_; }
 
-  // For the report: a batch of so many sequences took so long.
+  // For the report: it was in a batch of so many sequences that took so long.
   void CountWork(int rows, absl::Duration compute);
   int largest_batch() const { return largest_batch_; }
   absl::Duration compute() const { return compute_; }
-  absl::Time started_at = {};
 
   // Of its network; see ReadySequence.
   int64_t group = 0;

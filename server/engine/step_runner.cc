@@ -2,19 +2,10 @@
 
 #include "server/engine/step_runner.h"
 
-#include <algorithm>
-
 #include "model/base/status_macros.h"
 #include "model/layers/buckets.h"
 
 namespace carousel {
-namespace {
-
-bool Same(RankRange a, RankRange b) {
-  return a.begin == b.begin && a.end == b.end;
-}
-
-}  // namespace
 
 // A batch is filled up to one of a few numbers of rows, for each of which there
 // is a primitive; what is computed for the empty ones goes nowhere.
@@ -52,24 +43,8 @@ absl::Status StepRunner::RunSteps(absl::Span<Sequence* const> sequences,
   return absl::OkStatus();
 }
 
-// Those that ask about the same ranks together: most of all those that ask
-// about every rank.
 absl::Status StepRunner::RunOutputs(absl::Span<Sequence* const> sequences) {
-  std::vector<Sequence*> left(sequences.begin(), sequences.end());
-  while (!left.empty()) {
-    const RankRange ranks = left.front()->ranks();
-    const auto end = std::stable_partition(
-        left.begin(), left.end(),
-        [&](const Sequence* other) { return Same(other->ranks(), ranks); });
-    const auto count = static_cast<size_t>(end - left.begin());
-    RETURN_IF_ERROR(RunOutputsOf(absl::MakeSpan(left).first(count), ranks));
-    left.erase(left.begin(), end);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status StepRunner::RunOutputsOf(absl::Span<Sequence* const> sequences,
-                                      RankRange ranks) {
+  const RankRange ranks = sequences.front()->ranks();
   const int rows = SmallestBucket(static_cast<int>(sequences.size()));
   Gather(sequences, rows);
   const LanguageModel& network = *sequences.front()->job().network;

@@ -23,13 +23,12 @@ class StepRunner {
   // pending. INTERNAL if the network fails.
   absl::Status RunSteps(absl::Span<Sequence* const> sequences, int steps);
 
-  // Answers the question of each sequence. REQUIRES: none has tokens pending.
-  // INTERNAL if the network fails; some may then be answered.
+  // Answers the question of each sequence. REQUIRES: none has tokens pending;
+  // all ask about the same ranks. INTERNAL if the network fails; then none is
+  // answered.
   absl::Status RunOutputs(absl::Span<Sequence* const> sequences);
 
  private:
-  absl::Status RunOutputsOf(absl::Span<Sequence* const> sequences,
-                            RankRange ranks);
   void Gather(absl::Span<Sequence* const> sequences, int rows);
 
   LanguageModel::Workspace workspace_;

@@ -10,7 +10,8 @@ namespace carousel {
 namespace {
 
 bool GoTogether(const ReadySequence& a, const ReadySequence& b) {
-  return a.group == b.group && (a.pending == 0) == (b.pending == 0);
+  if (a.group != b.group || (a.pending == 0) != (b.pending == 0)) return false;
+  return a.pending > 0 || a.question == b.question;
 }
 
 }  // namespace

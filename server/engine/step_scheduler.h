@@ -27,12 +27,14 @@ struct StepSchedulerOptions {
 struct ReadySequence {
   int64_t id = 0;
 
-  // Sequences are batched with those of the same group: of one model, and with
-  // the same thing to do.
+  // Sequences are batched with those of the same group: of one model.
   int64_t group = 0;
 
   // Tokens to be fed before an output is due; 0: the output is due.
   int pending = 0;
+
+  // Which output: only the same ones are computed together.
+  int64_t question = 0;
 };
 
 struct StepBatch {

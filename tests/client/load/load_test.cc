@@ -5,6 +5,7 @@
 #include <atomic>
 #include <string>
 
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -81,6 +82,45 @@ TEST_F(LoadTest, OpenLoopSendsAtItsRate) {
   ASSERT_THAT(result, IsOk());
   EXPECT_GE(result->latency.count(), 20);
   EXPECT_LE(result->latency.count(), 51);
+}
+
+// The time is over before the next call is due.
+TEST_F(LoadTest, SlowRateEndsInTime) {
+  LoadOptions options = Short(server_.address());
+  options.rate = 0.001;
+  const absl::Time start = absl::Now();
+  ASSERT_THAT(RunLoad(options, NoProgress), IsOk());
+  EXPECT_LT(absl::Now() - start, absl::Seconds(30));
+}
+
+// What an open loop could not send is not passed over.
+TEST(RunLoadTest, CallsThatAreNotSentAreCounted) {
+  FakeServer server({.complete = [](const v1::CompleteRequest& request,
+                                    v1::CompleteResponse&) {
+    if (!request.text().empty()) absl::SleepFor(absl::Milliseconds(100));
+    return absl::OkStatus();
+  }});
+  LoadOptions options = Short(server.address());
+  options.concurrency = 1;
+  options.rate = 100;
+  const auto result = RunLoad(options, NoProgress);
+  ASSERT_THAT(result, IsOk());
+  ASSERT_TRUE(result->errors.contains("NOT_SENT"));
+  EXPECT_GT(result->errors.at("NOT_SENT"), result->latency.count());
+}
+
+// Else every call of the load would fail, and none would say why.
+TEST(RunLoadTest, VersionThatThereIsNotIsSaidAtOnce) {
+  FakeServer server({.complete = [](const v1::CompleteRequest& request,
+                                    v1::CompleteResponse&) {
+    return request.model().version() == 7 ? absl::NotFoundError("no version 7")
+                                          : absl::OkStatus();
+  }});
+  LoadOptions options = Short(server.address());
+  options.model = "m";
+  options.version = 7;
+  EXPECT_THAT(RunLoad(options, NoProgress),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no version 7")));
 }
 
 TEST(RunLoadTest, ServerThatDoesNotAnswerIsSaid) {

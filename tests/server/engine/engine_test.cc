@@ -209,7 +209,7 @@ TEST_F(EngineTest, JobsThatWaitTogetherAreComputedTogether) {
   Engine engine({.workers = 1}, clock_);
   std::latch release(1);
   Occupy(&engine, &release);
-  const int64_t batches_before = engine.stats().batches;
+  const EngineStats before = engine.stats();
   std::vector<JobResult> found(texts.size());
   std::latch all(static_cast<ptrdiff_t>(texts.size()));
   for (size_t i = 0; i < texts.size(); ++i) {
@@ -235,8 +235,90 @@ TEST_F(EngineTest, JobsThatWaitTogetherAreComputedTogether) {
     largest = std::max(largest, found[i].batch);
   }
   EXPECT_EQ(largest, static_cast<int>(texts.size()));
-  const EngineStats stats = engine.stats();
-  EXPECT_GT(stats.batched_rows, stats.batches - batches_before);
+  const EngineStats after = engine.stats();
+  EXPECT_GT(after.batched_rows - before.batched_rows,
+            after.batches - before.batches);
+}
+
+// Stands still at its third call, as StoppingClock, and then tells the time
+// that it is given.
+class LateClock : public StoppingClock {
+ public:
+  absl::Time Now() const override {
+    StoppingClock::Now();
+    return absl::UnixEpoch() + (late ? absl::Seconds(10) : absl::Seconds(0));
+  }
+  std::atomic<bool> late = false;
+};
+
+// A text that is being computed stops at its next batch.
+TEST_F(EngineTest, RunningJobIsDroppedAtItsDeadline) {
+  LateClock clock;
+  Engine engine({.workers = 1}, clock);
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "house ";
+  Job job = MakeJob(text);
+  job.deadline = absl::UnixEpoch() + absl::Seconds(5);
+  engine.Submit(std::move(job));
+  clock.inside.wait();  // before its first batch
+  clock.late = true;
+  clock.go_on.count_down();
+  EXPECT_THAT(results_.Take(1)[0].suggestions,
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_LE(engine.stats().tokens, 8);
+}
+
+TEST_F(EngineTest, RunningJobIsDroppedWhenItsCallerLeaves) {
+  StoppingClock clock;
+  Engine engine({.workers = 1}, clock);
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "house ";
+  auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  Job job = MakeJob(text);
+  job.cancelled = cancelled;
+  engine.Submit(std::move(job));
+  clock.inside.wait();
+  *cancelled = true;
+  clock.go_on.count_down();
+  EXPECT_THAT(results_.Take(1)[0].suggestions,
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_LE(engine.stats().tokens, 8);
+}
+
+// As much work may run as may wait; a job larger than that runs by itself.
+TEST_F(EngineTest, WorkUnderWayIsBounded) {
+  Engine engine({.workers = 1, .admission = {.max_queue_tokens = 25}}, clock_);
+  std::latch release(1);
+  Occupy(&engine, &release);  // 11 tokens by estimate
+  engine.Submit(MakeJob());
+  engine.Submit(MakeJob());
+  release.count_down();
+  for (const JobResult& result : results_.Take(2)) {
+    ASSERT_THAT(result.suggestions, IsOk());
+    EXPECT_EQ(result.batch, 2);
+  }
+  Engine small({.workers = 1, .admission = {.max_queue_tokens = 12}}, clock_);
+  std::latch go(1);
+  Occupy(&small, &go);
+  small.Submit(MakeJob());
+  go.count_down();
+  EXPECT_THAT(results_.Take(1)[0].suggestions, IsOk());
+}
+
+// Sequences of two networks are at work at once, and each asks its own.
+TEST_F(EngineTest, NetworksDoNotMix) {
+  const TinyNetwork other;
+  Engine engine({.workers = 2}, clock_);
+  for (int i = 0; i < 20; ++i) {
+    Job job = (i % 2 == 0 ? tiny_ : other).MakeJob("the house the ");
+    job.done = results_.Recorder();
+    engine.Submit(std::move(job));
+  }
+  const std::vector<Suggestion> expected = tiny_.Expected("the house the ");
+  for (const JobResult& result : results_.Take(20)) {
+    ASSERT_THAT(result.suggestions, IsOk());
+    EXPECT_EQ(result.suggestions->front().word, expected.front().word);
+  }
 }
 
 // More jobs than there are places for states: the others wait, none is lost.

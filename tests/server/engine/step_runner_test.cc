@@ -52,8 +52,9 @@ class StepRunnerTest : public ::testing::Test {
     StepScheduler scheduler(options);
     const auto add = [&](size_t i) {
       if (sequences[i]->finished()) return;
-      scheduler.Add(
-          {.id = static_cast<int64_t>(i), .pending = sequences[i]->pending()});
+      scheduler.Add({.id = static_cast<int64_t>(i),
+                     .pending = sequences[i]->pending(),
+                     .question = sequences[i]->question()});
     };
     for (size_t i = 0; i < sequences.size(); ++i) add(i);
     while (!scheduler.empty()) {
