@@ -6,6 +6,7 @@
 #include "model/bundle/bundle_files.h"
 #include "model/bundle/language_model_self_test.h"
 #include "model/bundle/manifest_fields.h"
+#include "model/bundle/output_tiles.h"
 #include "model/bundle/task_format.h"
 
 namespace carousel {
@@ -143,10 +144,11 @@ class Format : public TaskFormat {
       const TaskManifest& manifest, std::vector<Tokenizer> tokenizers,
       absl::Span<const Tensor> weights) const override {
     Tokenizer& tokenizer = tokenizers.front();
-    ASSIGN_OR_RETURN(
-        std::unique_ptr<const LanguageModel> network,
-        LanguageModel::Create(Fields(manifest).sizes, weights,
-                              tokenizer.vocabulary().prefix_order()));
+    ASSIGN_OR_RETURN(std::unique_ptr<const LanguageModel> network,
+                     LanguageModel::Create(
+                         Fields(manifest).sizes, weights,
+                         tokenizer.vocabulary().prefix_order(), Precision::kF32,
+                         {.tile_begins = TileBegins(tokenizer.vocabulary())}));
     return LanguageModelParts{std::move(tokenizer), std::move(network)};
   }
 

@@ -24,6 +24,23 @@ struct LstmRowForward {
   float* h;
 };
 
+// One row of an LSTM step as it is served: nothing is kept for a backward pass.
+struct LstmRowServed {
+  // (4H) before activation: of the input, with the biases, and but for int8
+  // of h_{t-1} too.
+  const float* sums;
+
+  // In int8 the sums of h_{t-1} as they come out of the product (4H), the rest
+  // as in add_dequantised; else null.
+  const int32_t* products;
+  const int32_t* offsets;
+  const float* scales;
+  float row_scale;
+
+  float* c;  // in: c_{t-1}; out: c_t
+  float* h;
+};
+
 struct LstmRowBackward {
   const float* gates;  // activated
   const float* c_prev;
@@ -80,6 +97,8 @@ struct Kernels {
   const char* instruction_set;
 
   void (*lstm_forward)(int64_t hidden, const LstmRowForward& row);
+  // With fewer divisions, each activation within 1e-6.
+  void (*lstm_served)(int64_t hidden, const LstmRowServed& row);
   void (*lstm_backward)(int64_t hidden, const LstmRowBackward& row);
 
   void (*gru_forward)(int64_t hidden, const GruRowForward& row);
@@ -117,6 +136,11 @@ struct Kernels {
   void (*add_dequantised)(int64_t n, const int32_t* sums,
                           const int32_t* offsets, float row_scale,
                           const float* scales, float* y);
+
+  // y = bias + row_scale * scales * (sums - offsets).
+  void (*dequantise)(int64_t n, const int32_t* sums, const int32_t* offsets,
+                     float row_scale, const float* scales, const float* bias,
+                     float* y);
 
   double (*sum_of_squares)(int64_t n, const float* x);
 

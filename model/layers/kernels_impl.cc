@@ -35,6 +35,45 @@ void LstmForward(int64_t hidden, const LstmRowForward& row) {
   }
 }
 
+// Equations: model/onednn/cell.h; with e_x = e^-x,
+//   i g       = (1 - e_2g) / ((1 + e_i) (1 + e_2g))
+//   o tanh(c) = (1 - e_2c) / ((1 + e_o) (1 + e_2c))
+// Exponentials are finite, so a denominator may become infinite, which is right
+// in the limit, and nothing becomes NaN that was none.
+template <typename Sum>
+inline void LstmServedRow(int64_t hidden, const Sum& sum, float* __restrict c,
+                          float* __restrict h) {
+#pragma omp simd
+  for (int64_t k = 0; k < hidden; ++k) {
+    const float e_i = ShortExp(-sum(k));
+    const float e_f = ShortExp(-sum(hidden + k));
+    const float e_g = ShortExp(-2.0f * sum(2 * hidden + k));
+    const float e_o = ShortExp(-sum(3 * hidden + k));
+    const float input = (1.0f - e_g) / ((1.0f + e_i) * (1.0f + e_g));
+    const float next = c[k] / (1.0f + e_f) + input;
+    const float e_c = ShortExp(-2.0f * next);
+    c[k] = next;
+    h[k] = (1.0f - e_c) / ((1.0f + e_o) * (1.0f + e_c));
+  }
+}
+
+void LstmServed(int64_t hidden, const LstmRowServed& row) {
+  const float* __restrict sums = row.sums;
+  if (row.products == nullptr) {
+    const auto sum = [=](int64_t k) { return sums[k]; };
+    return LstmServedRow(hidden, sum, row.c, row.h);
+  }
+  const int32_t* __restrict products = row.products;
+  const int32_t* __restrict offsets = row.offsets;
+  const float* __restrict scales = row.scales;
+  const float row_scale = row.row_scale;
+  const auto sum = [=](int64_t k) {
+    return sums[k] +
+           row_scale * scales[k] * static_cast<float>(products[k] - offsets[k]);
+  };
+  LstmServedRow(hidden, sum, row.c, row.h);
+}
+
 //   do = dh tanh(c)         dc += dh o (1 - tanh(c)^2)
 //   df = dc c_{t-1}         di = dc g         dg = dc i
 // and through the activations: s' = s (1 - s), tanh' = 1 - tanh^2.
@@ -211,6 +250,17 @@ void AddDequantised(int64_t n, const int32_t* __restrict sums,
   }
 }
 
+void Dequantise(int64_t n, const int32_t* __restrict sums,
+                const int32_t* __restrict offsets, float row_scale,
+                const float* __restrict scales, const float* __restrict bias,
+                float* __restrict y) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    y[k] = bias[k] +
+           row_scale * scales[k] * static_cast<float>(sums[k] - offsets[k]);
+  }
+}
+
 double SumOfSquares(int64_t n, const float* x) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -282,6 +332,7 @@ extern const Kernels CAROUSEL_KERNELS;
 const Kernels CAROUSEL_KERNELS = {
     .instruction_set = CAROUSEL_KERNELS_NAME,
     .lstm_forward = LstmForward,
+    .lstm_served = LstmServed,
     .lstm_backward = LstmBackward,
     .gru_forward = GruForward,
     .gru_backward = GruBackward,
@@ -296,6 +347,7 @@ const Kernels CAROUSEL_KERNELS = {
     .largest_magnitude = LargestMagnitude,
     .quantise = Quantise,
     .add_dequantised = AddDequantised,
+    .dequantise = Dequantise,
     .sum_of_squares = SumOfSquares,
     .scale_and_clamp = ScaleAndClamp,
     .average = Average,

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -68,8 +70,12 @@ struct LanguageModel::Rep {
   absl::Status RunStack(const int32_t* tokens, int steps, RecurrentState* state,
                         Workspace::Rep* workspace) const;
 
+  absl::Status MakeTable(absl::Span<const Tensor> first_layer,
+                         size_t max_bytes);
+
   LanguageModelSizes sizes;
   Tensor embedding;
+  std::optional<Tensor> table;  // (V, G H) in bf16; see ServingLayout
   std::unique_ptr<const RecurrentStack> stack;
   std::unique_ptr<const ServedMatrix> projection;  // null if there is none
   std::vector<float> projection_bias;
@@ -85,7 +91,7 @@ struct LanguageModel::Rep {
 
 struct LanguageModel::Workspace::Rep {
   StackWorkspace stack;
-  std::vector<float> x;         // (T, N, E): what the stack reads
+  std::vector<float> x;         // (T, N, E or G H): what the stack reads
   std::vector<float> y;         // (T, N, H): what it writes
   std::vector<float> features;  // (N, E): what the output layer reads
   std::vector<float> all;       // (N, V): of an adaptive softmax
@@ -104,7 +110,8 @@ LanguageModel::~LanguageModel() = default;
 
 absl::StatusOr<std::unique_ptr<const LanguageModel>> LanguageModel::Create(
     const LanguageModelSizes& sizes, absl::Span<const Tensor> weights,
-    absl::Span<const int32_t> output_order, Precision precision) {
+    absl::Span<const int32_t> output_order, Precision precision,
+    const ServingLayout& layout) {
   ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs, WeightSpecs(sizes));
   RETURN_IF_ERROR(CheckWeights(specs, weights));
   auto rep = std::make_unique<Rep>();
@@ -114,6 +121,10 @@ absl::StatusOr<std::unique_ptr<const LanguageModel>> LanguageModel::Create(
   ASSIGN_OR_RETURN(rep->stack,
                    RecurrentStack::Create(
                        sizes.stack(), weights.subspan(1, in_stack), precision));
+  if (precision != Precision::kF32) {
+    RETURN_IF_ERROR(rep->MakeTable(weights.subspan(1, kWeightsOfCell),
+                                   layout.max_table_bytes));
+  }
   size_t next = 1 + in_stack;
   if (sizes.projection) {
     ASSIGN_OR_RETURN(rep->projection,
@@ -130,9 +141,45 @@ absl::StatusOr<std::unique_ptr<const LanguageModel>> LanguageModel::Create(
     return absl::WrapUnique(new LanguageModel(std::move(rep)));
   }
   const Tensor& output = sizes.tied ? weights[0] : weights[next++];
-  ASSIGN_OR_RETURN(rep->output, OutputLayer::Create(output, weights[next],
-                                                    output_order, precision));
+  ASSIGN_OR_RETURN(rep->output,
+                   OutputLayer::Create(output, weights[next], output_order,
+                                       precision, layout.tile_begins));
   return absl::WrapUnique(new LanguageModel(std::move(rep)));
+}
+
+// The products are made in bf16 where the CPU has it: of weights that are
+// stored in bf16 they are then exact but for the order of the sums.
+absl::Status LanguageModel::Rep::MakeTable(absl::Span<const Tensor> first_layer,
+                                           size_t max_bytes) {
+  constexpr int64_t kWords = 64;  // of a product
+  const int64_t vocabulary = sizes.vocabulary;
+  const int64_t width = int64_t{GateCount(sizes.cell)} * sizes.hidden;
+  if (static_cast<size_t>(vocabulary * width) > max_bytes / sizeof(BFloat16)) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(
+      const auto layer,
+      ServedLayer::Create(sizes.cell, first_layer,
+                          SupportsBF16() ? Precision::kBF16 : Precision::kF32));
+  std::vector<float> x(static_cast<size_t>(kWords * sizes.embedding), 0.0f);
+  std::vector<float> sums(static_cast<size_t>(kWords * width));
+  std::vector<int32_t> ids;
+  ServedLayerScratch scratch;
+  Tensor made = Tensor::Zeros(DType::kBF16, {vocabulary, width});
+  const auto rows = made.mutable_span<BFloat16>();
+  for (int64_t first = 0; first < vocabulary; first += kWords) {
+    const int64_t count = std::min(kWords, vocabulary - first);
+    ids.resize(static_cast<size_t>(count));
+    std::iota(ids.begin(), ids.end(), static_cast<int32_t>(first));
+    GatherRows(embedding, ids, x.data());
+    // Always as many rows: a primitive more for the last words is not worth it.
+    RETURN_IF_ERROR(layer->InputSums(x.data(), kWords, sums.data(), &scratch));
+    const auto size = static_cast<size_t>(count * width);
+    ToBFloat16(absl::MakeConstSpan(sums).first(size),
+               rows.subspan(static_cast<size_t>(first * width), size));
+  }
+  table = std::move(made);
+  return absl::OkStatus();
 }
 
 const LanguageModelSizes& LanguageModel::sizes() const { return rep_->sizes; }
@@ -147,8 +194,14 @@ absl::Status LanguageModel::Rep::RunStack(const int32_t* tokens, int steps,
                                           Workspace::Rep* workspace) const {
   const size_t cells =
       static_cast<size_t>(steps) * static_cast<size_t>(state->rows);
-  workspace->x.resize(cells * static_cast<size_t>(sizes.embedding));
   workspace->y.resize(cells * static_cast<size_t>(sizes.hidden));
+  if (table.has_value()) {
+    workspace->x.resize(cells * static_cast<size_t>(table->dim(1)));
+    GatherRows(*table, {tokens, cells}, workspace->x.data());
+    return stack->RunSums(workspace->x.data(), steps, state->rows, state,
+                          workspace->y.data(), &workspace->stack);
+  }
+  workspace->x.resize(cells * static_cast<size_t>(sizes.embedding));
   GatherRows(embedding, {tokens, cells}, workspace->x.data());
   return stack->Run(workspace->x.data(), steps, state->rows, state,
                     workspace->y.data(), {}, &workspace->stack);
@@ -174,33 +227,71 @@ absl::Status LanguageModel::Advance(absl::Span<const int32_t> tokens, int steps,
   return absl::OkStatus();
 }
 
-absl::Status LanguageModel::Logits(absl::Span<const float> top, int rows,
-                                   int begin, int end, absl::Span<float> logits,
-                                   Workspace* workspace) const {
+absl::StatusOr<absl::Span<const float>> LanguageModel::Features(
+    absl::Span<const float> top, int rows, Workspace* workspace) const {
   const Rep& rep = *rep_;
   CAROUSEL_CHECK(static_cast<int64_t>(top.size()) ==
                  int64_t{rows} * rep.sizes.hidden);
+  Workspace::Rep& scratch = *workspace->rep_;
+  const int64_t width = rep.sizes.embedding;
+  scratch.features.resize(static_cast<size_t>(rows * width));
+  if (rep.projection == nullptr) {
+    std::copy(top.begin(), top.end(), scratch.features.begin());
+    return scratch.features;
+  }
+  for (int64_t row = 0; row < rows; ++row) {
+    std::copy_n(rep.projection_bias.data(), width,
+                scratch.features.data() + row * width);
+  }
+  RETURN_IF_ERROR(MultiplyAddRows(*rep.projection, top.data(), rows,
+                                  scratch.features.data(), &scratch.top,
+                                  &scratch.stack.layer.products));
+  return scratch.features;
+}
+
+int LanguageModel::tiles() const {
+  return rep_->adaptive != nullptr ? 1 : rep_->output->tiles();
+}
+
+absl::Status LanguageModel::VisitLogits(absl::Span<const float> features,
+                                        int rows, int begin, int end,
+                                        LogitVisitor visit,
+                                        Workspace* workspace) const {
+  CAROUSEL_CHECK(static_cast<int64_t>(features.size()) ==
+                 int64_t{rows} * rep_->sizes.embedding);
+  Workspace::Rep& scratch = *workspace->rep_;
+  if (rep_->adaptive == nullptr) {
+    return rep_->output->Visit(features.data(), rows, begin, end, visit,
+                               &scratch.output, &scratch.stack.layer.products);
+  }
+  const int vocabulary = rep_->sizes.vocabulary;
+  std::vector<float> logits(static_cast<size_t>(rows) *
+                            static_cast<size_t>(vocabulary));
+  RETURN_IF_ERROR(rep_->AdaptiveLogits(features.data(), rows, 0, vocabulary,
+                                       absl::MakeSpan(logits), &scratch));
+  for (int row = 0; row < rows; ++row) {
+    visit({.row = row,
+           .begin = 0,
+           .logits = absl::MakeConstSpan(logits).subspan(
+               static_cast<size_t>(row) * static_cast<size_t>(vocabulary),
+               static_cast<size_t>(vocabulary))});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LanguageModel::Logits(absl::Span<const float> top, int rows,
+                                   int begin, int end, absl::Span<float> logits,
+                                   Workspace* workspace) const {
   CAROUSEL_CHECK(static_cast<int64_t>(logits.size()) ==
                  int64_t{rows} * (end - begin));
+  ASSIGN_OR_RETURN(const auto features, Features(top, rows, workspace));
   Workspace::Rep& scratch = *workspace->rep_;
-  const float* features = top.data();
-  if (rep.projection != nullptr) {
-    const int64_t width = rep.sizes.embedding;
-    scratch.features.resize(static_cast<size_t>(rows * width));
-    for (int64_t row = 0; row < rows; ++row) {
-      std::copy_n(rep.projection_bias.data(), width,
-                  scratch.features.data() + row * width);
-    }
-    RETURN_IF_ERROR(MultiplyAddRows(*rep.projection, top.data(), rows,
-                                    scratch.features.data(), &scratch.top,
-                                    &scratch.stack.layer.products));
-    features = scratch.features.data();
+  if (rep_->adaptive != nullptr) {
+    return rep_->AdaptiveLogits(features.data(), rows, begin, end, logits,
+                                &scratch);
   }
-  if (rep.adaptive != nullptr) {
-    return rep.AdaptiveLogits(features, rows, begin, end, logits, &scratch);
-  }
-  return rep.output->Logits(features, rows, begin, end, logits.data(),
-                            &scratch.output, &scratch.stack.layer.products);
+  return rep_->output->Logits(features.data(), rows, begin, end, logits.data(),
+                              &scratch.output, &scratch.stack.layer.products);
 }
 
 // Logarithms of probabilities are logits too: their softmax is themselves.
@@ -243,8 +334,11 @@ std::string LanguageModel::Implementation() const {
           : absl::StrCat("matmul ", rep_->output->implementation()));
 }
 
+bool LanguageModel::has_table() const { return rep_->table.has_value(); }
+
 size_t LanguageModel::memory_bytes() const {
   size_t bytes = rep_->embedding.size_bytes() +
+                 (has_table() ? rep_->table->size_bytes() : 0) +
                  (rep_->adaptive != nullptr ? rep_->adaptive->memory_bytes()
                                             : rep_->output->memory_bytes()) +
                  rep_->stack->memory_bytes() +

@@ -28,6 +28,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/layers/adaptive_softmax.h"
+#include "model/layers/output_layer.h"
 #include "model/layers/recurrent_stack.h"
 #include "model/layers/weight_specs.h"
 #include "model/onednn/precision.h"
@@ -93,6 +94,17 @@ absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
 // Numbers in all these weights. REQUIRES: WeightSpecs(sizes) is OK.
 int64_t CountParameters(const LanguageModelSizes& sizes);
 
+// How a language model is laid out for serving.
+struct ServingLayout {
+  // First output row of each tile (OutputLayer::Create). Empty: all are full.
+  absl::Span<const int32_t> tile_begins = {};
+
+  // Most bytes for a table of W_ih x + biases of the first layer for every
+  // word, in bf16, which saves a product in every step: (V, G H). A model of
+  // f32, and one whose table would be larger, has none.
+  size_t max_table_bytes = 0;
+};
+
 // Immutable, so thread-safe; each thread brings a Workspace of its own.
 class LanguageModel {
  public:
@@ -127,7 +139,7 @@ class LanguageModel {
   static absl::StatusOr<std::unique_ptr<const LanguageModel>> Create(
       const LanguageModelSizes& sizes, absl::Span<const Tensor> weights,
       absl::Span<const int32_t> output_order,
-      Precision precision = Precision::kF32);
+      Precision precision = Precision::kF32, const ServingLayout& layout = {});
 
   ~LanguageModel();
 
@@ -148,12 +160,32 @@ class LanguageModel {
   absl::Status Logits(absl::Span<const float> top, int rows, int begin, int end,
                       absl::Span<float> logits, Workspace* workspace) const;
 
+  // What the output layer reads for `rows` vectors y (N, H): (N, E), valid
+  // until the workspace is used again, and readable by other threads.
+  absl::StatusOr<absl::Span<const float>> Features(absl::Span<const float> top,
+                                                   int rows,
+                                                   Workspace* workspace) const;
+
+  // Output rows are computed a tile at a time; an adaptive softmax has one.
+  int tiles() const;
+
+  // Shows the logits of tiles [begin, end) as OutputLayer::Visit does, for
+  // `rows` vectors that Features gave; perhaps of another thread's workspace.
+  // REQUIRES: rows
+  // <= OutputLayer::kMaxRows and one of few numbers (buckets.h).
+  absl::Status VisitLogits(absl::Span<const float> features, int rows,
+                           int begin, int end, LogitVisitor visit,
+                           Workspace* workspace) const;
+
   // y of the step after which `state` is: (N, H).
   std::vector<float> Top(const RecurrentState& state) const;
 
   // Which oneDNN implementations run, e.g. "lstm brgemm:avx512_core, matmul
   // brg:avx512_core".
   std::string Implementation() const;
+
+  // Whether the first layer's input product is looked up (ServingLayout).
+  bool has_table() const;
 
   // Bytes held, the embedding included.
   size_t memory_bytes() const;

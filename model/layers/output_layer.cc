@@ -13,91 +13,128 @@
 
 namespace carousel {
 
+namespace {
+
+// Numbers of one product's result: as many as stay in the cache.
+constexpr int64_t kMaxLogits = 16384;
+
+std::vector<int> BeginsOf(int rows, absl::Span<const int32_t> tile_begins) {
+  std::vector<int> begins(tile_begins.begin(), tile_begins.end());
+  for (int row = 0; tile_begins.empty() && row < rows;
+       row += OutputLayer::kTileRows) {
+    begins.push_back(row);
+  }
+  CAROUSEL_CHECK(begins.front() == 0);
+  begins.push_back(rows);
+  for (size_t t = 1; t < begins.size(); ++t) {
+    const int size = begins[t] - begins[t - 1];
+    CAROUSEL_CHECK(0 < size && size <= OutputLayer::kTileRows);
+  }
+  return begins;
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<const OutputLayer>> OutputLayer::Create(
     const Tensor& weight, const Tensor& bias, absl::Span<const int32_t> order,
-    Precision precision) {
-  const int64_t vocabulary = weight.dim(0);
-  const int64_t embedding = weight.dim(1);
+    Precision precision, absl::Span<const int32_t> tile_begins) {
+  const auto vocabulary = static_cast<int>(weight.dim(0));
   std::vector<int32_t> rows(order.begin(), order.end());
   if (rows.empty()) {
     for (int32_t r = 0; r < vocabulary; ++r) rows.push_back(r);
   }
-  CAROUSEL_CHECK(static_cast<int64_t>(rows.size()) == vocabulary);
+  CAROUSEL_CHECK(static_cast<int>(rows.size()) == vocabulary);
 
   auto layer = absl::WrapUnique(new OutputLayer);
-  layer->embedding_ = embedding;
+  layer->embedding_ = weight.dim(1);
+  layer->begins_ = BeginsOf(vocabulary, tile_begins);
   const Tensor plain_bias = bias.ToF32();
-  for (int32_t row : rows) {
-    layer->bias_.push_back(plain_bias.data<float>()[row]);
-  }
-  std::vector<float> gathered;
-  for (int64_t first = 0; first < vocabulary; first += kTileRows) {
-    const int64_t n = std::min<int64_t>(kTileRows, vocabulary - first);
-    gathered.resize(static_cast<size_t>(n * embedding));
-    GatherRows(weight, absl::MakeSpan(rows).subspan(first, n), gathered.data());
-    ASSIGN_OR_RETURN(
-        auto tile,
-        ServedMatrix::Create(Tensor::FromFloats({n, embedding}, gathered),
-                             precision));
-    layer->tiles_.push_back(std::move(tile));
-  }
+  layer->bias_.assign(static_cast<size_t>(layer->tiles()) * kTileRows, 0);
+  ASSIGN_OR_RETURN(
+      layer->matrix_,
+      ServedMatrix::CreateTiles(
+          {.n = kTileRows, .k = layer->embedding_, .tiles = layer->tiles()},
+          precision, [&](int64_t tile, absl::Span<float> values) {
+            const auto begin = static_cast<size_t>(layer->begins_[tile]);
+            const auto end = static_cast<size_t>(layer->begins_[tile + 1]);
+            std::fill(values.begin(), values.end(), 0.0f);
+            GatherRows(weight, absl::MakeSpan(rows).subspan(begin, end - begin),
+                       values.data());
+            for (size_t r = begin; r < end; ++r) {
+              layer->bias_[static_cast<size_t>(tile) * kTileRows + r - begin] =
+                  plain_bias.data<float>()[rows[r]];
+            }
+          }));
   return layer;
+}
+
+int OutputLayer::TileOf(int row) const {
+  return static_cast<int>(
+      std::upper_bound(begins_.begin(), begins_.end(), row) - begins_.begin() -
+      1);
+}
+
+absl::Status OutputLayer::Visit(const float* features, int rows, int begin,
+                                int end, LogitVisitor visit,
+                                OutputLayerScratch* scratch,
+                                ServedScratch* products) const {
+  CAROUSEL_CHECK(1 <= rows && rows <= kMaxRows);
+  CAROUSEL_CHECK(0 <= begin && begin <= end && end <= tiles());
+  scratch->features.Set(matrix_->precision(), features, rows, embedding_);
+  const auto longest = static_cast<int>(std::min<int64_t>(
+      matrix_->longest_run(),
+      LargestBucket(static_cast<int>(std::max<int64_t>(
+                        1, kMaxLogits / (int64_t{rows} * kTileRows))),
+                    1 << 10)));
+  for (int tile = begin; tile < end;) {
+    const int count = LargestBucket(end - tile, longest);
+    const auto visit_tiles = [&](int64_t row, const float* values) {
+      for (int t = tile; t < tile + count; ++t, values += kTileRows) {
+        const int first = begins_[static_cast<size_t>(t)];
+        const int size = begins_[static_cast<size_t>(t) + 1] - first;
+        visit({.row = static_cast<int>(row),
+               .begin = first,
+               .logits = {values, static_cast<size_t>(size)}});
+      }
+    };
+    RETURN_IF_ERROR(matrix_->VisitRows(
+        scratch->features, {.first = tile, .count = count},
+        bias_.data() + int64_t{tile} * kTileRows, visit_tiles, products));
+    tile += count;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status OutputLayer::Logits(const float* features, int rows, int begin,
                                  int end, float* logits,
                                  OutputLayerScratch* scratch,
                                  ServedScratch* products) const {
-  CAROUSEL_CHECK(0 <= begin && begin < end &&
-                 end <= static_cast<int>(bias_.size()));
+  CAROUSEL_CHECK(0 <= begin && begin < end && end <= begins_.back());
+  const int64_t width = end - begin;
   for (int done = 0; done < rows;) {
     const int now = LargestRowBucket(rows - done, kMaxRows);
-    scratch->features.Set(tiles_.front()->precision(),
-                          features + int64_t{done} * embedding_, now,
-                          embedding_);
-    RETURN_IF_ERROR(LogitsOfFewRows(
-        begin, end, logits + int64_t{done} * (end - begin), scratch, products));
+    float* out = logits + done * width;
+    const auto copy = [&](const LogitTile& tile) {
+      const int tile_end = tile.begin + static_cast<int>(tile.logits.size());
+      const int from = std::max(begin, tile.begin);
+      const int to = std::min(end, tile_end);
+      std::copy_n(tile.logits.begin() + (from - tile.begin), to - from,
+                  out + tile.row * width + (from - begin));
+    };
+    RETURN_IF_ERROR(Visit(features + int64_t{done} * embedding_, now,
+                          TileOf(begin), TileOf(end - 1) + 1, copy, scratch,
+                          products));
     done += now;
   }
   return absl::OkStatus();
 }
 
-absl::Status OutputLayer::LogitsOfFewRows(int begin, int end, float* logits,
-                                          OutputLayerScratch* scratch,
-                                          ServedScratch* products) const {
-  const auto rows = static_cast<int>(scratch->features.rows());
-  // A product goes to a tile of its own and is copied from there: writing into
-  // `logits` would need a primitive for each distance between its rows.
-  scratch->tile.resize(static_cast<size_t>(rows) * kTileRows);
-  for (int t = begin / kTileRows; t * kTileRows < end; ++t) {
-    const ServedMatrix& matrix = *tiles_[static_cast<size_t>(t)];
-    const int width = static_cast<int>(matrix.n());
-    for (int row = 0; row < rows; ++row) {
-      std::copy_n(bias_.data() + int64_t{t} * kTileRows, width,
-                  scratch->tile.data() + int64_t{row} * width);
-    }
-    RETURN_IF_ERROR(
-        matrix.MultiplyAdd(scratch->features, scratch->tile.data(), products));
-    const int from = std::max(begin, t * kTileRows);
-    const int to = std::min(end, t * kTileRows + width);
-    for (int row = 0; row < rows; ++row) {
-      std::copy_n(scratch->tile.data() + int64_t{row} * width + from -
-                      int64_t{t} * kTileRows,
-                  to - from,
-                  logits + int64_t{row} * (end - begin) + from - begin);
-    }
-  }
-  return absl::OkStatus();
-}
-
 size_t OutputLayer::memory_bytes() const {
-  size_t bytes = bias_.size() * sizeof(float);
-  for (const auto& tile : tiles_) bytes += tile->memory_bytes();
-  return bytes;
+  return bias_.size() * sizeof(float) + matrix_->memory_bytes();
 }
 
 const std::string& OutputLayer::implementation() const {
-  return tiles_.front()->implementation();
+  return matrix_->implementation();
 }
 
 }  // namespace carousel

@@ -95,18 +95,46 @@ absl::Status RecurrentStack::Run(const float* x, int steps, int rows,
     }
     *state = ZeroState(sizes_, rows);
   }
-  for (auto& buffer : workspace->layers) {
-    buffer.resize(std::max(
-        buffer.size(), static_cast<size_t>(steps) * static_cast<size_t>(rows) *
-                           static_cast<size_t>(sizes_.outputs())));
-  }
   for (int k = 0; k < sizes_.layers; ++k) {
-    float* out = k == sizes_.layers - 1 ? y : workspace->layers[k % 2].data();
+    float* out = OutputOf(k, int64_t{steps} * rows, y, workspace);
     RETURN_IF_ERROR(
         RunLayer(k, x, first, whole_texts, steps, state, out, workspace));
     x = out;
   }
   return absl::OkStatus();
+}
+
+absl::Status RecurrentStack::RunSums(float* sums, int steps, int rows,
+                                     RecurrentState* state, float* y,
+                                     StackWorkspace* workspace) const {
+  CAROUSEL_CHECK(steps >= 1 && rows >= 1 && state->rows == rows);
+  CAROUSEL_CHECK(!sizes_.bidirectional);
+  const int64_t cells = int64_t{steps} * rows;
+  float* x = OutputOf(0, cells, y, workspace);
+  RETURN_IF_ERROR(first_layer().ForwardSums(
+      {.steps = steps,
+       .rows = rows,
+       .h = state->h.data(),
+       .c = HasMemory(sizes_.cell) ? state->c.data() : nullptr,
+       .y = x},
+      sums, &workspace->layer));
+  const std::vector<int64_t> first(static_cast<size_t>(rows), 0);
+  for (int k = 1; k < sizes_.layers; ++k) {
+    float* out = OutputOf(k, cells, y, workspace);
+    RETURN_IF_ERROR(RunLayer(k, x, first, false, steps, state, out, workspace));
+    x = out;
+  }
+  return absl::OkStatus();
+}
+
+// Where layer k writes: the last one to y, the others by turns.
+float* RecurrentStack::OutputOf(int k, int64_t cells, float* y,
+                                StackWorkspace* workspace) const {
+  if (k == sizes_.layers - 1) return y;
+  std::vector<float>& buffer = workspace->layers[k % 2];
+  buffer.resize(
+      std::max(buffer.size(), static_cast<size_t>(cells * sizes_.outputs())));
+  return buffer.data();
 }
 
 absl::Status RecurrentStack::RunLayer(int k, const float* x,

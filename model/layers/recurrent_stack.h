@@ -112,6 +112,14 @@ class RecurrentStack {
                    float* y, absl::Span<const int> lengths,
                    StackWorkspace* workspace) const;
 
+  // As Run without lengths. Instead of x the sums (T, N, GH) that
+  // `first_layer().InputSums` gives for it, which are overwritten.
+  // REQUIRES: one direction.
+  absl::Status RunSums(float* sums, int steps, int rows, RecurrentState* state,
+                       float* y, StackWorkspace* workspace) const;
+
+  const ServedLayer& first_layer() const { return *cells_.front(); }
+
   const StackSizes& sizes() const { return sizes_; }
   size_t memory_bytes() const;
 
@@ -120,6 +128,8 @@ class RecurrentStack {
 
  private:
   explicit RecurrentStack(const StackSizes& sizes) : sizes_(sizes) {}
+  float* OutputOf(int k, int64_t cells, float* y,
+                  StackWorkspace* workspace) const;
   absl::Status RunLayer(int k, const float* x, absl::Span<const int64_t> first,
                         bool whole_texts, int steps, RecurrentState* state,
                         float* y, StackWorkspace* workspace) const;

@@ -64,12 +64,9 @@ absl::Status ServedLayer::Forward(const Call& call,
 
 absl::Status ServedLayer::InputSums(const float* x, int64_t rows, float* sums,
                                     ServedLayerScratch* scratch) const {
-  const int64_t width = input_->n();
-  for (int64_t row = 0; row < rows; ++row) {
-    std::copy(bias_.begin(), bias_.end(), sums + row * width);
-  }
   scratch->x.Set(precision(), x, rows, inputs());
-  return input_->MultiplyAdd(scratch->x, sums, &scratch->products);
+  return input_->Multiply(scratch->x, {}, bias_.data(), sums,
+                          &scratch->products);
 }
 
 absl::Status ServedLayer::ForwardSums(const Call& call, float* sums,
@@ -95,6 +92,7 @@ absl::Status ServedLayer::Step(const Call& call, int64_t t, float* sums,
   } else {
     scratch->h.SetUnit(precision(), h_before, call.rows, hidden());
   }
+  if (cell_ == Cell::kLstm) return LstmGates(call, sums, h, scratch);
   float* products = sums;
   if (cell_ == Cell::kGru) {
     // Its reset gate is applied to a part of the recurrent product.
@@ -104,17 +102,40 @@ absl::Status ServedLayer::Step(const Call& call, int64_t t, float* sums,
   }
   RETURN_IF_ERROR(
       recurrent_->MultiplyAdd(scratch->h, products, &scratch->products));
-  scratch->unread.resize(static_cast<size_t>(2 * hidden()));
+  scratch->unread.resize(static_cast<size_t>(hidden()));
   for (int64_t row = 0; row < call.rows; ++row) {
-    Gates(h_before + row * hidden(),
-          call.c == nullptr ? nullptr : call.c + row * hidden(),
-          sums + row * recurrent_->n(), products + row * recurrent_->n(),
-          h + row * hidden(), scratch->unread.data());
+    Gates(h_before + row * hidden(), sums + row * recurrent_->n(),
+          products + row * recurrent_->n(), h + row * hidden(),
+          scratch->unread.data());
   }
   return absl::OkStatus();
 }
 
-void ServedLayer::Gates(const float* h_before, float* c, float* sums,
+// In int8 the sums of the recurrent product are scaled where they are read.
+absl::Status ServedLayer::LstmGates(const Call& call, float* sums, float* h,
+                                    ServedLayerScratch* scratch) const {
+  const bool int8 = precision() == Precision::kInt8;
+  RETURN_IF_ERROR(
+      int8 ? recurrent_->MultiplySums(scratch->h, &scratch->products)
+           : recurrent_->MultiplyAdd(scratch->h, sums, &scratch->products));
+  const Kernels& kernels = GetKernels();
+  const int64_t width = recurrent_->n();
+  for (int64_t row = 0; row < call.rows; ++row) {
+    kernels.lstm_served(
+        hidden(),
+        {.sums = sums + row * width,
+         .products =
+             int8 ? scratch->products.sums.data() + row * width : nullptr,
+         .offsets = recurrent_->offsets(),
+         .scales = recurrent_->scales(),
+         .row_scale = int8 ? scratch->h.scale(row) : 0,
+         .c = call.c + row * hidden(),
+         .h = h + row * hidden()});
+  }
+  return absl::OkStatus();
+}
+
+void ServedLayer::Gates(const float* h_before, float* sums,
                         const float* recurrent, float* h, float* unread) const {
   const Kernels& kernels = GetKernels();
   switch (cell_) {
@@ -123,13 +144,8 @@ void ServedLayer::Gates(const float* h_before, float* c, float* sums,
     case Cell::kReluRnn:
       return kernels.relu_forward(hidden(), sums, h);
     case Cell::kLstm:
-      // Its kernel wants c before and after apart.
-      std::copy_n(c, hidden(), unread);
-      return kernels.lstm_forward(hidden(), {.gates = sums,
-                                             .c_prev = unread,
-                                             .c = c,
-                                             .tanh_c = unread + hidden(),
-                                             .h = h});
+      CAROUSEL_CHECK(false && "has LstmGates");
+      return;
     case Cell::kGru:
       return kernels.gru_forward(hidden(), {.gates = sums,
                                             .recurrent = recurrent,

@@ -32,7 +32,7 @@ struct ServedLayerScratch {
   ServedRows x, h;
   std::vector<float> sums;       // (T, N, GH), of some of the steps
   std::vector<float> recurrent;  // (N, GH), of a GRU
-  std::vector<float> unread;     // (2, H), which a gate kernel writes
+  std::vector<float> unread;     // (H), which a gate kernel writes
 };
 
 // Immutable, so thread-safe; each thread brings its own scratch.
@@ -81,8 +81,10 @@ class ServedLayer {
   explicit ServedLayer(Cell cell) : cell_(cell) {}
   absl::Status Step(const Call& call, int64_t t, float* sums,
                     ServedLayerScratch* scratch) const;
-  void Gates(const float* h_before, float* c, float* sums,
-             const float* recurrent, float* h, float* unread) const;
+  absl::Status LstmGates(const Call& call, float* sums, float* h,
+                         ServedLayerScratch* scratch) const;
+  void Gates(const float* h_before, float* sums, const float* recurrent,
+             float* h, float* unread) const;
 
   const Cell cell_;
   std::unique_ptr<const ServedMatrix> input_;      // (GH, I)

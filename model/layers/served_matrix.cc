@@ -3,6 +3,7 @@
 #include "model/layers/served_matrix.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -61,51 +62,59 @@ void ServedRows::SetUnit(Precision precision, const float* x, int64_t rows,
 
 absl::StatusOr<std::unique_ptr<const ServedMatrix>> ServedMatrix::Create(
     const Tensor& weight, Precision precision) {
-  const int64_t n = weight.dim(0);
-  const int64_t k = weight.dim(1);
   const Tensor plain = weight.ToF32();
+  return CreateTiles({.n = weight.dim(0), .k = weight.dim(1)}, precision,
+                     [&](int64_t, absl::Span<float> values) {
+                       std::copy_n(plain.data<float>(), values.size(),
+                                   values.data());
+                     });
+}
+
+absl::StatusOr<std::unique_ptr<const ServedMatrix>> ServedMatrix::CreateTiles(
+    const TiledSizes& sizes, Precision precision,
+    absl::FunctionRef<void(int64_t tile, absl::Span<float> values)> fill) {
   auto matrix = absl::WrapUnique(new ServedMatrix);
-  ASSIGN_OR_RETURN(auto packed, PackedMatrix::Create(k, n, precision));
+  ASSIGN_OR_RETURN(auto packed, PackedMatrix::Create(sizes.k, sizes.n,
+                                                     precision, sizes.tiles));
   Executor executor;
-  if (precision == Precision::kInt8) {
-    RETURN_IF_ERROR(matrix->PackInt8(plain, packed.get(), &executor));
-  } else {
-    RETURN_IF_ERROR(packed->Pack(
-        MatrixView{
-            .data = plain.data<float>(), .row_stride = k, .transposed = true},
-        &executor));
+  std::vector<float> values(static_cast<size_t>(sizes.n * sizes.k));
+  for (int64_t tile = 0; tile < sizes.tiles; ++tile) {
+    fill(tile, absl::MakeSpan(values));
+    RETURN_IF_ERROR(matrix->PackTile(tile, values, packed.get(), &executor));
   }
   matrix->packed_ = std::move(packed);
   return matrix;
 }
 
 // A weight is quantised as an activation is, less the 128.
-absl::Status ServedMatrix::PackInt8(const Tensor& weight, PackedMatrix* packed,
-                                    Executor* executor) {
-  const int64_t n = weight.dim(0);
-  const int64_t k = weight.dim(1);
+absl::Status ServedMatrix::PackTile(int64_t tile,
+                                    absl::Span<const float> values,
+                                    PackedMatrix* packed, Executor* executor) {
+  const int64_t k = packed->k();
+  if (packed->precision() != Precision::kInt8) {
+    return packed->Pack(
+        MatrixView{.data = values.data(), .row_stride = k, .transposed = true},
+        executor, tile);
+  }
   ServedRows rows;
-  rows.Set(Precision::kInt8, weight.data<float>(), n, k);
-  std::vector<int8_t> values;
-  values.reserve(rows.int8_.size());
-  for (uint8_t q : rows.int8_) values.push_back(static_cast<int8_t>(q - 128));
-  scales_ = std::move(rows.scales_);
-  for (int64_t row = 0; row < n; ++row) {
-    int32_t sum = 0;
-    for (int64_t p = 0; p < k; ++p) {
-      sum += values[static_cast<size_t>(row * k + p)];
-    }
-    offsets_.push_back(128 * sum);
+  rows.Set(Precision::kInt8, values.data(), packed->n(), k);
+  std::vector<int8_t> quantised;
+  quantised.reserve(rows.int8_.size());
+  for (uint8_t q : rows.int8_)
+    quantised.push_back(static_cast<int8_t>(q - 128));
+  scales_.insert(scales_.end(), rows.scales_.begin(), rows.scales_.end());
+  for (auto row = quantised.begin(); row != quantised.end(); row += k) {
+    offsets_.push_back(128 * std::accumulate(row, row + k, 0));
   }
   return packed->Pack(
       MatrixViewInt8{
-          .data = values.data(), .row_stride = k, .transposed = true},
-      executor);
+          .data = quantised.data(), .row_stride = k, .transposed = true},
+      executor, tile);
 }
 
 absl::Status ServedMatrix::MultiplyAdd(const ServedRows& x, float* out,
                                        ServedScratch* scratch) const {
-  CAROUSEL_CHECK(x.width_ == k());
+  CAROUSEL_CHECK(x.width_ == k() && tiles() == 1);
   Executor* executor = &scratch->executor;
   switch (precision()) {
     case Precision::kF32:
@@ -116,14 +125,80 @@ absl::Status ServedMatrix::MultiplyAdd(const ServedRows& x, float* out,
     case Precision::kInt8:
       break;
   }
-  scratch->sums.resize(static_cast<size_t>(x.rows_ * n()));
-  RETURN_IF_ERROR(packed_->Multiply(x.rows_, x.int8_.data(), k(),
-                                    scratch->sums.data(), n(), executor));
+  RETURN_IF_ERROR(SumsOf(x, {}, scratch));
   const Kernels& kernels = GetKernels();
   for (int64_t row = 0; row < x.rows_; ++row) {
-    kernels.add_dequantised(
-        n(), scratch->sums.data() + row * n(), offsets_.data(),
-        x.scales_[static_cast<size_t>(row)], scales_.data(), out + row * n());
+    kernels.add_dequantised(n(), scratch->sums.data() + row * n(),
+                            offsets_.data(), x.scale(row), scales_.data(),
+                            out + row * n());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ServedMatrix::MultiplySums(const ServedRows& x,
+                                        ServedScratch* scratch) const {
+  CAROUSEL_CHECK(precision() == Precision::kInt8 && tiles() == 1);
+  return SumsOf(x, {}, scratch);
+}
+
+absl::Status ServedMatrix::SumsOf(const ServedRows& x, TileRun run,
+                                  ServedScratch* scratch) const {
+  CAROUSEL_CHECK(x.width_ == k());
+  const int64_t width = run.count * n();
+  const auto size = static_cast<size_t>(x.rows_ * width);
+  scratch->sums.resize(std::max(scratch->sums.size(), size));
+  return packed_->Multiply(x.rows_, x.int8_.data(), k(), scratch->sums.data(),
+                           width, &scratch->executor, run);
+}
+
+absl::Status ServedMatrix::Multiply(const ServedRows& x, TileRun run,
+                                    const float* bias, float* out,
+                                    ServedScratch* scratch) const {
+  const int64_t width = run.count * n();
+  if (precision() == Precision::kInt8) {
+    RETURN_IF_ERROR(SumsOf(x, run, scratch));
+    for (int64_t row = 0; row < x.rows_; ++row) {
+      Dequantise(x, row, run, bias, out + row * width, *scratch);
+    }
+    return absl::OkStatus();
+  }
+  CAROUSEL_CHECK(x.width_ == k());
+  for (int64_t row = 0; row < x.rows_; ++row) {
+    std::copy_n(bias, width, out + row * width);
+  }
+  Executor* executor = &scratch->executor;
+  if (precision() == Precision::kF32) {
+    return packed_->Multiply(x.rows_, x.f32_, k(), out, width, true, executor,
+                             run);
+  }
+  return packed_->Multiply(x.rows_, x.bf16_.data(), k(), out, width, true,
+                           executor, run);
+}
+
+void ServedMatrix::Dequantise(const ServedRows& x, int64_t row, TileRun run,
+                              const float* bias, float* out,
+                              const ServedScratch& scratch) const {
+  const int64_t width = run.count * n();
+  const int64_t first = run.first * n();
+  GetKernels().dequantise(width, scratch.sums.data() + row * width,
+                          offsets_.data() + first, x.scale(row),
+                          scales_.data() + first, bias, out);
+}
+
+absl::Status ServedMatrix::VisitRows(
+    const ServedRows& x, TileRun run, const float* bias,
+    absl::FunctionRef<void(int64_t row, const float* values)> visit,
+    ServedScratch* scratch) const {
+  const int64_t width = run.count * n();
+  const bool int8 = precision() == Precision::kInt8;
+  const auto size = static_cast<size_t>((int8 ? 1 : x.rows_) * width);
+  std::vector<float>& values = scratch->values;
+  values.resize(std::max(values.size(), size));
+  RETURN_IF_ERROR(int8 ? SumsOf(x, run, scratch)
+                       : Multiply(x, run, bias, values.data(), scratch));
+  for (int64_t row = 0; row < x.rows_; ++row) {
+    if (int8) Dequantise(x, row, run, bias, values.data(), *scratch);
+    visit(row, values.data() + (int8 ? 0 : row * width));
   }
   return absl::OkStatus();
 }

@@ -23,8 +23,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
 #include "model/onednn/precision.h"
@@ -47,6 +49,9 @@ class ServedRows {
 
   int64_t rows() const { return rows_; }
 
+  // In kInt8, of a row.
+  float scale(int64_t row) const { return scales_[static_cast<size_t>(row)]; }
+
  private:
   friend class ServedMatrix;
   void Prepare(Precision precision, const float* x, int64_t rows,
@@ -64,24 +69,58 @@ class ServedRows {
 struct ServedScratch {
   Executor executor;
   std::vector<int32_t> sums;  // (rows, n)
+  std::vector<float> values;  // the same, or a row of it
+};
+
+// A matrix (tiles * n, k) of which a product may take some of the tiles only.
+struct TiledSizes {
+  int64_t n = 0;  // rows of a tile
+  int64_t k = 0;
+  int64_t tiles = 1;
 };
 
 // Immutable, so thread-safe; each thread brings its own rows and scratch.
+// oneDNN makes a primitive for every number of rows of x: it is for the caller
+// to keep them few (buckets.h).
 class ServedMatrix {
  public:
-  // `weight` (n, k), F32 or BF16, is copied. REQUIRES: the CPU has the
-  // precision (SupportsBF16, SupportsInt8). INTERNAL if oneDNN refuses.
+  // `weight` (n, k), F32 or BF16, is copied: one tile. REQUIRES: the CPU has
+  // the precision (SupportsBF16, SupportsInt8). INTERNAL if oneDNN refuses.
   static absl::StatusOr<std::unique_ptr<const ServedMatrix>> Create(
       const Tensor& weight, Precision precision);
 
-  // out += x W^T; `out` has rows `n` apart. oneDNN makes a primitive for every
-  // number of rows: it is for the caller to keep them few (buckets.h).
-  // REQUIRES: x was set in the matrix's precision and is k wide.
+  // The same of several tiles. `fill` writes the values of one, (n, k).
+  static absl::StatusOr<std::unique_ptr<const ServedMatrix>> CreateTiles(
+      const TiledSizes& sizes, Precision precision,
+      absl::FunctionRef<void(int64_t tile, absl::Span<float> values)> fill);
+
+  // out += x W^T; `out` has rows `n` apart. REQUIRES: one tile; x was set in
+  // the matrix's precision and is k wide.
   absl::Status MultiplyAdd(const ServedRows& x, float* out,
                            ServedScratch* scratch) const;
 
-  int64_t n() const { return packed_->n(); }
+  // out = bias + x W^T of the tiles of `run`; `bias` and the rows of `out` are
+  // run.count * n wide. REQUIRES: as PackedMatrix::Multiply, and of x as above.
+  absl::Status Multiply(const ServedRows& x, TileRun run, const float* bias,
+                        float* out, ServedScratch* scratch) const;
+
+  // The same, shown row by row while they are in the cache.
+  absl::Status VisitRows(
+      const ServedRows& x, TileRun run, const float* bias,
+      absl::FunctionRef<void(int64_t row, const float* values)> visit,
+      ServedScratch* scratch) const;
+
+  // In kInt8: scratch->sums = the sums of products q_ip q_jp, which the caller
+  // scales as it is written above, with x.scale(), scales() and offsets().
+  // REQUIRES: one tile, and of x as above.
+  absl::Status MultiplySums(const ServedRows& x, ServedScratch* scratch) const;
+  const float* scales() const { return scales_.data(); }
+  const int32_t* offsets() const { return offsets_.data(); }
+
+  int64_t n() const { return packed_->n(); }  // of a tile
   int64_t k() const { return packed_->k(); }
+  int64_t tiles() const { return packed_->tiles(); }
+  int64_t longest_run() const { return packed_->longest_run(); }
   Precision precision() const { return packed_->precision(); }
   size_t memory_bytes() const;
   const std::string& implementation() const {
@@ -90,12 +129,17 @@ class ServedMatrix {
 
  private:
   ServedMatrix() = default;
-  absl::Status PackInt8(const Tensor& weight, PackedMatrix* packed,
-                        Executor* executor);
+  absl::Status PackTile(int64_t tile, absl::Span<const float> values,
+                        PackedMatrix* packed, Executor* executor);
+  absl::Status SumsOf(const ServedRows& x, TileRun run,
+                      ServedScratch* scratch) const;
+  void Dequantise(const ServedRows& x, int64_t row, TileRun run,
+                  const float* bias, float* out,
+                  const ServedScratch& scratch) const;
 
   std::unique_ptr<const PackedMatrix> packed_;
-  std::vector<float> scales_;     // (n), in kInt8
-  std::vector<int32_t> offsets_;  // (n), in kInt8: 128 sum_p q_jp
+  std::vector<float> scales_;     // (tiles * n), in kInt8
+  std::vector<int32_t> offsets_;  // the same: 128 sum_p q_jp
 };
 
 // MultiplyAdd for any number of rows x (rows, k) of any size, in pieces of few

@@ -2,6 +2,8 @@
 
 #include "model/onednn/matmul.h"
 
+#include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -146,6 +148,71 @@ absl::Status MultiplyPlain(const BasicMatmulArgs<T>& args, Executor* executor) {
   });
 }
 
+// Tiles of the longest product: enough to make the cost of a call small.
+constexpr int64_t kLongestRun = 8;
+
+// The layout depends on (k, n) and the CPU; 32 rows stand for any batch.
+dnnl::matmul::primitive_desc DescribePacked(int64_t k, int64_t n,
+                                            Precision precision) {
+  const Types types = TypesOf(precision);
+  return Describe(MatrixDesc(32, k, false, k, types.a),
+                  memory::desc({k, n}, types.b, memory::format_tag::any),
+                  memory::desc(), MatrixDesc(32, n, false, n, types.c), false);
+}
+
+memory Bytes(size_t size) {
+  return memory(memory::desc({static_cast<int64_t>(size)},
+                             memory::data_type::u8, memory::format_tag::a),
+                Cpu());
+}
+
+memory Reordered(const memory& source, const memory::desc& layout,
+                 dnnl::stream& stream) {
+  memory result = Bytes(layout.get_size());
+  memory view = View(layout, result.get_data_handle());
+  memory from = source;
+  dnnl::reorder(from, view).execute(stream, from, view);
+  stream.wait();
+  return result;
+}
+
+// Whether `run`, the layout of `count` tiles of columns, is that of the tiles
+// one behind the other. Tried and not read from the description: what is in
+// there differs between versions of oneDNN.
+bool IsTilesInARow(const memory::desc& run, const memory::desc& tile, int64_t k,
+                   int64_t n, int64_t count, Precision precision) {
+  const auto tile_bytes = tile.get_size();
+  if (run.get_size() != static_cast<size_t>(count) * tile_bytes) return false;
+  const auto type = TypesOf(precision).source;
+  const int64_t columns = count * n;
+  memory all(MatrixDesc(k, columns, false, columns, type), Cpu());
+  const size_t element =
+      all.get_desc().get_size() / static_cast<size_t>(k * columns);
+  auto* bytes = static_cast<char*>(all.get_data_handle());
+  for (int64_t i = 0; i < k * columns; ++i) {
+    if (element == 1) {
+      bytes[i] = static_cast<char>(i * 7919 % 251 - 125);
+    } else {
+      // Exact in bfloat16.
+      reinterpret_cast<float*>(bytes)[i] = static_cast<float>(i * 7919 % 251);
+    }
+  }
+  dnnl::stream stream(Cpu());
+  const memory expected = Reordered(all, run, stream);
+  for (int64_t t = 0; t < count; ++t) {
+    const memory part = View(MatrixDesc(k, n, false, columns, type),
+                             bytes + static_cast<size_t>(t * n) * element);
+    const memory packed = Reordered(part, tile, stream);
+    const auto* whole = static_cast<const char*>(expected.get_data_handle());
+    if (std::memcmp(packed.get_data_handle(),
+                    whole + static_cast<size_t>(t) * tile_bytes,
+                    tile_bytes) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 bool SupportsBF16() { return HasInstructions(dnnl::cpu_isa::avx512_core_bf16); }
@@ -161,50 +228,81 @@ absl::Status MatmulBF16(const MatmulArgsBF16& args, Executor* executor) {
 }
 
 struct PackedMatrix::Rep {
-  memory packed;
+  memory::desc tile;               // the layout of one
+  std::vector<memory::desc> runs;  // ... of 2, 4, 8 tiles in one product
+  size_t tile_bytes = 0;
+  memory packed;  // the tiles, one behind the other
+
+  char* DataOf(int64_t first) const {
+    return static_cast<char*>(packed.get_data_handle()) +
+           static_cast<size_t>(first) * tile_bytes;
+  }
+
+  const memory::desc& LayoutOf(int64_t count) const {
+    size_t index = 0;
+    for (int64_t tiles = 2; tiles < count; tiles *= 2) ++index;
+    return count == 1 ? tile : runs[index];
+  }
 };
 
 PackedMatrix::PackedMatrix(int64_t k, int64_t n, Precision precision,
-                           std::unique_ptr<Rep> rep)
-    : k_(k), n_(n), precision_(precision), rep_(std::move(rep)) {}
+                           int64_t tiles, std::unique_ptr<Rep> rep)
+    : k_(k),
+      n_(n),
+      precision_(precision),
+      tiles_(tiles),
+      rep_(std::move(rep)) {}
 PackedMatrix::~PackedMatrix() = default;
 
 absl::StatusOr<std::unique_ptr<PackedMatrix>> PackedMatrix::Create(
-    int64_t k, int64_t n, Precision precision) {
+    int64_t k, int64_t n, Precision precision, int64_t tiles) {
+  CAROUSEL_CHECK(tiles >= 1);
   auto matrix = absl::WrapUnique(
-      new PackedMatrix(k, n, precision, std::make_unique<Rep>()));
+      new PackedMatrix(k, n, precision, tiles, std::make_unique<Rep>()));
   RETURN_IF_ERROR(onednn::CatchErrors("choose a matrix layout", [&] {
-    // The layout depends on (k, n) and the CPU; 32 rows stand for any batch.
-    const Types types = TypesOf(precision);
-    const auto described =
-        Describe(MatrixDesc(32, k, false, k, types.a),
-                 memory::desc({k, n}, types.b, memory::format_tag::any),
-                 memory::desc(), MatrixDesc(32, n, false, n, types.c), false);
+    Rep& rep = *matrix->rep_;
+    const auto described = DescribePacked(k, n, precision);
     matrix->implementation_ = described.impl_info_str();
-    matrix->rep_->packed = memory(described.weights_desc(), Cpu());
+    rep.tile = described.weights_desc();
+    rep.tile_bytes = rep.tile.get_size();
+    for (int64_t count = 2; count <= std::min(tiles, kLongestRun); count *= 2) {
+      const memory::desc run =
+          DescribePacked(k, count * n, precision).weights_desc();
+      if (!IsTilesInARow(run, rep.tile, k, n, count, precision)) break;
+      rep.runs.push_back(run);
+      matrix->longest_run_ = count;
+    }
+    rep.packed = tiles == 1
+                     ? memory(rep.tile, Cpu())
+                     : Bytes(static_cast<size_t>(tiles) * rep.tile_bytes);
     return absl::OkStatus();
   }));
   return matrix;
 }
 
-absl::Status PackedMatrix::Pack(const MatrixView& b, Executor* executor) {
+absl::Status PackedMatrix::Pack(const MatrixView& b, Executor* executor,
+                                int64_t tile) {
   CAROUSEL_CHECK(precision_ != Precision::kInt8);
-  return PackAny(b.data, b.transposed, b.row_stride, executor);
+  return PackAny(b.data, b.transposed, b.row_stride, tile, executor);
 }
 
-absl::Status PackedMatrix::Pack(const MatrixViewInt8& b, Executor* executor) {
+absl::Status PackedMatrix::Pack(const MatrixViewInt8& b, Executor* executor,
+                                int64_t tile) {
   CAROUSEL_CHECK(precision_ == Precision::kInt8);
-  return PackAny(b.data, b.transposed, b.row_stride, executor);
+  return PackAny(b.data, b.transposed, b.row_stride, tile, executor);
 }
 
 absl::Status PackedMatrix::PackAny(const void* b, bool transposed,
-                                   int64_t row_stride, Executor* executor) {
+                                   int64_t row_stride, int64_t tile,
+                                   Executor* executor) {
+  CAROUSEL_CHECK(0 <= tile && tile < tiles_);
   return onednn::CatchErrors("reorder a matrix", [&] {
     memory source = View(
         MatrixDesc(k_, n_, transposed, row_stride, TypesOf(precision_).source),
         b);
-    dnnl::reorder(source, rep_->packed)
-        .execute(executor->rep().stream, source, rep_->packed);
+    memory packed = View(rep_->tile, rep_->DataOf(tile));
+    dnnl::reorder(source, packed)
+        .execute(executor->rep().stream, source, packed);
     executor->rep().stream.wait();
     return absl::OkStatus();
   });
@@ -213,42 +311,48 @@ absl::Status PackedMatrix::PackAny(const void* b, bool transposed,
 absl::Status PackedMatrix::Multiply(int64_t m, const float* a,
                                     int64_t a_row_stride, float* c,
                                     int64_t c_row_stride, bool accumulate,
-                                    Executor* executor) const {
+                                    Executor* executor, TileRun run) const {
   CAROUSEL_CHECK(precision_ == Precision::kF32);
-  return MultiplyAny(m, a, a_row_stride, c, c_row_stride, accumulate, executor);
+  return MultiplyAny(m, a, a_row_stride, c, c_row_stride, accumulate, run,
+                     executor);
 }
 
 absl::Status PackedMatrix::Multiply(int64_t m, const BFloat16* a,
                                     int64_t a_row_stride, float* c,
                                     int64_t c_row_stride, bool accumulate,
-                                    Executor* executor) const {
+                                    Executor* executor, TileRun run) const {
   CAROUSEL_CHECK(precision_ == Precision::kBF16);
-  return MultiplyAny(m, a, a_row_stride, c, c_row_stride, accumulate, executor);
+  return MultiplyAny(m, a, a_row_stride, c, c_row_stride, accumulate, run,
+                     executor);
 }
 
 absl::Status PackedMatrix::Multiply(int64_t m, const uint8_t* a,
                                     int64_t a_row_stride, int32_t* c,
-                                    int64_t c_row_stride,
-                                    Executor* executor) const {
+                                    int64_t c_row_stride, Executor* executor,
+                                    TileRun run) const {
   CAROUSEL_CHECK(precision_ == Precision::kInt8);
-  return MultiplyAny(m, a, a_row_stride, c, c_row_stride, false, executor);
+  return MultiplyAny(m, a, a_row_stride, c, c_row_stride, false, run, executor);
 }
 
 absl::Status PackedMatrix::MultiplyAny(int64_t m, const void* a,
                                        int64_t a_row_stride, void* c,
                                        int64_t c_row_stride, bool accumulate,
-                                       Executor* executor) const {
+                                       TileRun run, Executor* executor) const {
+  CAROUSEL_CHECK(run.first >= 0 && run.first + run.count <= tiles_);
+  CAROUSEL_CHECK(run.count >= 1 && run.count <= longest_run_);
   return onednn::CatchErrors("multiply by a packed matrix", [&] {
     const Types types = TypesOf(precision_);
-    const PrimitiveKey key = {types.packed, m,          n_, k_, a_row_stride,
-                              c_row_stride, accumulate, 0,  0,  0};
+    const int64_t columns = run.count * n_;
+    const PrimitiveKey key = {
+        types.packed, m, columns, k_, a_row_stride, c_row_stride, accumulate};
     CachedPrimitive& primitive = executor->rep().Get(key, [&] {
       return Make(MatrixDesc(m, k_, false, a_row_stride, types.a),
-                  rep_->packed.get_desc(), memory::desc(),
-                  MatrixDesc(m, n_, false, c_row_stride, types.c), accumulate);
+                  rep_->LayoutOf(run.count), memory::desc(),
+                  MatrixDesc(m, columns, false, c_row_stride, types.c),
+                  accumulate);
     });
     executor->rep().Run(primitive, {{DNNL_ARG_SRC, a},
-                                    {DNNL_ARG_WEIGHTS, nullptr, &rep_->packed},
+                                    {DNNL_ARG_WEIGHTS, rep_->DataOf(run.first)},
                                     {DNNL_ARG_DST, c}});
     return absl::OkStatus();
   });

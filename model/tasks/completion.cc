@@ -12,7 +12,6 @@
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/casing.h"
-#include "model/tasks/word_ranking.h"
 #include "model/text/normalise.h"
 
 namespace carousel {
@@ -97,33 +96,44 @@ Completion::Completion(const Tokenizer& tokenizer, TypedText typed,
 }
 
 std::optional<Completion::Query> Completion::Next() const {
-  switch (stage_) {
-    case Stage::kDone:
-      return std::nullopt;
-    case Stage::kWordAfterThis:
-      return Query{tokens_, {0, tokenizer_->vocabulary().size()}};
-    case Stage::kNextWord:
-    case Stage::kRestOfWord:
-      return Query{tokens_, typed_.range};
-  }
-  return std::nullopt;
+  if (stage_ == Stage::kDone) return std::nullopt;
+  if (stage_ == Stage::kRestOfWord) return Query{tokens_, typed_.range};
+  return Query{tokens_, {0, tokenizer_->vocabulary().size()}, max_words()};
 }
 
 void Completion::Answer(absl::Span<const float> logits) {
-  switch (std::exchange(stage_, Stage::kDone)) {
-    case Stage::kNextWord:
-      AddWordsAfter(typed_.needs_space ? " " : "", 1, logits);
-      break;
-    case Stage::kRestOfWord:
-      AddWordsThatBegin(logits);
-      break;
-    case Stage::kWordAfterThis:
-      AddWordsAfter(" ", typed_word_probability_, logits);
-      break;
-    case Stage::kDone:
-      CAROUSEL_CHECK(false && "a query is open");
+  CAROUSEL_CHECK(stage_ != Stage::kDone && "a query is open");
+  if (stage_ != Stage::kRestOfWord) return AnswerAll(RankAll(logits));
+  stage_ = Stage::kDone;
+  AddWordsThatBegin(logits);
+  Rank();
+}
+
+void Completion::Answer(const WordScores& scores) {
+  CAROUSEL_CHECK(stage_ == Stage::kNextWord || stage_ == Stage::kWordAfterThis);
+  const Vocabulary& vocabulary = tokenizer_->vocabulary();
+  AnswerAll(RankWords(vocabulary, scores, max_words(), [&](int32_t id) {
+    return vocabulary.may_be_offered(id);
+  }));
+}
+
+WordRanking Completion::RankAll(absl::Span<const float> logits) const {
+  const Vocabulary& vocabulary = tokenizer_->vocabulary();
+  return RankWords(vocabulary, {0, vocabulary.size()}, logits, max_words(),
+                   [&](int32_t id) { return vocabulary.may_be_offered(id); });
+}
+
+void Completion::AnswerAll(const WordRanking& ranking) {
+  if (std::exchange(stage_, Stage::kDone) == Stage::kNextWord) {
+    AddWordsAfter(typed_.needs_space ? " " : "", 1, ranking);
+  } else {
+    AddWordsAfter(" ", typed_word_probability_, ranking);
   }
-  // Equal ones stay in prefix order, and the rest of a word before a next word.
+  Rank();
+}
+
+// Equal ones stay in prefix order, and the rest of a word before a next word.
+void Completion::Rank() {
   std::stable_sort(suggestions_.begin(), suggestions_.end(),
                    [](const Suggestion& a, const Suggestion& b) {
                      return a.probability > b.probability;
@@ -192,15 +202,12 @@ void Completion::FindTypedWord(absl::Span<const float> logits,
 }
 
 void Completion::AddWordsAfter(absl::string_view space, double probability,
-                               absl::Span<const float> logits) {
+                               const WordRanking& ranking) {
   const Vocabulary& vocabulary = tokenizer_->vocabulary();
   const WordPlace place = PlaceAfter(absl::StrCat(typed_.line, space));
   // A word after this one has no letter typed, so no head either.
   const absl::string_view head =
       typed_.partial().empty() ? typed_.word_head() : "";
-  const WordRanking ranking =
-      RankWords(vocabulary, {0, vocabulary.size()}, logits, max_words(),
-                [&](int32_t id) { return vocabulary.may_be_offered(id); });
   for (const RankedWord& ranked : ranking.words) {
     const std::string word = SpellNextWord(vocabulary.token(ranked.id), place);
     Add({absl::StrCat(head, word), absl::StrCat(space, word), 0,

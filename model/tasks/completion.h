@@ -25,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "model/tasks/typed_text.h"
+#include "model/tasks/word_ranking.h"
 #include "model/text/tokenizer.h"
 
 namespace carousel {
@@ -70,6 +71,10 @@ class Completion {
   struct Query {
     absl::Span<const int32_t> tokens;
     RankRange ranks;
+
+    // The ranks are all there are: scores of so many words that may be offered
+    // (Vocabulary) answer it as well as the logits. Else 0.
+    int words = 0;
   };
 
   // INVALID_ARGUMENT: `text` is not valid UTF-8 (with the offset), or an option
@@ -87,6 +92,10 @@ class Completion {
   // REQUIRES: a query is open; logits.size() == query.ranks.size().
   void Answer(absl::Span<const float> logits);
 
+  // The same. REQUIRES: the open query's `words` is positive, and not more than
+  // those of the scores.
+  void Answer(const WordScores& scores);
+
   // Most probable first; empty where nothing fits. REQUIRES: no query is open.
   std::vector<Suggestion> Suggestions() const;
 
@@ -103,7 +112,10 @@ class Completion {
   int max_words() const { return static_cast<int>(max_suggestions_); }
   void AddWordsThatBegin(absl::Span<const float> logits);
   void AddWordsAfter(absl::string_view space, double probability,
-                     absl::Span<const float> logits);
+                     const WordRanking& ranking);
+  WordRanking RankAll(absl::Span<const float> logits) const;
+  void AnswerAll(const WordRanking& ranking);
+  void Rank();
   void Add(Suggestion suggestion);
 
   // Opens the query for the words after what is typed, if that is a word.

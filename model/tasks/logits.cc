@@ -6,7 +6,6 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <limits>
 
 // Compiled anew for the instruction set of each caller.
@@ -20,30 +19,30 @@ constexpr size_t kBlock = 1024;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// e^x to about 2e-7 for x <= 0: 2^n * e^r with |r| <= ln(2) / 2, e^r by its
-// Taylor polynomial. Adding and taking off 1.5 * 2^23 rounds to an integer.
+// e^x to about 1e-6 for x <= 0: 2^n 2^f with n + f = x / ln(2), |f| <= 1/2, and
+// 2^f by a polynomial (Taylor's in f ln(2)). Adding 1.5 * 2^23 rounds to an
+// integer, which is then in the lowest bits, where it is shifted into the
+// exponent from.
 CAROUSEL_ALWAYS_INLINE float ExpOfNonPositive(float x) {
   constexpr float kRound = 12582912.0f;
   constexpr float kLog2E = 1.44269504f;
-  constexpr float kLn2High = 0.693359375f;
-  constexpr float kLn2Low = -2.12194440e-4f;
   x = std::max(x, -87.0f);  // the smallest normal result
-  const float n = (x * kLog2E + kRound) - kRound;
-  const float r = (x - n * kLn2High) - n * kLn2Low;
-  float e = 1.0f / 720;
-  e = e * r + 1.0f / 120;
-  e = e * r + 1.0f / 24;
-  e = e * r + 1.0f / 6;
-  e = e * r + 0.5f;
-  e = e * r + 1.0f;
-  e = e * r + 1.0f;
-  const int32_t exponent = (static_cast<int32_t>(n) + 127) << 23;
-  return e * std::bit_cast<float>(exponent);
+  const float shifted = x * kLog2E + kRound;
+  const float f = x * kLog2E - (shifted - kRound);
+  float e = 1.54035304e-4f;
+  e = e * f + 1.33335581e-3f;
+  e = e * f + 9.61812911e-3f;
+  e = e * f + 5.55041087e-2f;
+  e = e * f + 2.40226507e-1f;
+  e = e * f + 6.93147181e-1f;
+  e = e * f + 1.0f;
+  const uint32_t exponent = std::bit_cast<uint32_t>(shifted) << 23;
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(e) + exponent);
 }
 
 CAROUSEL_ALWAYS_INLINE float Max(const float* value, size_t count) {
   float max = -kInfinity;
-#pragma omp simd reduction(max : max)
+#pragma omp simd reduction(max : max) simdlen(32)
   for (size_t i = 0; i < count; ++i) {
     max = value[i] > max ? value[i] : max;
   }
@@ -54,7 +53,7 @@ CAROUSEL_ALWAYS_INLINE float Max(const float* value, size_t count) {
 CAROUSEL_ALWAYS_INLINE float SumExp(const float* value, size_t count,
                                     float max) {
   float sum = 0;
-#pragma omp simd reduction(+ : sum)
+#pragma omp simd reduction(+ : sum) simdlen(32)
   for (size_t i = 0; i < count; ++i) {
     sum += ExpOfNonPositive(value[i] - max);
   }
@@ -72,10 +71,54 @@ CAROUSEL_ALWAYS_INLINE double LogSumExpInline(const float* value,
   return max + std::log(sum);
 }
 
+CAROUSEL_ALWAYS_INLINE MaxAndSum MaxAndSumExpInline(const float* value,
+                                                    size_t count) {
+  const float max = Max(value, count);
+  if (max == -kInfinity) return {max, 0};
+  return {max, SumExp(value, count, max)};
+}
+
+// Block by block: few have any.
+CAROUSEL_ALWAYS_INLINE size_t FindAtLeastInline(const float* value, size_t from,
+                                                size_t count, float threshold) {
+  constexpr size_t kValues = 32;
+  while (from + kValues <= count &&
+         !(Max(value + from, kValues) >= threshold)) {
+    from += kValues;
+  }
+  while (from < count && !(value[from] >= threshold)) ++from;
+  return from;
+}
+
 #if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) size_t FindAtLeastAvx2(const float* value,
+                                                           size_t from,
+                                                           size_t count,
+                                                           float threshold) {
+  return FindAtLeastInline(value, from, count, threshold);
+}
+
+__attribute__((target("avx2,fma"))) MaxAndSum MaxAndSumExpAvx2(
+    const float* value, size_t count) {
+  return MaxAndSumExpInline(value, count);
+}
+
+__attribute__((target(
+    "avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512"))) MaxAndSum
+MaxAndSumExpAvx512(const float* value, size_t count) {
+  return MaxAndSumExpInline(value, count);
+}
+
 __attribute__((target("avx2,fma"))) double LogSumExpAvx2(const float* value,
                                                          size_t count) {
   return LogSumExpInline(value, count);
+}
+
+bool HasAvx512() {
+  static const bool has_avx512 =
+      __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+  return has_avx512;
 }
 
 bool HasAvx2() {
@@ -94,27 +137,22 @@ double LogSumExp(absl::Span<const float> logits) {
   return LogSumExpInline(logits.data(), logits.size());
 }
 
-std::vector<int> NearTop(absl::Span<const float> logits, int count, float slack,
-                         absl::FunctionRef<bool(int)> accept) {
-  const size_t limit = static_cast<size_t>(count);
-  std::vector<float> best;  // a heap with the smallest of the best on top
-  best.reserve(limit + 1);
-  std::vector<int> near;
-  float threshold = -kInfinity;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    const int index = static_cast<int>(i);
-    if (logits[i] < threshold || !accept(index)) continue;
-    near.push_back(index);
-    best.push_back(logits[i]);
-    std::push_heap(best.begin(), best.end(), std::greater<>());
-    if (best.size() > limit) {
-      std::pop_heap(best.begin(), best.end(), std::greater<>());
-      best.pop_back();
-    }
-    if (best.size() == limit) threshold = best.front() - slack;
+size_t FindAtLeast(absl::Span<const float> logits, size_t from,
+                   float threshold) {
+#if defined(__x86_64__)
+  if (HasAvx2()) {
+    return FindAtLeastAvx2(logits.data(), from, logits.size(), threshold);
   }
-  std::erase_if(near, [&](int index) { return logits[index] < threshold; });
-  return near;
+#endif
+  return FindAtLeastInline(logits.data(), from, logits.size(), threshold);
+}
+
+MaxAndSum MaxAndSumExp(absl::Span<const float> logits) {
+#if defined(__x86_64__)
+  if (HasAvx512()) return MaxAndSumExpAvx512(logits.data(), logits.size());
+  if (HasAvx2()) return MaxAndSumExpAvx2(logits.data(), logits.size());
+#endif
+  return MaxAndSumExpInline(logits.data(), logits.size());
 }
 
 }  // namespace carousel

@@ -6,9 +6,8 @@
 #ifndef CAROUSEL_MODEL_TASKS_LOGITS_H_
 #define CAROUSEL_MODEL_TASKS_LOGITS_H_
 
-#include <vector>
+#include <cstddef>
 
-#include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 
 namespace carousel {
@@ -16,12 +15,18 @@ namespace carousel {
 // log(sum_i e^logits_i), to about 1e-6; -infinity for no logits.
 double LogSumExp(absl::Span<const float> logits);
 
-// The indices i with accept(i) and logits[i] >= b - slack, in ascending order,
-// where b is the count-th largest of the accepted logits; every accepted index
-// if they are not more than `count`. `accept` is only asked about logits that
-// are among the largest so far. REQUIRES: count >= 1, slack >= 0.
-std::vector<int> NearTop(absl::Span<const float> logits, int count, float slack,
-                         absl::FunctionRef<bool(int)> accept);
+struct MaxAndSum {
+  float max = 0;  // -infinity for no logits, and if all are
+  float sum = 0;  // sum_i e^(logits_i - max); then 0
+};
+
+// To about 1e-6 for a few hundred logits: the sum is one of floats.
+MaxAndSum MaxAndSumExp(absl::Span<const float> logits);
+
+// The first index from `from` on whose logit is `threshold` or more; as many as
+// there are, if there is none.
+size_t FindAtLeast(absl::Span<const float> logits, size_t from,
+                   float threshold);
 
 }  // namespace carousel
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From the logits of a range of ranks to the most probable words. Spellings of
+// From the scores of a range of ranks to the most probable words. Spellings of
 // a word that differ in case only ("the", "The") are one word here.
 
 #ifndef CAROUSEL_MODEL_TASKS_WORD_RANKING_H_
@@ -11,6 +11,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
+#include "model/tasks/word_scores.h"
 #include "model/text/vocabulary.h"
 
 namespace carousel {
@@ -26,17 +27,19 @@ struct WordRanking {
   double log_normaliser = 0;
 
   // Most probable first; equal ones in prefix order.
-  std::vector<RankedWord> words;
+  std::vector<RankedWord> words = {};
 };
 
 // The `count` most probable words whose most probable spelling, or any other,
-// is accepted. `logits`: one for each rank of `range`. Probabilities are those
-// of the softmax over the range, words that are not accepted included.
-//
-// Exact for words with up to four spellings; one with more may be missed if it
-// is among the best only by the sum of many improbable ones.
-// REQUIRES: count >= 1; logits.size() == range.size(); the range cuts no folded
-// form in two.
+// is accepted. Probabilities are those of the softmax over all that was scored,
+// words that are not accepted included.
+// REQUIRES: 1 <= count <= scores.words; what is accepted was accepted when the
+// scores were gathered.
+WordRanking RankWords(const Vocabulary& vocabulary, const WordScores& scores,
+                      int count, absl::FunctionRef<bool(int32_t id)> accept);
+
+// The same from `logits`, one for each rank of `range`. REQUIRES: as
+// WordScorer::Add.
 WordRanking RankWords(const Vocabulary& vocabulary, RankRange range,
                       absl::Span<const float> logits, int count,
                       absl::FunctionRef<bool(int32_t id)> accept);

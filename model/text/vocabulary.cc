@@ -145,6 +145,15 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens)
       by_rank_.begin() + kSpecialCount, by_rank_.end(),
       [this](int32_t a, int32_t b) { return folded_[a] < folded_[b]; });
   for (int rank = 0; rank < size(); ++rank) rank_[by_rank_[rank]] = rank;
+  for (int begin = 0; begin < size();) {
+    int end = begin + 1;
+    while (end < size() && folded_[by_rank_[end]] == folded_[by_rank_[begin]]) {
+      ++end;
+    }
+    same_folded_.insert(same_folded_.end(), end - begin, {begin, end});
+    most_alike_ = std::max(most_alike_, end - begin);
+    begin = end;
+  }
 }
 
 std::string Vocabulary::Serialise() const {

@@ -81,6 +81,15 @@ class Vocabulary {
   // The tokens whose folded form equals `folded`, never a special token.
   RankRange EqualRange(absl::string_view folded) const;
 
+  // The tokens whose folded form equals that of the token at `rank`, a special
+  // one included. REQUIRES: as id_at.
+  RankRange SameFolded(int rank) const {
+    return same_folded_[static_cast<size_t>(rank)];
+  }
+
+  // The most tokens that are folded alike.
+  int most_alike() const { return most_alike_; }
+
   // Whether a token may be suggested to a person: letters, with apostrophes,
   // full stops or hyphens inside and perhaps a full stop at the end ("Mr.");
   // never a special token, a digit, a mark, or a lone letter that is no word.
@@ -89,10 +98,12 @@ class Vocabulary {
  private:
   explicit Vocabulary(std::vector<std::string> tokens);
 
-  std::vector<std::string> tokens_;   // by id
-  std::vector<std::string> folded_;   // by id
-  std::vector<int32_t> by_rank_;      // rank -> id
-  std::vector<int32_t> rank_;         // id -> rank
+  std::vector<std::string> tokens_;     // by id
+  std::vector<std::string> folded_;     // by id
+  std::vector<int32_t> by_rank_;        // rank -> id
+  std::vector<int32_t> rank_;           // id -> rank
+  std::vector<RankRange> same_folded_;  // by rank
+  int most_alike_ = 1;
   std::vector<bool> may_be_offered_;  // by id
   absl::flat_hash_map<std::string, int32_t> ids_;
 };

@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/engine/step_runner.h"
+#include "server/engine/warm_up.h"
+
 namespace carousel {
 namespace {
 
@@ -21,11 +24,17 @@ Engine::Engine(const EngineOptions& options, const Clock& clock)
     : options_(options),
       clock_(clock),
       networks_(options.prefix_cache_bytes),
+      board_(options.workers,
+             [this] {
+               MutexLock lock(&mutex_);
+               work_.NotifyOne();
+             }),
       queue_(options.admission),
       scheduler_(options.steps),
+      chores_(static_cast<size_t>(options.workers)),
       alive_(options.workers) {
-  for (int i = 0; i < options.workers; ++i) {
-    workers_.emplace_back([this] { Work(); });
+  for (size_t i = 0; i < static_cast<size_t>(options.workers); ++i) {
+    workers_.emplace_back([this, i] { Work(i); });
   }
 }
 
@@ -66,20 +75,30 @@ void Engine::Drain(absl::Time deadline) {
   workers_.clear();
 }
 
-void Engine::Work() {
+void Engine::Work(size_t worker) {
   // First of all: oneDNN fixes the number of threads of a kernel when it makes
   // it, and several threads a worker only get in each other's way.
   omp_set_num_threads(1);
-  StepRunner runner;
+  SharedParts parts(&board_);
   while (true) {
-    Task task = NextTask();
-    if (task.job.has_value()) {
-      Begin(std::move(*task.job));
-    } else if (!task.batch.empty()) {
-      RunBatch(std::move(task.batch), task.steps, &runner);
-    } else {
-      break;
+    Task task = NextTask(worker);
+    switch (task.kind) {
+      case Task::Kind::kBegin:
+        Begin(*std::move(task.job));
+        continue;
+      case Task::Kind::kBatch:
+        RunBatch(std::move(task.batch), task.steps, &parts);
+        continue;
+      case Task::Kind::kHelp:
+        board_.Help(parts.scratch());
+        continue;
+      case Task::Kind::kChore:
+        DoChores(worker, parts.scratch());
+        continue;
+      case Task::Kind::kEnd:
+        break;
     }
+    break;
   }
   MutexLock lock(&mutex_);
   --alive_;
@@ -87,25 +106,69 @@ void Engine::Work() {
 }
 
 // Jobs are begun before batches are computed: those that come together then go
-// together.
-Engine::Task Engine::NextTask() {
+// together. Others are helped last: with work of one's own nobody waits for
+// anybody.
+Engine::Task Engine::NextTask(size_t worker) {
   MutexLock lock(&mutex_);
-  while (!CanBegin() && scheduler_.empty() && !IsOver()) {
-    ++idle_;
+  while (!HasTask(worker)) {
+    board_.SetIdle(true);
     work_.Wait(&mutex_);
-    --idle_;
+    board_.SetIdle(false);
   }
   Task task;
-  if (CanBegin()) {
+  if (!chores_[worker].empty()) {
+    task.kind = Task::Kind::kChore;
+  } else if (CanBegin()) {
+    task.kind = Task::Kind::kBegin;
     task.job = queue_.Pop();
     ++stats_.running;
     running_tokens_ += task.job->tokens;
   } else if (!scheduler_.empty()) {
+    task.kind = Task::Kind::kBatch;
     TakeBatch(&task);
+  } else if (board_.HasWork()) {
+    task.kind = Task::Kind::kHelp;
   }
   // One call wakes one worker; what is left is for the next.
   if (CanBegin() || !scheduler_.empty() || IsOver()) work_.NotifyOne();
   return task;
+}
+
+bool Engine::HasTask(size_t worker) const {
+  return !chores_[worker].empty() || CanBegin() || !scheduler_.empty() ||
+         board_.HasWork() || IsOver();
+}
+
+void Engine::DoChores(size_t worker, PartScratch* scratch) {
+  std::vector<Chore> chores;
+  {
+    MutexLock lock(&mutex_);
+    chores.swap(chores_[worker]);
+  }
+  for (const Chore& chore : chores) chore(scratch);
+}
+
+absl::Status Engine::WarmUp(const LanguageModel& network) {
+  Mutex mutex;
+  CondVar ended;
+  int left = options_.workers;
+  absl::Status result;
+  const Chore chore = [&](PartScratch* scratch) {
+    const absl::Status status =
+        carousel::WarmUp(network, options_.steps, scratch);
+    MutexLock lock(&mutex);
+    result.Update(status);
+    --left;
+    ended.NotifyAll();
+  };
+  {
+    MutexLock lock(&mutex_);
+    for (std::vector<Chore>& chores : chores_) chores.push_back(chore);
+    work_.NotifyAll();
+  }
+  MutexLock lock(&mutex);
+  while (left > 0) ended.Wait(&mutex);
+  return result;
 }
 
 // As in the queue, a job of any size may run by itself.
@@ -120,7 +183,7 @@ bool Engine::IsOver() const {
 }
 
 void Engine::TakeBatch(Task* task) {
-  const StepBatch batch = scheduler_.Next(idle_ + 1);
+  const StepBatch batch = scheduler_.Next();
   task->steps = batch.steps;
   for (int64_t id : batch.ids) {
     const auto found = waiting_.find(id);
@@ -153,14 +216,14 @@ void Engine::Begin(Job job) {
   GoOn(std::move(begun));
 }
 
-void Engine::RunBatch(Sequences sequences, int steps, StepRunner* runner) {
+void Engine::RunBatch(Sequences sequences, int steps, Parts* parts) {
   DropUnwanted(&sequences);
   if (sequences.empty()) return;
   std::vector<Sequence*> batch;
   for (const auto& sequence : sequences) batch.push_back(sequence.get());
   const absl::Time start = clock_.Now();
   absl::Status status =
-      steps > 0 ? runner->RunSteps(batch, steps) : runner->RunOutputs(batch);
+      steps > 0 ? RunSteps(batch, steps, parts) : RunOutputs(batch, parts);
   const absl::Duration compute = clock_.Now() - start;
   const auto rows = static_cast<int>(batch.size());
   for (Sequence* sequence : batch) sequence->CountWork(rows, compute);
@@ -181,6 +244,7 @@ void Engine::DropUnwanted(Sequences* sequences) {
     if (status.ok()) {
       wanted.push_back(std::move(sequence));
     } else {
+      sequence->Abandon();
       Finish(std::move(sequence), std::move(status));
     }
   }

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -25,8 +26,8 @@
 #include "server/engine/job_queue.h"
 #include "server/engine/mutex.h"
 #include "server/engine/network_registry.h"
+#include "server/engine/parts_board.h"
 #include "server/engine/sequence.h"
-#include "server/engine/step_runner.h"
 #include "server/engine/step_scheduler.h"
 
 namespace carousel {
@@ -79,6 +80,11 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // Makes a network's first answer as fast as its thousandth (warm_up.h), on
+  // every worker. Blocks until that is done. INTERNAL if the network fails.
+  // REQUIRES: not called beside or after Drain.
+  absl::Status WarmUp(const LanguageModel& network);
+
   // Never blocks. `job.done` is called on this thread if the job is refused
   // (see Admit), else on a worker.
   void Submit(Job job);
@@ -94,22 +100,27 @@ class Engine {
  private:
   using Sequences = std::vector<std::unique_ptr<Sequence>>;
 
-  // What a worker does next: begin a job, or compute a batch. Neither: end.
+  // What a worker does next: one of these.
   struct Task {
-    std::optional<Job> job;
-    Sequences batch;
+    enum class Kind { kBegin, kBatch, kHelp, kChore, kEnd };
+    Kind kind = Kind::kEnd;
+    std::optional<Job> job = {};
+    Sequences batch = {};
     int steps = 0;
   };
+  using Chore = std::function<void(PartScratch*)>;
 
-  void Work();
-  Task NextTask();
+  void Work(size_t worker);
+  Task NextTask(size_t worker);
+  void DoChores(size_t worker, PartScratch* scratch);
+  bool HasTask(size_t worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool CanBegin() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsOver() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeBatch(Task* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Status CheckGoesOn(const Job& job) const;
   void Begin(Job job);
-  void RunBatch(Sequences sequences, int steps, StepRunner* runner);
+  void RunBatch(Sequences sequences, int steps, Parts* parts);
   void DropUnwanted(Sequences* sequences);
   void GoOn(Sequences sequences);
   void Finish(std::unique_ptr<Sequence> sequence, absl::Status status);
@@ -121,6 +132,7 @@ class Engine {
   const Clock& clock_;
   mutable NetworkRegistry networks_;
   std::atomic<bool> abandon_ = false;
+  PartsBoard board_;
 
   mutable Mutex mutex_;
   CondVar work_;  // there is something to do, or nothing will ever be
@@ -131,7 +143,7 @@ class Engine {
       ABSL_GUARDED_BY(mutex_);  // those that the scheduler knows, by id
   int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t running_tokens_ ABSL_GUARDED_BY(mutex_) = 0;  // estimates, summed
-  int idle_ ABSL_GUARDED_BY(mutex_) = 0;                // workers that wait
+  std::vector<std::vector<Chore>> chores_ ABSL_GUARDED_BY(mutex_);  // by worker
   int alive_ ABSL_GUARDED_BY(mutex_);          // workers that have not ended
   EngineStats stats_ ABSL_GUARDED_BY(mutex_);  // without queue and cache
 

@@ -13,6 +13,7 @@ PrefixCacheStats& PrefixCacheStats::operator+=(const PrefixCacheStats& other) {
   hits += other.hits;
   misses += other.misses;
   tokens += other.tokens;
+  answers += other.answers;
   evictions += other.evictions;
   entries += other.entries;
   bytes += other.bytes;
@@ -25,28 +26,50 @@ PrefixCache::PrefixCache(size_t max_bytes, const PrefixHashKey& key)
 // What the containers take beside an entry is counted roughly.
 size_t PrefixCache::BytesOf(const Entry& entry) {
   constexpr size_t kContainers = 64;
+  const size_t scores = entry.scores == nullptr
+                            ? 0
+                            : sizeof(WordScores) + entry.scores->scores.size() *
+                                                       sizeof(WordScores::Score);
   return sizeof(Entry) + kContainers + entry.tokens.size() * sizeof(int32_t) +
-         entry.state.size() * sizeof(float);
+         entry.state.size() * sizeof(float) + scores;
 }
 
-size_t PrefixCache::Find(absl::Span<const int32_t> tokens,
+// The entry of these tokens, which is then the latest used; or null.
+PrefixCache::Entry* PrefixCache::Lookup(const PrefixHash& hash,
+                                        absl::Span<const int32_t> tokens) {
+  const auto found = by_hash_.find(hash);
+  if (found == by_hash_.end()) return nullptr;
+  if (tokens != absl::MakeConstSpan(found->second->tokens)) return nullptr;
+  entries_.splice(entries_.begin(), entries_, found->second);
+  return &*found->second;
+}
+
+size_t PrefixCache::Find(absl::Span<const int32_t> tokens, size_t known,
                          absl::Span<float> state) {
   const std::vector<PrefixHash> hashes = HashPrefixes(key_, tokens);
   MutexLock lock(&mutex_);
-  for (size_t length = tokens.size(); length > 0; --length) {
-    const auto found = by_hash_.find(hashes[length - 1]);
-    if (found == by_hash_.end()) continue;
-    const Entry& entry = *found->second;
-    if (tokens.first(length) != absl::MakeConstSpan(entry.tokens)) continue;
-    CAROUSEL_CHECK(entry.state.size() == state.size());
-    std::copy(entry.state.begin(), entry.state.end(), state.begin());
-    entries_.splice(entries_.begin(), entries_, found->second);
+  for (size_t length = tokens.size(); length > known; --length) {
+    const Entry* entry = Lookup(hashes[length - 1], tokens.first(length));
+    if (entry == nullptr) continue;
+    CAROUSEL_CHECK(entry->state.size() == state.size());
+    std::copy(entry->state.begin(), entry->state.end(), state.begin());
     ++stats_.hits;
-    stats_.tokens += static_cast<int64_t>(length);
+    stats_.tokens += static_cast<int64_t>(length - known);
     return length;
   }
   ++stats_.misses;
   return 0;
+}
+
+std::shared_ptr<const WordScores> PrefixCache::FindScores(
+    absl::Span<const int32_t> tokens, int words) {
+  const PrefixHash hash = HashPrefixes(key_, tokens).back();
+  MutexLock lock(&mutex_);
+  const Entry* entry = Lookup(hash, tokens);
+  if (entry == nullptr || entry->scores == nullptr) return nullptr;
+  if (entry->scores->words < words) return nullptr;
+  ++stats_.answers;
+  return entry->scores;
 }
 
 void PrefixCache::Insert(absl::Span<const int32_t> tokens,
@@ -59,9 +82,9 @@ void PrefixCache::Insert(absl::Span<const int32_t> tokens,
   const size_t bytes = BytesOf(entry);
   if (bytes > max_bytes_) return;
   MutexLock lock(&mutex_);
-  if (const auto found = by_hash_.find(entry.hash); found != by_hash_.end()) {
-    // It is the same state, or by a chance of 2^-128 another's: then it stays.
-    entries_.splice(entries_.begin(), entries_, found->second);
+  // It is the same state, or by a chance of 2^-128 another's: then it stays.
+  if (by_hash_.contains(entry.hash)) {
+    Lookup(entry.hash, tokens);
     return;
   }
   while (stats_.bytes + bytes > max_bytes_) RemoveLast();
@@ -69,6 +92,20 @@ void PrefixCache::Insert(absl::Span<const int32_t> tokens,
   by_hash_[entries_.front().hash] = entries_.begin();
   stats_.bytes += bytes;
   stats_.entries = entries_.size();
+}
+
+void PrefixCache::InsertScores(absl::Span<const int32_t> tokens,
+                               std::shared_ptr<const WordScores> scores) {
+  const PrefixHash hash = HashPrefixes(key_, tokens).back();
+  MutexLock lock(&mutex_);
+  Entry* entry = Lookup(hash, tokens);
+  if (entry == nullptr) return;
+  if (entry->scores != nullptr && entry->scores->words >= scores->words) return;
+  stats_.bytes -= BytesOf(*entry);
+  entry->scores = std::move(scores);
+  stats_.bytes += BytesOf(*entry);
+  // The entry itself is the latest used: it goes last, if it must.
+  while (stats_.bytes > max_bytes_) RemoveLast();
 }
 
 void PrefixCache::RemoveLast() {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // States of one model after sequences of tokens that it has read, so that a
-// text that begins like an earlier one is not read again. A state is a function
-// of the model and the tokens alone: a hit gives what a miss gives.
+// text that begins like an earlier one is not read again, and what it said of
+// the next words there. Both are functions of the model and the tokens alone: a
+// hit gives what a miss gives.
 
 #ifndef CAROUSEL_SERVER_ENGINE_PREFIX_CACHE_H_
 #define CAROUSEL_SERVER_ENGINE_PREFIX_CACHE_H_
@@ -10,11 +11,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
+#include "model/tasks/word_scores.h"
 #include "server/engine/mutex.h"
 #include "server/engine/prefix_hash.h"
 
@@ -26,6 +29,7 @@ struct PrefixCacheStats {
   int64_t hits = 0;
   int64_t misses = 0;  // ... that found none
   int64_t tokens = 0;  // that hits saved from being fed
+  int64_t answers = 0;  // next words that were known
   int64_t evictions = 0;
   size_t entries = 0;
   size_t bytes = 0;
@@ -39,14 +43,26 @@ class PrefixCache {
  public:
   PrefixCache(size_t max_bytes, const PrefixHashKey& key);
 
-  // Copies the state after the longest known beginning of `tokens` to `state`
-  // and returns how many tokens that is; 0, and `state` untouched, if there is
-  // none. REQUIRES: `state` has the size of those inserted.
-  size_t Find(absl::Span<const int32_t> tokens, absl::Span<float> state);
+  // Copies the state after the longest known beginning of `tokens` that is
+  // longer than `known` to `state`, and returns how many tokens that is; 0, and
+  // `state` untouched, if there is none. REQUIRES: `state` has the size of those
+  // inserted.
+  size_t Find(absl::Span<const int32_t> tokens, size_t known,
+              absl::Span<float> state);
+
+  // The scores of the next words after `tokens`, for at least so many words;
+  // null if they are not known.
+  std::shared_ptr<const WordScores> FindScores(
+      absl::Span<const int32_t> tokens, int words);
 
   // Remembers the state after `tokens`, which is copied. One that alone exceeds
   // the bound is not kept.
   void Insert(absl::Span<const int32_t> tokens, absl::Span<const float> state);
+
+  // Remembers the scores after `tokens` as long as the state there; nothing if
+  // that is not known, or if scores for as many words are.
+  void InsertScores(absl::Span<const int32_t> tokens,
+                    std::shared_ptr<const WordScores> scores);
 
   PrefixCacheStats stats() const;
 
@@ -55,10 +71,13 @@ class PrefixCache {
     PrefixHash hash;
     std::vector<int32_t> tokens;
     std::vector<float> state;
+    std::shared_ptr<const WordScores> scores = {};
   };
   using Entries = std::list<Entry>;  // the latest used first
 
   static size_t BytesOf(const Entry& entry);
+  Entry* Lookup(const PrefixHash& hash, absl::Span<const int32_t> tokens)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RemoveLast() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t max_bytes_;

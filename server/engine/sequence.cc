@@ -37,18 +37,31 @@ Sequence::Sequence(Job job, std::shared_ptr<NetworkStates> states,
   OpenQuery();
 }
 
-// A later query extends the earlier one, so the state serves both. One about no
-// rank at all asks the network nothing.
+// A later query extends the earlier one, so the state serves both; but more may
+// be known of its text.
 void Sequence::OpenQuery() {
-  query_ = completion_.Next();
-  while (query_.has_value() && query_->ranks.empty()) {
-    completion_.Answer({});
-    query_ = completion_.Next();
-  }
+  OpenKnownQueries();
   if (!query_.has_value()) return;
   CAROUSEL_CHECK(read_ <= query_->tokens.size());
-  if (read_ > 0) return;
-  read_ = known_ = states_->cache.Find(query_->tokens, row_.values());
+  if (read_ == query_->tokens.size()) return;
+  const size_t known = states_->cache.Find(query_->tokens, read_, row_.values());
+  if (known > 0) read_ = known_ = known;
+}
+
+// Past those whose answers are known: about no rank at all, or asked before.
+void Sequence::OpenKnownQueries() {
+  while ((query_ = completion_.Next()).has_value()) {
+    if (query_->words > 0) {
+      const auto scores =
+          states_->cache.FindScores(query_->tokens, query_->words);
+      if (scores == nullptr) return;
+      completion_.Answer(*scores);
+    } else if (query_->ranks.empty()) {
+      completion_.Answer(absl::Span<const float>());
+    } else {
+      return;
+    }
+  }
 }
 
 int Sequence::pending() const {
@@ -64,13 +77,28 @@ absl::Span<const int32_t> Sequence::NextTokens(int count) const {
 void Sequence::Advance(int count) {
   read_ += static_cast<size_t>(count);
   tokens_fed_ += count;
-  if (pending() > 0 || known_ == read_) return;
-  states_->cache.Insert(query_->tokens, row_.values());
+  if (pending() == 0) Remember();
+}
+
+void Sequence::Remember() {
+  if (known_ == read_) return;
+  states_->cache.Insert(query_->tokens.first(read_), row_.values());
   known_ = read_;
+}
+
+void Sequence::Abandon() {
+  if (query_.has_value()) Remember();
 }
 
 void Sequence::Answer(absl::Span<const float> logits) {
   completion_.Answer(logits);
+  OpenQuery();
+}
+
+void Sequence::Answer(WordScores scores) {
+  const auto shared = std::make_shared<const WordScores>(std::move(scores));
+  states_->cache.InsertScores(query_->tokens, shared);
+  completion_.Answer(*shared);
   OpenQuery();
 }
 

@@ -68,8 +68,18 @@ class Sequence {
   // The output that is due: of which ranks. REQUIRES: pending() == 0.
   RankRange ranks() const { return query_->ranks; }
 
-  // What the network said of these ranks. Opens the next question.
+  // The ranks are all there are: of so many words the scores are wanted. Else 0,
+  // and the logits of the ranks are. REQUIRES: pending() == 0.
+  int words() const { return query_->words; }
+
+  // What the network said of these ranks; scores are remembered for others.
+  // Opens the next question, and answers it if its answer is known.
   void Answer(absl::Span<const float> logits);
+  void Answer(WordScores scores);
+
+  // It will not go on: what it has read is remembered all the same, for the
+  // next keystroke begins with it.
+  void Abandon();
 
   // REQUIRES: finished().
   std::vector<Suggestion> Suggestions() const {
@@ -92,6 +102,8 @@ class Sequence {
   Sequence(Job job, std::shared_ptr<NetworkStates> states,
            Completion completion);
   void OpenQuery();
+  void OpenKnownQueries();
+  void Remember();
 
   Job job_;
   std::shared_ptr<NetworkStates> states_;

@@ -2,60 +2,102 @@
 
 #include "server/engine/step_runner.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
 #include "model/base/status_macros.h"
 #include "model/layers/buckets.h"
+#include "server/engine/next_words.h"
 
 namespace carousel {
+namespace {
 
-// A batch is filled up to one of a few numbers of rows, for each of which there
-// is a primitive; what is computed for the empty ones goes nowhere.
-void StepRunner::Gather(absl::Span<Sequence* const> sequences, int rows) {
-  const Sequence& first = *sequences.front();
-  const StackSizes sizes = first.job().network->sizes().stack();
-  const size_t floats = StateFloats(sizes, rows);
-  if (state_.rows != rows || state_.h.size() != floats ||
-      state_.c.size() != (HasMemory(sizes.cell) ? floats : 0)) {
-    state_ = ZeroState(sizes, rows);
-  }
-  rows_.clear();
-  for (const Sequence* sequence : sequences) {
-    rows_.push_back(&sequence->row());
-  }
-  first.states().pool.Gather(rows_, &state_);
+using Batch = absl::Span<Sequence* const>;
+
+std::vector<const StatePool::Row*> RowsOf(Batch sequences) {
+  std::vector<const StatePool::Row*> rows;
+  for (const Sequence* sequence : sequences) rows.push_back(&sequence->row());
+  return rows;
 }
 
-absl::Status StepRunner::RunSteps(absl::Span<Sequence* const> sequences,
-                                  int steps) {
+// Their states, filled up to one of a few numbers of rows, for each of which
+// there is a primitive; what is computed for the empty ones goes nowhere.
+void Gather(Batch sequences, RecurrentState* state) {
+  const Sequence& first = *sequences.front();
   const int rows = SmallestBucket(static_cast<int>(sequences.size()));
-  Gather(sequences, rows);
-  tokens_.assign(static_cast<size_t>(steps * rows), 0);
+  const StackSizes sizes = first.job().network->sizes().stack();
+  const size_t floats = StateFloats(sizes, rows);
+  if (state->rows != rows || state->h.size() != floats ||
+      state->c.size() != (HasMemory(sizes.cell) ? floats : 0)) {
+    *state = ZeroState(sizes, rows);
+  }
+  first.states().pool.Gather(RowsOf(sequences), state);
+}
+
+absl::Status RunStepsOf(Batch sequences, int steps, PartScratch* scratch) {
+  RecurrentState& state = scratch->state;
+  Gather(sequences, &state);
+  const auto rows = static_cast<size_t>(state.rows);
+  std::vector<int32_t> tokens(static_cast<size_t>(steps) * rows, 0);
   for (size_t n = 0; n < sequences.size(); ++n) {
-    const auto tokens = sequences[n]->NextTokens(steps);
-    for (size_t t = 0; t < tokens.size(); ++t) {
-      tokens_[t * static_cast<size_t>(rows) + n] = tokens[t];
-    }
+    const auto its = sequences[n]->NextTokens(steps);
+    for (size_t t = 0; t < its.size(); ++t) tokens[t * rows + n] = its[t];
   }
   const Sequence& first = *sequences.front();
-  RETURN_IF_ERROR(first.job().network->Advance(tokens_, steps, rows, &state_,
-                                               nullptr, &workspace_));
-  first.states().pool.Scatter(state_, rows_);
+  RETURN_IF_ERROR(first.job().network->Advance(
+      tokens, steps, state.rows, &state, nullptr, &scratch->workspace));
+  first.states().pool.Scatter(state, RowsOf(sequences));
+  return absl::OkStatus();
+}
+
+// What is typed of a word leaves few that it can be: the logits of those.
+absl::Status RunSomeRanks(Batch sequences, absl::Span<const float> top,
+                          int rows, PartScratch* scratch) {
+  const LanguageModel& network = *sequences.front()->job().network;
+  const RankRange ranks = sequences.front()->ranks();
+  const auto width = static_cast<size_t>(ranks.size());
+  std::vector<float> logits(static_cast<size_t>(rows) * width);
+  RETURN_IF_ERROR(network.Logits(top, rows, ranks.begin, ranks.end,
+                                 absl::MakeSpan(logits), &scratch->workspace));
+  for (size_t n = 0; n < sequences.size(); ++n) {
+    sequences[n]->Answer(absl::MakeConstSpan(logits).subspan(n * width, width));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// Rows are shared out only where each thread gets some.
+absl::Status RunSteps(Batch sequences, int steps, Parts* parts) {
+  const auto rows = static_cast<int>(sequences.size());
+  const int count = std::min(rows, parts->threads());
+  RETURN_IF_ERROR(parts->Run(count, [&](int part, int, PartScratch* scratch) {
+    const auto begin = static_cast<size_t>(rows * part / count);
+    const auto end = static_cast<size_t>(rows * (part + 1) / count);
+    return RunStepsOf(sequences.subspan(begin, end - begin), steps, scratch);
+  }));
   for (Sequence* sequence : sequences) sequence->Advance(steps);
   return absl::OkStatus();
 }
 
-absl::Status StepRunner::RunOutputs(absl::Span<Sequence* const> sequences) {
-  const RankRange ranks = sequences.front()->ranks();
-  const int rows = SmallestBucket(static_cast<int>(sequences.size()));
-  Gather(sequences, rows);
-  const LanguageModel& network = *sequences.front()->job().network;
-  const auto width = static_cast<size_t>(ranks.size());
-  logits_.resize(static_cast<size_t>(rows) * width);
-  RETURN_IF_ERROR(network.Logits(network.Top(state_), rows, ranks.begin,
-                                 ranks.end, absl::MakeSpan(logits_),
-                                 &workspace_));
+absl::Status RunOutputs(Batch sequences, Parts* parts) {
+  PartScratch& own = *parts->scratch();
+  Gather(sequences, &own.state);
+  const int rows = own.state.rows;
+  const Job& job = sequences.front()->job();
+  const std::vector<float> top = job.network->Top(own.state);
+  if (sequences.front()->words() == 0) {
+    return RunSomeRanks(sequences, top, rows, &own);
+  }
+  std::vector<int> words;
+  for (const Sequence* sequence : sequences) words.push_back(sequence->words());
+  ASSIGN_OR_RETURN(std::vector<WordScores> scores,
+                   ScoreNextWords(*job.network, job.tokenizer->vocabulary(),
+                                  top, rows, words, parts));
   for (size_t n = 0; n < sequences.size(); ++n) {
-    sequences[n]->Answer(
-        absl::MakeConstSpan(logits_).subspan(n * width, width));
+    sequences[n]->Answer(std::move(scores[n]));
   }
   return absl::OkStatus();
 }

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "model/base/check.h"
-
 namespace carousel {
 namespace {
 
@@ -20,21 +18,14 @@ void StepScheduler::Add(const ReadySequence& sequence) {
   ready_.push_back(sequence);
 }
 
-StepBatch StepScheduler::Next(int workers) {
-  CAROUSEL_CHECK(workers >= 1);
+StepBatch StepScheduler::Next() {
   if (ready_.empty()) return {};
   const ReadySequence first = ready_.front();
-  const auto fitting = std::count_if(
-      ready_.begin(), ready_.end(),
-      [&](const auto& other) { return GoTogether(first, other); });
-  const auto share = static_cast<int>((fitting + workers - 1) / workers);
-  const int rows = std::min(share, options_.max_rows);
-
   StepBatch batch;
   int least_pending = first.pending;
   std::deque<ReadySequence> others;
   for (const ReadySequence& sequence : ready_) {
-    if (static_cast<int>(batch.ids.size()) < rows &&
+    if (static_cast<int>(batch.ids.size()) < options_.max_rows &&
         GoTogether(first, sequence)) {
       batch.ids.push_back(sequence.id);
       least_pending = std::min(least_pending, sequence.pending);
@@ -43,7 +34,7 @@ StepBatch StepScheduler::Next(int workers) {
     }
   }
   ready_.swap(others);
-  batch.steps = StepsOf(rows, least_pending);
+  batch.steps = StepsOf(static_cast<int>(batch.ids.size()), least_pending);
   return batch;
 }
 

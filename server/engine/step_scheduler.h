@@ -53,12 +53,11 @@ class StepScheduler {
   void Add(const ReadySequence& sequence);
 
   // What the sequence that waits longest needs, for it and for all those behind
-  // it that fit, and takes them out. `workers`: that could take a batch now,
-  // the asking one included; each gets its share. Empty if nothing waits.
+  // it that fit, and takes them out. Empty if nothing waits.
   //
   // All of a batch take the same number of steps: the largest power of two that
   // none has to stop before.
-  StepBatch Next(int workers);
+  StepBatch Next();
 
   bool empty() const { return ready_.empty(); }
   size_t size() const { return ready_.size(); }

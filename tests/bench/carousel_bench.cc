@@ -8,7 +8,10 @@
 //                           steps x rows
 //   primitive/f32/...       the same by oneDNN's recurrent primitive
 //   step/PRECISION/N:8      a next-word step, 2 layers of 512, 20,000 words,
-//                           N sequences; items = words
+//                           N sequences, as the server computes it: the five
+//                           best words and their probabilities; items = words
+//   step_matmul/int8/N:64   the matrix products of that step and nothing else,
+//                           each by itself; items = words
 //   train/PRECISION         one update of the same model, 32 rows of 35 steps,
 //                           SGD, dropout 0.2, f32 or bf16; items = tokens
 //   matmul/PRECISION        the matrix products of that update and nothing
@@ -41,8 +44,11 @@
 #include "model/layers/served_layer.h"
 #include "model/onednn/matmul.h"
 #include "model/onednn/recurrent.h"
+#include "model/tasks/word_ranking.h"
 #include "model/tensor/aligned_vector.h"
 #include "model/train/language_model_trainer.h"
+#include "server/engine/next_words.h"
+#include "server/engine/parts.h"
 
 namespace carousel {
 namespace {
@@ -125,6 +131,49 @@ void BenchLstm(benchmark::State& state, Precision precision, int64_t h,
   state.SetLabel(layer->implementation());
 }
 
+// Words of letters: "aaaa", "aaab", ...
+Vocabulary StepVocabulary() {
+  std::vector<std::string> tokens;
+  for (absl::string_view special : Vocabulary::SpecialTokens()) {
+    tokens.emplace_back(special);
+  }
+  for (int i = 0; tokens.size() < size_t{kSizes.vocabulary}; ++i) {
+    std::string word;
+    for (int rest = i, letter = 0; letter < 4; ++letter, rest /= 26) {
+      word.insert(word.begin(), static_cast<char>('a' + rest % 26));
+    }
+    tokens.push_back(word);
+  }
+  return Vocabulary::Create(tokens).value();
+}
+
+// The parts of a batch on OpenMP's threads: the engine's workers without their
+// queue.
+class OpenMpParts : public Parts {
+ public:
+  int threads() const override { return omp_get_max_threads(); }
+  int most_threads() const override { return threads(); }
+  PartScratch* scratch() override { return &scratch_[0]; }
+
+  absl::Status Run(int count, RunPart run) override {
+    std::vector<absl::Status> statuses(scratch_.size());
+#pragma omp parallel for schedule(dynamic) if (count > 1)
+    for (int part = 0; part < count; ++part) {
+      const int thread = omp_get_thread_num();
+      const auto index = static_cast<size_t>(thread);
+      statuses[index].Update(run(part, thread, &scratch_[index]));
+    }
+    for (const absl::Status& status : statuses) RETURN_IF_ERROR(status);
+    return absl::OkStatus();
+  }
+
+ private:
+  std::vector<PartScratch> scratch_ =
+      std::vector<PartScratch>(static_cast<size_t>(omp_get_max_threads()));
+};
+
+constexpr size_t kTableBytes = size_t{128} << 20;
+
 std::unique_ptr<const LanguageModel> StepModel(Precision precision) {
   std::vector<Tensor> weights;
   const auto specs = WeightSpecs(kSizes).value();
@@ -132,25 +181,81 @@ std::unique_ptr<const LanguageModel> StepModel(Precision precision) {
     weights.push_back(
         Tensor::FromFloats(spec.shape, RandomFloats(NumElements(spec.shape))));
   }
-  return LanguageModel::Create(kSizes, weights, {}, precision).value();
+  return LanguageModel::Create(kSizes, weights, {}, precision,
+                               {.max_table_bytes = kTableBytes})
+      .value();
 }
 
+// One step of some of the rows.
+struct StepRows {
+  std::vector<int32_t> tokens;
+  RecurrentState state;
+};
+
+// Rows are shared out to the threads for the step, tiles for the output.
 void BenchStep(benchmark::State& state, Precision precision, int n) {
+  constexpr int kWords = 5;
   const auto model = StepModel(precision);
-  LanguageModel::Workspace workspace;
-  RecurrentState recurrent = model->InitialState(n);
-  const auto tokens = RandomTokens(n);
-  std::vector<float> logits(static_cast<size_t>(n) *
-                            static_cast<size_t>(kSizes.vocabulary));
+  const Vocabulary vocabulary = StepVocabulary();
+  OpenMpParts parts;
+  const int count = std::min(n, parts.threads());
+  std::vector<StepRows> rows;
+  for (int part = 0; part < count; ++part) {
+    const int its = n * (part + 1) / count - n * part / count;
+    rows.push_back({RandomTokens(its), model->InitialState(its)});
+  }
+  const std::vector<int> words(static_cast<size_t>(n), kWords);
+  std::vector<float> top;
+  const auto advance = [&](int part, int, PartScratch* scratch) {
+    StepRows& its = rows[static_cast<size_t>(part)];
+    return model->Advance(its.tokens, 1, its.state.rows, &its.state, nullptr,
+                          &scratch->workspace);
+  };
   for (auto _ : state) {
-    CheckOk(model->Advance(tokens, 1, n, &recurrent, nullptr, &workspace),
-            state);
-    CheckOk(model->Logits(model->Top(recurrent), n, 0, kSizes.vocabulary,
-                          absl::MakeSpan(logits), &workspace),
-            state);
+    CheckOk(parts.Run(count, advance), state);
+    top.clear();
+    for (const StepRows& its : rows) {
+      const std::vector<float> its_top = model->Top(its.state);
+      top.insert(top.end(), its_top.begin(), its_top.end());
+    }
+    const auto scores =
+        ScoreNextWords(*model, vocabulary, top, n, words, &parts);
+    CheckOk(scores.status(), state);
+    for (const WordScores& score : *scores) {
+      benchmark::DoNotOptimize(
+          RankWords(vocabulary, score, kWords,
+                    [&](int32_t id) { return vocabulary.may_be_offered(id); }));
+    }
   }
   state.SetItemsProcessed(state.iterations() * n);
   state.SetLabel(model->Implementation());
+}
+
+void BenchStepMatmul(benchmark::State& state, int64_t n) {
+  const int64_t h = kSizes.hidden;
+  Executor executor;
+  const auto pack = [&](int64_t columns) {
+    const std::vector<int8_t> values(static_cast<size_t>(h * columns), 3);
+    auto matrix = PackedMatrix::Create(h, columns, Precision::kInt8).value();
+    CheckOk(matrix->Pack(
+                MatrixViewInt8{.data = values.data(), .row_stride = columns},
+                &executor),
+            state);
+    return matrix;
+  };
+  const auto recurrent = pack(4 * h), output = pack(kSizes.vocabulary);
+  const std::vector<uint8_t> x(static_cast<size_t>(n * h), 130);
+  std::vector<int32_t> sums(static_cast<size_t>(n * kSizes.vocabulary));
+  const auto multiply = [&](const PackedMatrix& matrix) {
+    CheckOk(matrix.Multiply(n, x.data(), h, sums.data(), matrix.n(), &executor),
+            state);
+  };
+  for (auto _ : state) {
+    for (int i = 0; i < 2 * kSizes.layers; ++i) multiply(*recurrent);
+    multiply(*output);
+  }
+  state.SetItemsProcessed(state.iterations() * n);
+  state.SetLabel(output->implementation());
 }
 
 constexpr int kRows = 32, kSteps = 35;
@@ -342,6 +447,11 @@ void Register() {
             BenchStep(state, precision, n);
           });
     }
+  }
+  if (SupportsInt8()) {
+    benchmark::RegisterBenchmark(
+        "step_matmul/int8/N:64",
+        [](benchmark::State& state) { BenchStepMatmul(state, 64); });
   }
   const auto add = [](const char* name, auto run) {
     benchmark::RegisterBenchmark(name, run)->Unit(benchmark::kMillisecond);

@@ -78,6 +78,72 @@ TEST_P(KernelsTest, LstmForwardSaturatesAtHugeSums) {
   EXPECT_FLOAT_EQ(h, std::tanh(1.0f));
 }
 
+// As it is served: in place, and in int8 with the recurrent sums apart.
+TEST_P(KernelsTest, ServedLstmIsTheEquationsToSixDigits) {
+  constexpr int64_t kHidden = 37;
+  const Floats sums = RandomFloats(4 * kHidden, -12, 12, 1);
+  const Floats c_prev = RandomFloats(kHidden, -3, 3, 2);
+  std::vector<int32_t> products, offsets;
+  std::vector<float> scales;
+  for (int64_t k = 0; k < 4 * kHidden; ++k) {
+    products.push_back(static_cast<int32_t>(900 * k % 7001));
+    offsets.push_back(static_cast<int32_t>(3000 + k));
+    scales.push_back(0.001f * static_cast<float>(k % 5));
+  }
+  constexpr float kRowScale = 0.25f;
+  for (bool int8 : {false, true}) {
+    Floats c = c_prev, h(kHidden);
+    kernels().lstm_served(kHidden,
+                          {.sums = sums.data(),
+                           .products = int8 ? products.data() : nullptr,
+                           .offsets = offsets.data(),
+                           .scales = scales.data(),
+                           .row_scale = kRowScale,
+                           .c = c.data(),
+                           .h = h.data()});
+    for (size_t k = 0; k < kHidden; ++k) {
+      const auto sum = [&](size_t gate) {
+        const size_t at = gate * kHidden + k;
+        double value = static_cast<double>(sums[at]);
+        if (int8) {
+          value += static_cast<double>(kRowScale) *
+                   static_cast<double>(scales[at]) *
+                   (products[at] - offsets[at]);
+        }
+        return value;
+      };
+      const double next = Sigmoid(sum(1)) * static_cast<double>(c_prev[k]) +
+                          Sigmoid(sum(0)) * std::tanh(sum(2));
+      EXPECT_NEAR(c[k], next, 3e-6);
+      EXPECT_NEAR(h[k], Sigmoid(sum(3)) * std::tanh(next), 3e-6);
+    }
+  }
+}
+
+// Exponentials of both signs overflow there, and still nothing becomes NaN.
+TEST_P(KernelsTest, ServedLstmSaturatesAtHugeSums) {
+  const Floats sums = {1000, 1000, 1000, 1000, -1000, -1000, -1000, -1000};
+  Floats c = {2}, h(1);
+  kernels().lstm_served(1, {.sums = sums.data(),
+                            .products = nullptr,
+                            .offsets = nullptr,
+                            .scales = nullptr,
+                            .row_scale = 0,
+                            .c = c.data(),
+                            .h = h.data()});
+  EXPECT_NEAR(c[0], 3.0f, 1e-5);
+  EXPECT_NEAR(h[0], std::tanh(3.0f), 1e-5);
+  kernels().lstm_served(1, {.sums = sums.data() + 4,
+                            .products = nullptr,
+                            .offsets = nullptr,
+                            .scales = nullptr,
+                            .row_scale = 0,
+                            .c = c.data(),
+                            .h = h.data()});
+  EXPECT_NEAR(c[0], 0.0f, 1e-5);
+  EXPECT_NEAR(h[0], 0.0f, 1e-5);
+}
+
 TEST_P(KernelsTest, GruForwardIsTheEquationsToSixDigits) {
   for (int64_t n : kLengths) {
     const auto size = static_cast<size_t>(n);

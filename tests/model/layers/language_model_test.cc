@@ -116,6 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 class LanguageModelTest : public ::testing::Test {
  protected:
+  // Of the table of the first layer: 600 words, 4 gates of 20.
+  static constexpr size_t kTableBytes = size_t{600} * 80 * 2;
   const LanguageModelSizes sizes_ = {.vocabulary = 600,
                                      .embedding = 12,
                                      .hidden = 20,
@@ -339,6 +341,57 @@ TEST_F(LanguageModelTest, RowInInt8GivesTheSameBitsAloneAndInABatch) {
     EXPECT_EQ(Logits(*model, alone, 250, 600),
               std::vector<float>(from, from + 350));
   }
+}
+
+// What the first layer makes of a word is looked up instead of computed: within
+// the rounding of the table.
+TEST_F(LanguageModelTest, TableOfTheFirstLayerGivesNearlyWhatItReplaces) {
+  if (!SupportsInt8()) GTEST_SKIP() << "this CPU has no VNNI";
+  const auto tokens = RandomTokens(600, 12, 4);
+  const auto logits = [&](size_t max_table_bytes) {
+    const auto model = LanguageModel::Create(
+                           sizes_, ToTensors(reference_), {}, Precision::kInt8,
+                           {.max_table_bytes = max_table_bytes})
+                           .value();
+    EXPECT_EQ(model->has_table(), max_table_bytes >= kTableBytes);
+    RecurrentState state = model->InitialState(3);
+    EXPECT_TRUE(
+        model->Advance(tokens, 4, 3, &state, nullptr, &workspace_).ok());
+    return Logits(*model, state, 0, 600);
+  };
+  const std::vector<float> computed = logits(kTableBytes - 1);
+  const std::vector<float> looked_up = logits(kTableBytes);
+  EXPECT_NE(computed, looked_up);
+  for (size_t i = 0; i < computed.size(); ++i) {
+    EXPECT_NEAR(looked_up[i], computed[i], 0.02) << i;
+  }
+}
+
+// Tiles of any width show the logits that a call for all of them gives.
+TEST_F(LanguageModelTest, TilesShowTheLogitsOfTheWholeVocabulary) {
+  const std::vector<int32_t> begins = {0, 100, 356, 400};
+  const auto model =
+      LanguageModel::Create(sizes_, ToTensors(reference_), {}, Precision::kF32,
+                            {.tile_begins = begins})
+          .value();
+  ASSERT_EQ(model->tiles(), 4);
+  const auto tokens = RandomTokens(600, 3, 4);
+  RecurrentState state = model->InitialState(3);
+  ASSERT_TRUE(model->Advance(tokens, 1, 3, &state, nullptr, &workspace_).ok());
+  const std::vector<float> all = Logits(*model, state, 0, 600);
+  const auto features =
+      model->Features(model->Top(state), 3, &workspace_).value();
+  std::vector<float> shown(all.size());
+  ASSERT_TRUE(model
+                  ->VisitLogits(
+                      features, 3, 0, 4,
+                      [&](const LogitTile& tile) {
+                        std::copy(tile.logits.begin(), tile.logits.end(),
+                                  shown.begin() + 600 * tile.row + tile.begin);
+                      },
+                      &workspace_)
+                  .ok());
+  EXPECT_EQ(shown, all);
 }
 
 // The kernels that a serving CPU is expected to get; a silent fall-back to the

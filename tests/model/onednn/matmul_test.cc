@@ -139,6 +139,44 @@ TEST_P(MatmulShapeTest, ProductOfIntegersIsExact) {
   }
 }
 
+// A run of tiles in one product gives what the tiles give one by one, in every
+// precision that this CPU has.
+TEST(PackedMatrixTilesTest, RunGivesWhatItsTilesGive) {
+  constexpr int64_t kRows = 3, kIn = 40, kTile = 64, kTiles = 11;
+  const Floats b = RandomFloats(kTiles * kTile * kIn, 1);
+  const Floats a = RandomFloats(kRows * kIn, 2);
+  Executor executor;
+  const auto matrix =
+      PackedMatrix::Create(kIn, kTile, Precision::kF32, kTiles).value();
+  for (int64_t tile = 0; tile < kTiles; ++tile) {
+    ASSERT_TRUE(matrix
+                    ->Pack({.data = b.data() + tile * kTile * kIn,
+                            .row_stride = kIn,
+                            .transposed = true},
+                           &executor, tile)
+                    .ok());
+  }
+  for (int64_t count = 1; count <= matrix->longest_run(); count *= 2) {
+    constexpr int64_t kFirst = 2;
+    Floats c(static_cast<size_t>(kRows * count * kTile));
+    ASSERT_TRUE(matrix
+                    ->Multiply(kRows, a.data(), kIn, c.data(), count * kTile,
+                               false, &executor, {kFirst, count})
+                    .ok());
+    for (int64_t i = 0; i < kRows; ++i) {
+      for (int64_t j = 0; j < count * kTile; ++j) {
+        double sum = 0;
+        for (int64_t p = 0; p < kIn; ++p) {
+          sum += static_cast<double>(a[static_cast<size_t>(i * kIn + p)]) *
+                 static_cast<double>(
+                     b[static_cast<size_t>((kFirst * kTile + j) * kIn + p)]);
+        }
+        ASSERT_NEAR(c[static_cast<size_t>(i * count * kTile + j)], sum, 1e-4);
+      }
+    }
+  }
+}
+
 using Halves = std::vector<BFloat16>;
 
 // Rounds the values and returns them so.

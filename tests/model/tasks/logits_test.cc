@@ -2,19 +2,16 @@
 
 #include "model/tasks/logits.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/random.h"
 
 namespace carousel {
 namespace {
-
-using testing::ElementsAre;
-using testing::IsEmpty;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
@@ -30,8 +27,6 @@ double SlowLogSumExp(const std::vector<float>& logits) {
   for (float logit : logits) sum += std::exp(static_cast<double>(logit));
   return std::log(sum);
 }
-
-bool All(int) { return true; }
 
 TEST(LogitsTest, LogSumExpAgreesWithTheSlowSum) {
   // Sizes around those of a vector register and of a block.
@@ -52,26 +47,32 @@ TEST(LogitsTest, ImpossibleTokensCountNothing) {
   EXPECT_EQ(LogSumExp({}), -kInfinity);
 }
 
-TEST(LogitsTest, NearTopFindsTheLargest) {
-  const std::vector<float> logits = {1, 5, 3, 4, 2};
-  EXPECT_THAT(NearTop(logits, 2, 0.0f, All), ElementsAre(1, 3));
+TEST(LogitsTest, MaxAndSumAgreeWithTheSlowSum) {
+  for (size_t count : {1, 2, 15, 31, 32, 33, 64, 255, 256, 300}) {
+    const std::vector<float> logits = RandomLogits(count, count);
+    const MaxAndSum result = MaxAndSumExp(logits);
+    EXPECT_EQ(result.max, *std::max_element(logits.begin(), logits.end()));
+    EXPECT_NEAR(result.max + std::log(static_cast<double>(result.sum)),
+                SlowLogSumExp(logits), 2e-6)
+        << count;
+  }
 }
 
-TEST(LogitsTest, NearTopKeepsWhatIsWithinTheSlack) {
-  const std::vector<float> logits = {1, 5, 3, 4, 2};
-  EXPECT_THAT(NearTop(logits, 2, 1.5f, All), ElementsAre(1, 2, 3));
+TEST(LogitsTest, SumOfImpossibleTokensIsNothing) {
+  const std::vector<float> logits(40, -kInfinity);
+  EXPECT_EQ(MaxAndSumExp(logits).max, -kInfinity);
+  EXPECT_EQ(MaxAndSumExp(logits).sum, 0.0f);
 }
 
-TEST(LogitsTest, NearTopPassesOverWhatIsNotAccepted) {
-  const std::vector<float> logits = {1, 5, 3, 4, 2};
-  const auto even = [](int index) { return index % 2 == 0; };
-  EXPECT_THAT(NearTop(logits, 1, 0.0f, even), ElementsAre(2));
-}
-
-TEST(LogitsTest, NearTopOfFewIsAll) {
-  EXPECT_THAT(NearTop(std::vector<float>{1, 2}, 5, 0.0f, All),
-              ElementsAre(0, 1));
-  EXPECT_THAT(NearTop({}, 5, 0.0f, All), IsEmpty());
+// Places inside, at the edges of, and behind the blocks it looks at at once.
+TEST(LogitsTest, FirstLargeLogitIsFoundWhereverItIs) {
+  for (size_t place : {0, 1, 31, 32, 63, 64, 69}) {
+    std::vector<float> logits(70, 1.0f);
+    logits[place] = 2.0f;
+    EXPECT_EQ(FindAtLeast(logits, 0, 2.0f), place);
+    EXPECT_EQ(FindAtLeast(logits, place + 1, 2.0f), logits.size());
+  }
+  EXPECT_EQ(FindAtLeast({}, 0, 0.0f), 0u);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ class PrefixCacheTest : public ::testing::Test {
   // Tokens found, whose state must be theirs.
   size_t Find(const Tokens& tokens) {
     State state(3, 77.0f);
-    const size_t length = cache_.Find(tokens, absl::MakeSpan(state));
+    const size_t length = cache_.Find(tokens, 0, absl::MakeSpan(state));
     EXPECT_EQ(state, length == 0
                          ? State(3, 77.0f)
                          : StateAfter({tokens.begin(),
@@ -90,6 +90,47 @@ TEST_F(PrefixCacheTest, HitsMissesAndSavedTokensAreCounted) {
   EXPECT_EQ(cache_.stats().hits, 1);
   EXPECT_EQ(cache_.stats().misses, 1);
   EXPECT_EQ(cache_.stats().tokens, 2);
+}
+
+// What is known already is not worth a copy.
+TEST_F(PrefixCacheTest, OnlyMoreThanIsKnownIsFound) {
+  Insert({1, 2});
+  State state(3, 77.0f);
+  EXPECT_EQ(cache_.Find(Tokens{1, 2, 3}, 1, absl::MakeSpan(state)), 2u);
+  EXPECT_EQ(cache_.Find(Tokens{1, 2, 3}, 2, absl::MakeSpan(state)), 0u);
+}
+
+std::shared_ptr<const WordScores> ScoresOf(int words) {
+  return std::make_shared<const WordScores>(
+      WordScores{.words = words, .scores = {{.rank = 3, .logit = 1.5f}}});
+}
+
+TEST_F(PrefixCacheTest, ScoresAreFoundForAsManyWordsAsTheyAreOf) {
+  Insert({1, 2});
+  const auto scores = ScoresOf(3);
+  cache_.InsertScores(Tokens{1, 2}, scores);
+  EXPECT_EQ(cache_.FindScores(Tokens{1, 2}, 3), scores);
+  EXPECT_EQ(cache_.FindScores(Tokens{1, 2}, 4), nullptr);
+  EXPECT_EQ(cache_.FindScores(Tokens{1}, 1), nullptr);
+  EXPECT_EQ(cache_.stats().answers, 1);
+}
+
+TEST_F(PrefixCacheTest, ScoresOfMoreWordsReplaceThoseOfFewer) {
+  Insert({1});
+  cache_.InsertScores(Tokens{1}, ScoresOf(3));
+  cache_.InsertScores(Tokens{1}, ScoresOf(5));
+  cache_.InsertScores(Tokens{1}, ScoresOf(2));
+  EXPECT_NE(cache_.FindScores(Tokens{1}, 5), nullptr);
+}
+
+TEST_F(PrefixCacheTest, ScoresLiveAndDieWithTheirState) {
+  cache_.InsertScores(Tokens{1}, ScoresOf(3));  // no state, no scores
+  EXPECT_EQ(cache_.FindScores(Tokens{1}, 1), nullptr);
+  Insert({1});
+  cache_.InsertScores(Tokens{1}, ScoresOf(3));
+  for (int32_t i = 2; i < 200; ++i) Insert({i});
+  EXPECT_EQ(cache_.FindScores(Tokens{1}, 1), nullptr);
+  EXPECT_LE(cache_.stats().bytes, 4096u);
 }
 
 TEST_F(PrefixCacheTest, ManyThreadsFindWhatIsTheirs) {

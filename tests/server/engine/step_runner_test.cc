@@ -58,13 +58,13 @@ class StepRunnerTest : public ::testing::Test {
     };
     for (size_t i = 0; i < sequences.size(); ++i) add(i);
     while (!scheduler.empty()) {
-      const StepBatch batch = scheduler.Next(1);
+      const StepBatch batch = scheduler.Next();
       std::vector<Sequence*> members;
       for (int64_t id : batch.ids) {
         members.push_back(sequences[static_cast<size_t>(id)].get());
       }
-      ASSERT_THAT(batch.steps > 0 ? runner_.RunSteps(members, batch.steps)
-                                  : runner_.RunOutputs(members),
+      ASSERT_THAT(batch.steps > 0 ? RunSteps(members, batch.steps, parts_)
+                                  : RunOutputs(members, parts_),
                   IsOk());
       for (int64_t id : batch.ids) add(static_cast<size_t>(id));
     }
@@ -80,7 +80,8 @@ class StepRunnerTest : public ::testing::Test {
 
   TinyNetwork tiny_;
   std::shared_ptr<NetworkStates> states_;
-  StepRunner runner_;
+  OneThread one_thread_;
+  Parts* parts_ = &one_thread_;
   int64_t tokens_fed_ = 0;
 };
 
@@ -99,6 +100,63 @@ TEST_F(StepRunnerTest, TextThatBeginsLikeAnotherGivesWhatItGivesAlone) {
   const std::string longer = "I would like to you the h";
   ExpectSame(Run(longer), tiny_.Expected(longer));
   EXPECT_GT(states_->cache.stats().hits, 0);
+}
+
+// The words after a text are kept with its state: who asks again has nothing
+// computed, and fewer words are among more.
+TEST_F(StepRunnerTest, QuestionThatWasAnsweredIsNotAskedAgain) {
+  Run("I would ");
+  Job job = tiny_.MakeJob("I would ");
+  job.options.max_suggestions = 2;
+  const auto again = Sequence::Start(&job, states_).value();
+  ASSERT_TRUE(again->finished());
+  EXPECT_EQ(states_->cache.stats().answers, 1);
+  const std::vector<Suggestion> all = tiny_.Expected("I would ");
+  ExpectSame(again->Suggestions(), {all.begin(), all.begin() + 2});
+}
+
+// More words than are known are another question.
+TEST_F(StepRunnerTest, MoreWordsThanAreKnownAreAskedFor) {
+  Run("I would ");
+  Job job = tiny_.MakeJob("I would ");
+  job.options.max_suggestions = 10;
+  EXPECT_FALSE(Sequence::Start(&job, states_).value()->finished());
+}
+
+// A newer keystroke drops the older one's answer, not what was read for it.
+TEST_F(StepRunnerTest, WhatAnAbandonedSequenceHasReadIsRemembered) {
+  const auto sequence = Start(Words(9) + " ");
+  Sequence* const one[] = {sequence.get()};
+  ASSERT_THAT(RunSteps(one, 4, parts_), IsOk());
+  sequence->Abandon();
+  Run(Words(9) + " ");
+  EXPECT_EQ(tokens_fed_, 10 - 4);  // <eos> and nine words
+}
+
+// Parts in any number and order.
+class BackwardParts : public OneThread {
+ public:
+  int threads() const override { return 3; }
+  absl::Status Run(int count, RunPart run) override {
+    absl::Status status;
+    for (int part = count - 1; part >= 0; --part) {
+      status.Update(run(part, 0, scratch()));
+    }
+    return status;
+  }
+};
+
+TEST_F(StepRunnerTest, SharedWorkGivesWhatOneThreadGives) {
+  BackwardParts backward;
+  parts_ = &backward;
+  std::vector<std::unique_ptr<Sequence>> sequences;
+  const std::string texts[] = {"I would like ", "the house ", "you ", "I ",
+                               "to the "};
+  for (const std::string& text : texts) sequences.push_back(Start(text));
+  RunAll(sequences);
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    ExpectSame(sequences[i]->Suggestions(), tiny_.Expected(texts[i]));
+  }
 }
 
 // A keystroke inside a word feeds nothing.

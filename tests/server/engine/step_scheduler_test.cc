@@ -14,11 +14,10 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// Who waits, in the order of their coming, and what the next worker gets.
+// Who waits, in the order of their coming, and what a worker gets.
 struct Case {
   std::string name;
   std::vector<ReadySequence> waiting = {};
-  int workers = 1;
   std::vector<int64_t> ids = {};
   int steps = 0;
 };
@@ -33,7 +32,7 @@ TEST_P(StepSchedulerTableTest, NextBatchIsTheOneExpected) {
   for (const ReadySequence& sequence : GetParam().waiting) {
     scheduler.Add(sequence);
   }
-  const StepBatch batch = scheduler.Next(GetParam().workers);
+  const StepBatch batch = scheduler.Next();
   EXPECT_EQ(batch.ids, GetParam().ids);
   EXPECT_EQ(batch.steps, GetParam().steps);
   EXPECT_EQ(scheduler.size(), GetParam().waiting.size() - batch.ids.size());
@@ -96,18 +95,6 @@ INSTANTIATE_TEST_SUITE_P(
                                        {.id = 2, .group = 8, .pending = 1},
                                        {.id = 3, .group = 7, .pending = 1}},
                            .ids = {1, 3},
-                           .steps = 1},
-                      Case{.name = "WorkersShare",
-                           .waiting = {{.id = 1, .pending = 1},
-                                       {.id = 2, .pending = 1},
-                                       {.id = 3, .pending = 1}},
-                           .workers = 2,
-                           .ids = {1, 2},
-                           .steps = 1},
-                      Case{.name = "OneSequenceIsNotDivided",
-                           .waiting = {{.id = 1, .pending = 1}},
-                           .workers = 5,
-                           .ids = {1},
                            .steps = 1}),
     [](const auto& test) { return test.param.name; });
 
@@ -118,7 +105,7 @@ TEST(StepSchedulerTest, EverybodyHasTheirTurn) {
   for (int64_t id = 1; id <= 5; ++id) scheduler.Add({.id = id, .pending = 9});
   std::vector<int64_t> served;
   for (int i = 0; i < 5; ++i) {
-    const StepBatch batch = scheduler.Next(1);
+    const StepBatch batch = scheduler.Next();
     for (int64_t id : batch.ids) {
       served.push_back(id);
       scheduler.Add({.id = id, .pending = 8});
@@ -130,8 +117,8 @@ TEST(StepSchedulerTest, EverybodyHasTheirTurn) {
 TEST(StepSchedulerTest, WhoLeavesIsNotServedAgain) {
   StepScheduler scheduler(kOptions);
   scheduler.Add({.id = 1, .pending = 1});
-  EXPECT_THAT(scheduler.Next(1).ids, ElementsAre(1));
-  EXPECT_THAT(scheduler.Next(1).ids, IsEmpty());
+  EXPECT_THAT(scheduler.Next().ids, ElementsAre(1));
+  EXPECT_THAT(scheduler.Next().ids, IsEmpty());
   EXPECT_TRUE(scheduler.empty());
 }
 

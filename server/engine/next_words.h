@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The next words after several texts: the output layer over the whole
+// vocabulary, tile by tile.
+
+#ifndef CAROUSEL_SERVER_ENGINE_NEXT_WORDS_H_
+#define CAROUSEL_SERVER_ENGINE_NEXT_WORDS_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "model/layers/language_model.h"
+#include "model/tasks/word_scores.h"
+#include "model/text/vocabulary.h"
+#include "server/engine/parts.h"
+
+namespace carousel {
+
+// Scores of the words that may be offered for the vectors y `top` (rows, H),
+// for words[n] words of the n-th; there may be more rows than words, which
+// nobody asks for. Each thread takes tiles, and no thread holds the logits of
+// more than a few. INTERNAL if the network fails.
+// REQUIRES: rows <= OutputLayer::kMaxRows and one of few numbers (buckets.h).
+absl::StatusOr<std::vector<WordScores>> ScoreNextWords(
+    const LanguageModel& network, const Vocabulary& vocabulary,
+    absl::Span<const float> top, int rows, absl::Span<const int> words,
+    Parts* parts);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_SERVER_ENGINE_NEXT_WORDS_H_
