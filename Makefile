@@ -17,7 +17,7 @@ RUN_TESTS := python3 tests/tools/run_tests.py
 TSAN_TESTS := $(patsubst %/CMakeLists.txt,%,$(wildcard \
   $(addsuffix /CMakeLists.txt,$(addprefix tests/model/,base tensor onednn \
     layers text weights bundle tasks train) \
-    tests/server/engine tests/server/repository)))
+    tests/server/core tests/server/engine tests/server/repository)))
 
 .PHONY: all packages build serve test bench format lint asan tsan fuzz image \
   clean

@@ -64,8 +64,8 @@ bool SetRpc(absl::string_view value, Options& options) {
 
 constexpr Flag kFlags[] = {
     {"concurrency", "N", "load",
-     "users who ask again when answered; with --rate the most calls under way "
-     "(default 32)",
+     "users who ask again when answered, with --rate in turn, one call under "
+     "way each at most (default 32)",
      [](absl::string_view value, Options& o) {
        return SetNumber(value, 1, 100000, &o.load.concurrency);
      }},
@@ -90,14 +90,15 @@ constexpr Flag kFlags[] = {
        return !(o.model = std::string(value)).empty();
      }},
     {"rate", "CALLS", "load",
-     "calls a second, answered or not; default: as fast as they are answered",
+     "calls or keystrokes a second, answered or not; default: as fast as they "
+     "are answered",
      [](absl::string_view value, Options& o) {
        return absl::SimpleAtod(value, &o.load.rate) && o.load.rate > 0 &&
               o.load.rate <= 1e6;
      }},
     {"rpc", "NAME", "load",
-     "complete (random texts) or keystrokes (texts as they are typed); default "
-     "complete",
+     "complete (random texts) or keystrokes (each user types into one stream); "
+     "default complete",
      SetRpc},
     {"server", "HOST:PORT", "",
      "server to ask (default $CAROUSEL_SERVER, else 127.0.0.1:50051)",

@@ -24,23 +24,24 @@ struct LoadOptions {
 
   enum class Rpc {
     kComplete,    // random texts whose next word is asked for
-    kKeystrokes,  // lines, a call for each character that is typed
+    kKeystrokes,  // lines that are typed, each user's into a stream
   };
   Rpc rpc = Rpc::kComplete;
 
-  // Closed loop: so many users, each asking again when answered. Open loop
-  // (`rate`): the most calls under way; what comes beyond them is not sent and
-  // counted as an error.
+  // Users. Closed loop: each asks again when answered. Open loop (`rate`): they
+  // ask in turn; those of kComplete have one call under way at most, and what
+  // comes beyond them is not sent and counted as an error.
   int concurrency = 32;
 
-  // Calls a second, evenly spread, whether answered or not. 0: closed loop.
+  // Calls or keystrokes a second, evenly spread, whether answered or not. 0:
+  // closed loop.
   double rate = 0;
 
   // Measured after `warm_up`, whose calls are not counted.
   absl::Duration duration = absl::Seconds(5);
   absl::Duration warm_up = absl::Seconds(1);
 
-  // Of a call.
+  // Of a call. A stream is given up so long after the end of the load.
   absl::Duration timeout = absl::Seconds(5);
 
   std::string model;  // ""; the server's default
@@ -54,8 +55,8 @@ struct LoadOptions {
 struct LoadResult {
   absl::Duration measured;
   LatencyHistogram latency = {};  // of the calls that were answered
-  // By the name of their code. In an open loop "NOT_SENT": there were
-  // `concurrency` under way.
+  // By the name of their code. In an open loop also "NOT_SENT": no user could
+  // send; and "SUPERSEDED": not answered, as the next keystroke came first.
   std::map<std::string, int64_t> errors = {};
 
   double calls_per_second() const {

@@ -80,7 +80,7 @@ Server::Server(const ServerConfig& config, const StopRequests* stop,
       models_(repository_.get()),
       autocomplete_service_(&autocomplete_, {&metrics_, &Clock::Real()}),
       model_service_(&models_, {&metrics_, &Clock::Real()}) {
-  AddEngineMetrics();
+  AddPolledMetrics();
 }
 
 Server::~Server() { Shutdown(); }
@@ -133,7 +133,11 @@ absl::Status Server::LoadModels() {
   return status;
 }
 
-void Server::AddEngineMetrics() {
+void Server::AddPolledMetrics() {
+  metrics_.AddPolled(
+      {"carousel_open_streams", "Streams that are open."}, [this] {
+        return static_cast<double>(autocomplete_service_.open_streams());
+      });
   const auto add = [this](const char* name, const char* help, bool counter,
                           auto value) {
     metrics_.AddPolled({name, help, counter}, [this, value] {
@@ -151,7 +155,7 @@ void Server::AddEngineMetrics() {
       [](Stats s) { return s.refused; });
   add("carousel_expired_total", "Requests dropped at their deadline.", true,
       [](Stats s) { return s.expired; });
-  add("carousel_cancelled_total", "Requests dropped: the caller left.", true,
+  add("carousel_cancelled_total", "Requests dropped: nobody waited.", true,
       [](Stats s) { return s.cancelled; });
   add("carousel_tokens_total", "Tokens fed to networks.", true,
       [](Stats s) { return s.tokens; });
@@ -194,6 +198,7 @@ void Server::Shutdown() {
         {{"queued", engine_.stats().queue.jobs},
          {"running", engine_.stats().running}});
   }
+  autocomplete_service_.DrainStreams();
   engine_.Drain(absl::Now() + config_.drain_deadline);
   if (grpc_ != nullptr) grpc_->Shutdown(absl::Now() + kFlushTime);
   http_.reset();

@@ -12,7 +12,8 @@
 //      this replica goes (drain_pause; a second request to stop cuts it)
 //   3. drain: new requests are refused (UNAVAILABLE: try another replica) and
 //      those taken in are answered; what is open after drain_deadline is
-//      answered with UNAVAILABLE. Then the workers end
+//      answered with UNAVAILABLE. Streams end with UNAVAILABLE, the idle ones
+//      at once. Then the workers end
 //   4. gRPC closes its connections, then HTTP
 // A call that arrives in the moment of step 4 may fail with CANCELLED, which is
 // gRPC's doing: it was not taken in and may be retried.
@@ -71,7 +72,7 @@ class Server {
 
   absl::Status Listen();
   absl::Status LoadModels();
-  void AddEngineMetrics();
+  void AddPolledMetrics();
   void SetReady(bool ready);
 
   const ServerConfig config_;

@@ -3,6 +3,7 @@
 #include "server/grpc/services.h"
 
 #include "absl/functional/bind_front.h"
+#include "server/grpc/completion_call.h"
 
 namespace carousel {
 
@@ -13,6 +14,13 @@ grpc::ServerUnaryReactor* AutocompleteGrpcService::Complete(
       new UnaryCall(environment_, "AutocompleteService/Complete", context,
                     response),
       *request, absl::bind_front(&AutocompleteCore::Complete, core_));
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
+AutocompleteGrpcService::CompleteStream(grpc::CallbackServerContext* context) {
+  return new CompletionCall(
+      environment_, absl::bind_front(&AutocompleteCore::Complete, core_),
+      &streams_, context);
 }
 
 grpc::ServerUnaryReactor* ModelGrpcService::ListModels(

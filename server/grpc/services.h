@@ -5,9 +5,12 @@
 #ifndef CAROUSEL_SERVER_GRPC_SERVICES_H_
 #define CAROUSEL_SERVER_GRPC_SERVICES_H_
 
+#include <cstddef>
+
 #include "carousel/v1/autocomplete.grpc.pb.h"
 #include "carousel/v1/model.grpc.pb.h"
 #include "server/core/autocomplete.h"
+#include "server/core/live_streams.h"
 #include "server/core/models.h"
 #include "server/grpc/unary_call.h"
 
@@ -16,7 +19,8 @@ namespace carousel {
 // Thread-safe. Everything passed in must outlive the services.
 class AutocompleteGrpcService final
     : public v1::AutocompleteService::WithRawCallbackMethod_Complete<
-          v1::AutocompleteService::Service> {
+          v1::AutocompleteService::WithRawCallbackMethod_CompleteStream<
+              v1::AutocompleteService::Service>> {
  public:
   AutocompleteGrpcService(const AutocompleteCore* core,
                           const UnaryCall::Environment& environment)
@@ -26,9 +30,19 @@ class AutocompleteGrpcService final
                                      const grpc::ByteBuffer* request,
                                      grpc::ByteBuffer* response) override;
 
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* CompleteStream(
+      grpc::CallbackServerContext* context) override;
+
+  // Ends every stream when what it has under way is answered, those that come
+  // later at once. Does not wait for them.
+  void DrainStreams() { streams_.Drain(); }
+
+  size_t open_streams() const { return streams_.size(); }
+
  private:
   const AutocompleteCore* const core_;
   const UnaryCall::Environment environment_;
+  LiveStreams streams_;
 };
 
 class ModelGrpcService final

@@ -5,13 +5,58 @@
 #include <unicode/unistr.h>
 #include <unicode/utf8.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "google/protobuf/util/time_util.h"
+#include "google/rpc/error_details.pb.h"
+#include "model/base/retry.h"
+
 namespace carousel {
+namespace {
+
+// The advice in whole milliseconds, rounded up: not a moment too early. Bounded
+// by a day, so that every client's integers hold it.
+std::optional<int64_t> RetryMilliseconds(const absl::Status& status) {
+  const std::optional<absl::Duration> delay = RetryDelayOf(status);
+  if (!delay.has_value()) return std::nullopt;
+  return absl::ToInt64Milliseconds(
+      absl::Ceil(std::min(*delay, absl::Hours(24)), absl::Milliseconds(1)));
+}
+
+}  // namespace
+
+google::rpc::Status ToStatusMessage(const absl::Status& status) {
+  google::rpc::Status message;
+  message.set_code(static_cast<int>(status.code()));
+  message.set_message(ForTrailer(status.message()));
+  if (const auto milliseconds = RetryMilliseconds(status)) {
+    google::rpc::RetryInfo retry;
+    *retry.mutable_retry_delay() =
+        google::protobuf::util::TimeUtil::MillisecondsToDuration(*milliseconds);
+    message.add_details()->PackFrom(retry);
+  }
+  return message;
+}
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
+  const google::rpc::Status message = ToStatusMessage(status);
   // The codes of both are the canonical ones, with the same numbers.
-  return {static_cast<grpc::StatusCode>(status.code()),
-          ForTrailer(status.message())};
+  const auto code = static_cast<grpc::StatusCode>(message.code());
+  if (message.details().empty()) return {code, message.message()};
+  return {code, message.message(), message.SerializeAsString()};
+}
+
+void AddRetryTrailer(const absl::Status& status,
+                     grpc::CallbackServerContext* context) {
+  if (const auto milliseconds = RetryMilliseconds(status)) {
+    context->AddTrailingMetadata("grpc-retry-pushback-ms",
+                                 absl::StrCat(*milliseconds));
+  }
 }
 
 std::string ForTrailer(absl::string_view message) {

@@ -2,25 +2,12 @@
 
 #include "server/grpc/unary_call.h"
 
-#include <string>
-
 #include "absl/strings/str_cat.h"
-#include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/server_context.h"
+#include "server/grpc/messages.h"
 #include "server/grpc/status_util.h"
 
 namespace carousel {
-namespace {
-
-using google::protobuf::Message;
-
-grpc::Status Serialise(const Message& message, grpc::ByteBuffer* bytes) {
-  bool own_buffer = false;
-  return grpc::GenericSerialize<grpc::ProtoBufferWriter, Message>(
-      message, bytes, &own_buffer);
-}
-
-}  // namespace
 
 UnaryCall::UnaryCall(const Environment& environment, absl::string_view method,
                      grpc::CallbackServerContext* context,
@@ -32,35 +19,23 @@ UnaryCall::UnaryCall(const Environment& environment, absl::string_view method,
       reply_(reply),
       cancelled_(std::make_shared<std::atomic<bool>>(false)) {}
 
-absl::Status UnaryCall::Parse(const grpc::ByteBuffer& bytes, Message* request) {
-  grpc::ByteBuffer shared = bytes;  // reading needs a mutable one
-  if (grpc::GenericDeserialize<grpc::ProtoBufferReader, Message>(&shared,
-                                                                 request)
-          .ok()) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("the request is not a valid ", request->GetTypeName(),
-                   ": expected a protobuf message whose texts are UTF-8"));
-}
-
 CallContext UnaryCall::call_context() const {
   return {absl::FromChrono(context_->deadline()), cancelled_};
 }
 
-void UnaryCall::Answer(const absl::Status& status, const Message* response,
+void UnaryCall::Answer(absl::Status status,
+                       const google::protobuf::Message* response,
                        const CallReport& report) {
-  grpc::Status result = ToGrpcStatus(status);
-  if (result.ok()) result = Serialise(*response, reply_);
+  if (status.ok()) status = SerialiseMessage(*response, reply_);
   AddTrailers(report);
-  environment_.metrics->Record(
-      {.method = method_,
-       .code = static_cast<absl::StatusCode>(result.error_code()),
-       .total = environment_.clock->Now() - start_,
-       .queue = report.queue,
-       .compute = report.compute,
-       .computed = report.batch > 0});
-  Finish(result);
+  AddRetryTrailer(status, context_);
+  environment_.metrics->Record({.method = method_,
+                                .code = status.code(),
+                                .total = environment_.clock->Now() - start_,
+                                .queue = report.queue,
+                                .compute = report.compute,
+                                .computed = report.batch > 0});
+  Finish(ToGrpcStatus(status));
 }
 
 void UnaryCall::AddTrailers(const CallReport& report) {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One unary RPC, from the bytes that came in to the status that goes out. The
-// generated handlers would parse the request themselves and answer one that
-// does not parse (text that is not UTF-8, for a start) with UNIMPLEMENTED; so
-// the services take bytes and parse here.
+// One unary RPC, from the bytes that came in to the status that goes out.
 
 #ifndef CAROUSEL_SERVER_GRPC_UNARY_CALL_H_
 #define CAROUSEL_SERVER_GRPC_UNARY_CALL_H_
@@ -21,6 +18,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "model/base/clock.h"
 #include "server/core/call.h"
+#include "server/grpc/messages.h"
 #include "server/metrics/server_metrics.h"
 
 namespace carousel {
@@ -39,17 +37,12 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   UnaryCall(const Environment& environment, absl::string_view method,
             grpc::CallbackServerContext* context, grpc::ByteBuffer* reply);
 
-  // INVALID_ARGUMENT, naming the type, if `bytes` do not make a request.
-  static absl::Status Parse(const grpc::ByteBuffer& bytes,
-                            google::protobuf::Message* request);
-
   // The deadline, and a flag that OnCancel sets.
   CallContext call_context() const;
 
   // Answers: `response` if `status` is OK. Called exactly once, from any
   // thread; the call may be gone when it returns.
-  void Answer(const absl::Status& status,
-              const google::protobuf::Message* response,
+  void Answer(absl::Status status, const google::protobuf::Message* response,
               const CallReport& report);
 
  private:
@@ -72,7 +65,7 @@ grpc::ServerUnaryReactor* RunUnary(UnaryCall* call,
                                    const grpc::ByteBuffer& bytes,
                                    CoreMethod core_method) {
   Request request;
-  if (absl::Status status = UnaryCall::Parse(bytes, &request); !status.ok()) {
+  if (absl::Status status = ParseMessage(bytes, &request); !status.ok()) {
     call->Answer(status, nullptr, {});
     return call;
   }

@@ -66,6 +66,10 @@ ServerMetrics::ServerMetrics(absl::string_view version)
                     .Name("carousel_requests_total")
                     .Help("Requests answered, by method and status code.")
                     .Register(*registry_)),
+      streams_(BuildCounter()
+                   .Name("carousel_streams_total")
+                   .Help("Streams ended, by method and status code.")
+                   .Register(*registry_)),
       total_(Seconds(*registry_, "carousel_request_seconds",
                      "From a request's arrival to its answer.")),
       queue_(Seconds(*registry_, "carousel_queue_seconds",
@@ -117,6 +121,14 @@ void ServerMetrics::Record(const Request& request) {
   if (request.queue.has_value()) observe(queue_, *request.queue);
   if (!request.computed) return;
   observe(compute_, request.compute);
+}
+
+void ServerMetrics::RecordStream(absl::string_view method,
+                                 absl::StatusCode code) {
+  streams_
+      .Add({{"method", std::string(method)},
+            {"code", absl::StatusCodeToString(code)}})
+      .Increment();
 }
 
 void ServerMetrics::SetModel(absl::string_view name, int64_t version,

@@ -44,6 +44,9 @@ class ServerMetrics {
   };
   void Record(const Request& request);
 
+  // A stream has ended. Its requests are counted one by one, by Record.
+  void RecordStream(absl::string_view method, absl::StatusCode code);
+
   // State ("loading", "ready", "failed") of a version of a model. A version is
   // in one state at a time.
   void SetModel(absl::string_view name, int64_t version,
@@ -69,6 +72,7 @@ class ServerMetrics {
 
   // Owned by the registry.
   prometheus::Family<prometheus::Counter>& requests_;
+  prometheus::Family<prometheus::Counter>& streams_;
   prometheus::Family<prometheus::Histogram>& total_;
   prometheus::Family<prometheus::Histogram>& queue_;
   prometheus::Family<prometheus::Histogram>& compute_;

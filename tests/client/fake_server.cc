@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,6 +48,32 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
     return ToGrpc(handlers_.complete(*request, *response));
   }
 
+  grpc::Status CompleteStream(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::CompleteStreamResponse,
+                               v1::CompleteStreamRequest>* stream) override {
+    if (!handlers_.complete) {
+      return v1::AutocompleteService::Service::CompleteStream(context, stream);
+    }
+    ++streams_;
+    v1::CompleteStreamRequest request;
+    while (stream->Read(&request)) {
+      v1::CompleteStreamResponse answer;
+      answer.set_number(request.number());
+      const absl::Status status =
+          handlers_.complete(request.request(), *answer.mutable_response());
+      if (absl::IsUnavailable(status)) return ToGrpc(status);
+      if (absl::IsCancelled(status)) continue;
+      if (!status.ok()) {
+        answer.mutable_error()->set_code(static_cast<int>(status.code()));
+      }
+      stream->Write(answer);
+    }
+    return grpc::Status::OK;
+  }
+
+  int streams() const { return streams_; }
+
   grpc::Status ListModels(grpc::ServerContext* context,
                           const v1::ListModelsRequest* request,
                           v1::ListModelsResponse* response) override {
@@ -58,6 +85,7 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
 
  private:
   const Handlers handlers_;
+  std::atomic<int> streams_ = 0;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };
@@ -67,6 +95,8 @@ FakeServer::FakeServer(Handlers handlers)
       address_(absl::StrCat("127.0.0.1:", impl_->port())) {}
 
 FakeServer::~FakeServer() = default;
+
+int FakeServer::streams() const { return impl_->streams(); }
 
 v1::Suggestion MakeSuggestion(const std::string& word,
                               const std::string& insert, double probability,

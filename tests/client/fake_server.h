@@ -19,6 +19,8 @@ namespace carousel {
 class FakeServer {
  public:
   struct Handlers {
+    // Answers calls, and the requests of streams one after the other: there
+    // UNAVAILABLE ends the stream, and CANCELLED leaves out the answer.
     std::function<absl::Status(const v1::CompleteRequest&,
                                v1::CompleteResponse&)>
         complete = nullptr;
@@ -32,6 +34,9 @@ class FakeServer {
   ~FakeServer();
 
   const std::string& address() const { return address_; }
+
+  // Streams that were opened so far.
+  int streams() const;
 
  private:
   class Impl;

@@ -6,6 +6,7 @@ Exit code 77 (skipped) where python3-grpcio is missing.
 """
 
 import json
+import queue
 import signal
 import subprocess
 import sys
@@ -59,6 +60,50 @@ def check(call):
     assert call(field(15, b"x") + field(2, b"I wo"), timeout=10) == reply
 
 
+def varint_field(number, value):
+    """A protobuf field of an integer below 128."""
+    return bytes([number << 3, value])
+
+
+def check_stream(call):
+    def keystroke(number, text):
+        return varint_field(1, number) + field(2, field(2, text))
+
+    # A request at a time: each is answered under its number, the one that
+    # cannot be read by an error (field 3) with code INVALID_ARGUMENT.
+    typed = queue.Queue()
+    answers = call(iter(typed.get, None), timeout=10)
+    typed.put(keystroke(1, b"I wo"))
+    answer = next(answers)
+    assert answer.startswith(varint_field(1, 1)) and b"would" in answer, answer
+    typed.put(keystroke(2, b"\xff"))
+    error = next(answers)
+    assert error.startswith(varint_field(1, 2) + b"\x1a"), error
+    assert varint_field(1, 3) in error and b"UTF-8" in error, error
+    typed.put(keystroke(3, b"I wo"))
+    assert next(answers) == varint_field(1, 3) + answer[2:]
+    typed.put(None)
+    assert list(answers) == [], "half-close"
+    assert answers.code() == grpc.StatusCode.OK, answers
+
+    # All at once: the last is answered, whatever is passed over.
+    answers = list(call(iter([keystroke(n, b"I wo") for n in range(1, 100)]),
+                        timeout=10))
+    assert answers[-1] == varint_field(1, 99) + answer[2:], answers
+
+    def expect_end(requests, fragment):
+        try:
+            list(call(iter(requests), timeout=10))
+        except grpc.RpcError as end:
+            assert end.code() == grpc.StatusCode.INVALID_ARGUMENT, end
+            assert fragment in end.details(), end
+            return
+        raise AssertionError("expected INVALID_ARGUMENT")
+
+    expect_end([keystroke(2, b"a"), keystroke(2, b"ab")], "2 follows 2")
+    expect_end([b"\xff\xff"], "not a valid")
+
+
 def main():
     server_path, writer_path = sys.argv[1:]
     with tempfile.TemporaryDirectory() as models:
@@ -76,6 +121,7 @@ def main():
                     break
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
                 check(channel.unary_unary(COMPLETE))
+                check_stream(channel.stream_stream(COMPLETE + "Stream"))
             server.send_signal(signal.SIGTERM)
             _, rest = server.communicate(timeout=60)
             assert server.returncode == 0, (server.returncode, rest)

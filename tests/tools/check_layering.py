@@ -53,7 +53,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 
 def module_of(path):
     """The module that a file or an include belongs to; None if none of ours."""
-    if path.startswith("carousel/v1/"):
+    if path.startswith(("carousel/v1/", "google/rpc/")):
         return "carousel/v1"
     return next((m for m in MAY_SEE if path.startswith(m + "/")), None)
 

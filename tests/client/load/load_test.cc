@@ -29,6 +29,12 @@ LoadOptions Short(const std::string& server) {
   return options;
 }
 
+LoadOptions Typing(const std::string& server) {
+  LoadOptions options = Short(server);
+  options.rpc = LoadOptions::Rpc::kKeystrokes;
+  return options;
+}
+
 // A server that answers, and counts the calls under way.
 class LoadTest : public ::testing::Test {
  protected:
@@ -91,6 +97,67 @@ TEST_F(LoadTest, SlowRateEndsInTime) {
   const absl::Time start = absl::Now();
   ASSERT_THAT(RunLoad(options, NoProgress), IsOk());
   EXPECT_LT(absl::Now() - start, absl::Seconds(30));
+}
+
+// A person types into one text field, so all goes through one stream.
+TEST_F(LoadTest, EachUserTypesIntoOneStream) {
+  const auto result = RunLoad(Typing(server_.address()), NoProgress);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_GT(result->latency.count(), 10);
+  EXPECT_TRUE(result->errors.empty());
+  EXPECT_EQ(server_.streams(), 3);
+  EXPECT_LE(most_under_way_, 3);
+}
+
+TEST_F(LoadTest, RefusedKeystrokesAreCountedAndTheStreamGoesOn) {
+  fails_ = true;
+  const auto result = RunLoad(Typing(server_.address()), NoProgress);
+  ASSERT_THAT(result, IsOk());
+  ASSERT_TRUE(result->errors.contains("RESOURCE_EXHAUSTED"));
+  EXPECT_GT(result->latency.count(), 10);
+  EXPECT_EQ(server_.streams(), 3);
+}
+
+TEST_F(LoadTest, OpenLoopTypesAtItsRate) {
+  LoadOptions options = Typing(server_.address());
+  options.rate = 100;
+  options.duration = absl::Milliseconds(500);
+  const auto result = RunLoad(options, NoProgress);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_GE(result->latency.count(), 20);
+  EXPECT_LE(result->latency.count(), 51);
+  EXPECT_EQ(server_.streams(), 3);
+}
+
+// What a server that drains does.
+TEST(RunLoadTest, StreamThatBreaksIsCountedAndOpenedAnew) {
+  std::atomic<int> calls = 0;
+  FakeServer server(
+      {.complete = [&](const v1::CompleteRequest&, v1::CompleteResponse&) {
+        return ++calls % 5 == 0 ? absl::UnavailableError("draining")
+                                : absl::OkStatus();
+      }});
+  const auto result = RunLoad(Typing(server.address()), NoProgress);
+  ASSERT_THAT(result, IsOk());
+  ASSERT_TRUE(result->errors.contains("UNAVAILABLE"));
+  EXPECT_GT(result->latency.count(), 10);
+  EXPECT_GT(server.streams(), 3);
+}
+
+// They are the price of typing faster than the server answers.
+TEST(RunLoadTest, SupersededKeystrokesAreCounted) {
+  std::atomic<int> calls = 0;
+  FakeServer server(
+      {.complete = [&](const v1::CompleteRequest&, v1::CompleteResponse&) {
+        return ++calls % 2 == 0 ? absl::CancelledError("superseded")
+                                : absl::OkStatus();
+      }});
+  LoadOptions options = Typing(server.address());
+  options.rate = 1000;
+  const auto result = RunLoad(options, NoProgress);
+  ASSERT_THAT(result, IsOk());
+  ASSERT_TRUE(result->errors.contains("SUPERSEDED"));
+  EXPECT_GT(result->latency.count(), 10);
 }
 
 // What an open loop could not send is not passed over.

@@ -3,7 +3,9 @@
 #include "server/grpc/status_util.h"
 
 #include "gmock/gmock.h"
+#include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
+#include "model/base/retry.h"
 
 namespace carousel {
 namespace {
@@ -50,6 +52,36 @@ TEST(StatusUtilTest, CutLeavesCharactersWhole) {
 TEST(StatusUtilTest, MessageBecomesValidAndPrintable) {
   EXPECT_EQ(ForTrailer("a\xff\nb"), "a\xEF\xBF\xBD b");
   EXPECT_EQ(ForTrailer(std::string("a\0b", 3)), "a b");
+}
+
+// What a program can act on comes as Google's message, a moment late at most
+// and never a moment early.
+TEST(StatusUtilTest, RetryDelayBecomesRetryInfoInWholeMilliseconds) {
+  const google::rpc::Status message = ToStatusMessage(WithRetryDelay(
+      absl::ResourceExhaustedError("full"), absl::Microseconds(2000001)));
+  EXPECT_EQ(message.code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(message.message(), "full");
+  ASSERT_EQ(message.details_size(), 1);
+  EXPECT_EQ(message.details(0).type_url(),
+            "type.googleapis.com/google.rpc.RetryInfo");
+  google::rpc::RetryInfo retry;
+  ASSERT_TRUE(message.details(0).UnpackTo(&retry));
+  EXPECT_EQ(retry.retry_delay().seconds(), 2);
+  EXPECT_EQ(retry.retry_delay().nanos(), 1000000);
+}
+
+// "For ever" must fit into a client's integers.
+TEST(StatusUtilTest, LongestRetryDelayIsADay) {
+  const google::rpc::Status message = ToStatusMessage(WithRetryDelay(
+      absl::UnavailableError("closed"), absl::InfiniteDuration()));
+  google::rpc::RetryInfo retry;
+  ASSERT_TRUE(message.details(0).UnpackTo(&retry));
+  EXPECT_EQ(retry.retry_delay().seconds(), 24 * 3600);
+}
+
+// The details are for those that have some: trailers are dear.
+TEST(StatusUtilTest, StatusWithoutARetryDelayHasNoDetails) {
+  EXPECT_EQ(ToGrpcStatus(absl::NotFoundError("x")).error_details(), "");
 }
 
 }  // namespace

@@ -47,6 +47,18 @@ TEST(ServerMetricsTest, ObservesDurationsOfWhatWasComputed) {
             HasSubstr("carousel_compute_seconds_sum{method=\"S/M\"} 0.002")));
 }
 
+// How streams end is another matter than how their requests are answered.
+TEST(ServerMetricsTest, CountsStreamsByMethodAndCode) {
+  ServerMetrics metrics("1");
+  metrics.RecordStream("S/M", absl::StatusCode::kUnavailable);
+  EXPECT_THAT(
+      metrics.Render(),
+      AllOf(
+          HasSubstr(
+              "carousel_streams_total{code=\"UNAVAILABLE\",method=\"S/M\"} 1"),
+          Not(HasSubstr("carousel_requests_total{"))));
+}
+
 // A version has one state: the old one goes to 0.
 TEST(ServerMetricsTest, ModelHasOneState) {
   ServerMetrics metrics("1");

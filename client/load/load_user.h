@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One simulated user of a load, of one kind or another.
+
+#ifndef CAROUSEL_CLIENT_LOAD_LOAD_USER_H_
+#define CAROUSEL_CLIENT_LOAD_LOAD_USER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "carousel/v1/autocomplete.grpc.pb.h"
+#include "client/load/load.h"
+#include "client/load/tally.h"
+
+namespace carousel {
+
+// Thread-compatible: one thread asks and waits, gRPC's bring the answers.
+class LoadUser {
+ public:
+  // Destroyed after Wait only.
+  virtual ~LoadUser() = default;
+
+  // Sends the next request, and with `again` another whenever one is answered,
+  // until the tally is over. `start`: when it should have been sent. False: it
+  // cannot be sent at this moment. Does not block.
+  virtual bool Ask(absl::Time start, bool again) = 0;
+
+  // Until everything that was sent is answered or given up.
+  virtual void Wait() = 0;
+};
+
+// What the users of a load share. Outlives them.
+struct LoadUserContext {
+  const LoadOptions& options;
+  v1::AutocompleteService::Stub* stub;
+  Tally* tally;
+};
+
+// The request of every user, its text left out.
+v1::CompleteRequest MakeLoadRequest(const LoadOptions& options);
+
+// The name of a code of gRPC.
+std::string CodeName(int code);
+
+// Asks for the word after random texts; at most one call is under way.
+std::unique_ptr<LoadUser> MakeCallingUser(const LoadUserContext& context,
+                                          uint64_t number);
+
+// Types lines into a stream, a request for each character. In a closed loop
+// each waits for the answer to the one before; in an open loop none does, and a
+// request that a later one supersedes counts as "SUPERSEDED". A stream that
+// breaks is opened anew; what was not answered counts as its error.
+std::unique_ptr<LoadUser> MakeTypingUser(const LoadUserContext& context,
+                                         uint64_t number);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_CLIENT_LOAD_LOAD_USER_H_

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From bytes to messages and back. The generated handlers would parse requests
+// themselves and answer one that does not parse (text that is not UTF-8, for a
+// start) with UNIMPLEMENTED; so the services take bytes and parse here.
+
+#ifndef CAROUSEL_SERVER_GRPC_MESSAGES_H_
+#define CAROUSEL_SERVER_GRPC_MESSAGES_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "carousel/v1/autocomplete.pb.h"
+#include "google/protobuf/message.h"
+#include "grpcpp/support/byte_buffer.h"
+
+namespace carousel {
+
+// INVALID_ARGUMENT, naming the type, if `bytes` do not make a message.
+absl::Status ParseMessage(const grpc::ByteBuffer& bytes,
+                          google::protobuf::Message* message);
+
+// `bytes` may hold an earlier message. INTERNAL if there is no memory for it.
+absl::Status SerialiseMessage(const google::protobuf::Message& message,
+                              grpc::ByteBuffer* bytes);
+
+// A v1.CompleteStreamRequest whose number can be read though its request may
+// not, so that the request alone can be refused.
+struct NumberedRequest {
+  int64_t number = 0;
+  absl::StatusOr<v1::CompleteRequest> request;
+};
+
+// INVALID_ARGUMENT if not even the number can be read.
+absl::StatusOr<NumberedRequest> ParseNumberedRequest(
+    const grpc::ByteBuffer& bytes);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_SERVER_GRPC_MESSAGES_H_
