@@ -139,14 +139,21 @@ class Format : public TaskFormat {
     return {{"output.weight", "embedding.weight", "network.tied"}};
   }
 
-  absl::StatusOr<ModelParts> MakeParts(
-      const TaskManifest& manifest, std::vector<Tokenizer> tokenizers,
-      absl::Span<const Tensor> weights) const override {
+  // In int8 an LSTM loses little: its h lies in (-1, 1). The others are not
+  // measured.
+  PrecisionSupport Precisions(const TaskManifest& manifest) const override {
+    return {.bf16 = true, .int8 = Fields(manifest).sizes.cell == Cell::kLstm};
+  }
+
+  absl::StatusOr<ModelParts> MakeParts(const TaskManifest& manifest,
+                                       std::vector<Tokenizer> tokenizers,
+                                       absl::Span<const Tensor> weights,
+                                       Precision precision) const override {
     Tokenizer& tokenizer = tokenizers.front();
-    ASSIGN_OR_RETURN(
-        std::unique_ptr<const LanguageModel> network,
-        LanguageModel::Create(Fields(manifest).sizes, weights,
-                              tokenizer.vocabulary().prefix_order()));
+    ASSIGN_OR_RETURN(std::unique_ptr<const LanguageModel> network,
+                     LanguageModel::Create(
+                         Fields(manifest).sizes, weights,
+                         tokenizer.vocabulary().prefix_order(), precision));
     return LanguageModelParts{std::move(tokenizer), std::move(network)};
   }
 

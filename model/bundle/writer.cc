@@ -75,7 +75,8 @@ absl::StatusOr<Manifest> CompleteManifest(
   std::vector<Tokenizer> copies;
   for (const Tokenizer* tokenizer : tokenizers) copies.push_back(*tokenizer);
   ASSIGN_OR_RETURN(const ModelParts parts,
-                   format.MakeParts(manifest.model, std::move(copies), stored));
+                   format.MakeParts(manifest.model, std::move(copies), stored,
+                                    Precision::kF32));
   RETURN_IF_ERROR(format.MakeCases(
       parts, {content.self_test_texts, content.self_test_windows},
       &manifest.model));

@@ -17,7 +17,8 @@
 namespace carousel {
 
 struct BundleContent {
-  // `files` and `self_test` are filled in by WriteBundle.
+  // `files` and `self_test` are filled in by WriteBundle; the answers are those
+  // of f32.
   Manifest manifest;
 
   // In the order of WeightSpecs of the manifest's sizes; F32 or BF16.
@@ -56,6 +57,8 @@ absl::Status WriteBundle(const std::string& directory,
 //                 "source_vocabulary" and "target_vocabulary")
 //   "tensors":    {"embedding.weight": "emb.weight", ...}: where the weights
 //                 have other names in the file than in WeightSpec
+//   "precisions": as in a bundle. Where it is left out, a network that can runs
+//                 in bf16, at a loss that is not measured; {}: in f32
 //   "card":       path of a CARD.md
 //   "self_test_texts": list of texts
 //   "self_test_windows": list of windows, each a list of steps, each a list
