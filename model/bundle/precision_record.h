@@ -38,8 +38,8 @@ absl::string_view QualityMetricName(QualityMetric metric);
 
 // A file that a figure was measured on.
 struct MeasuredFile {
-  std::string name;  // without its folder
-  std::string sha256;
+  std::string name = {};  // without its folder
+  std::string sha256 = {};
 
   bool operator==(const MeasuredFile&) const = default;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Makes bundles: from a training run, or from PyTorch's weights.
+// Makes bundles: from a training run, from PyTorch's weights, or from another
+// bundle.
 
 #ifndef CAROUSEL_MODEL_BUNDLE_WRITER_H_
 #define CAROUSEL_MODEL_BUNDLE_WRITER_H_
@@ -48,6 +49,21 @@ struct BundleContent {
 // ALREADY_EXISTS if it is there; otherwise as WriteFileAtomically.
 absl::Status WriteBundle(const std::string& directory,
                          const BundleContent& content);
+
+// A bundle as another, but meant for a precision whose cost was measured.
+struct MeasuredBundle {
+  std::string source;  // directory of the other
+  Precision precision = Precision::kInt8;
+  PrecisionRecord record = {};    // becomes its only one
+  std::string card_section = {};  // what CARD.md says of it, behind the rest
+  bool force = false;             // as LoadOptions
+};
+
+// Writes `directory` as WriteBundle does. Weights are copied as they are
+// stored: what 8 bits make of them is made when they are loaded. Loading it in
+// the precision is the check, and its errors are passed on.
+absl::Status WriteMeasuredBundle(const std::string& directory,
+                                 const MeasuredBundle& bundle);
 
 // `carousel-train import`: a bundle from a PyTorch state_dict saved as
 // safetensors. `manifest_path` is a manifest.json without `files`, `self_test`

@@ -47,6 +47,8 @@ absl::Status Validate(const ServerConfig& config) {
     return absl::InvalidArgumentError(
         "--models is empty: expected a directory of models");
   }
+  RETURN_IF_ERROR(OneOf("precision", config.precision,
+                        {kAutomaticPrecision, "f32", "bf16", "int8"}));
   RETURN_IF_ERROR(Between("workers", config.workers, 0, 1024));
   RETURN_IF_ERROR(Between("max_queue_tokens", config.max_queue_tokens, 1,
                           std::numeric_limits<int32_t>::max()));

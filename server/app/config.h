@@ -14,9 +14,17 @@
 
 namespace carousel {
 
+inline constexpr char kAutomaticPrecision[] = "auto";
+
 struct ServerConfig {
   // Directory with NAME/VERSION/manifest.json.
   std::string models = "model/zoo";
+
+  // What models compute in: "auto" (as each is meant, as far as the CPU can),
+  // "f32", "bf16" or "int8"; and whether a loss of quality beyond the limits is
+  // taken (model/bundle/model.h).
+  std::string precision = kAutomaticPrecision;
+  bool force_precision = false;
 
   // host:port; port 0: any free one.
   std::string grpc_address = "0.0.0.0:50051";

@@ -25,6 +25,12 @@ ABSL_FLAG(std::string, config, "",
           "command line wins over it");
 ABSL_FLAG(std::string, models, carousel::ServerConfig().models,
           "directory of models: NAME/VERSION/manifest.json");
+ABSL_FLAG(std::string, precision, carousel::ServerConfig().precision,
+          "what models compute in: f32, bf16, int8, or auto: as each bundle is "
+          "meant, as far as the CPU can");
+ABSL_FLAG(bool, force_precision, carousel::ServerConfig().force_precision,
+          "load a bundle also where its record says that bf16 or int8 costs "
+          "more quality than is allowed");
 ABSL_FLAG(std::string, grpc_address, carousel::ServerConfig().grpc_address,
           "host:port for gRPC; port 0: any free one");
 ABSL_FLAG(std::string, http_address, carousel::ServerConfig().http_address,
@@ -127,6 +133,8 @@ absl::Status ReadConfigFile(const std::string& path) {
 ServerConfig ConfigFromFlags() {
   return {
       .models = absl::GetFlag(FLAGS_models),
+      .precision = absl::GetFlag(FLAGS_precision),
+      .force_precision = absl::GetFlag(FLAGS_force_precision),
       .grpc_address = absl::GetFlag(FLAGS_grpc_address),
       .http_address = absl::GetFlag(FLAGS_http_address),
       .workers = absl::GetFlag(FLAGS_workers),

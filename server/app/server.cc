@@ -41,6 +41,17 @@ std::string NameOf(const ModelVersion& version) {
   return absl::StrCat(version.location.name, "/", version.location.version);
 }
 
+// REQUIRES: the configuration is valid.
+absl::StatusOr<std::unique_ptr<ModelRepository>> OpenRepository(
+    const ServerConfig& config) {
+  LoadOptions options = {.force = config.force_precision};
+  if (config.precision != kAutomaticPrecision) {
+    ASSIGN_OR_RETURN(options.precision,
+                     ParsePrecision("--precision", config.precision));
+  }
+  return ModelRepository::Open(config.models, options);
+}
+
 double SinceProcessStart() {
   return absl::ToDoubleSeconds(absl::Now() - ProcessStartTime());
 }
@@ -50,7 +61,7 @@ double SinceProcessStart() {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const ServerConfig& config, const StopRequests* stop) {
   RETURN_IF_ERROR(Validate(config));
-  ASSIGN_OR_RETURN(auto repository, ModelRepository::Open(config.models));
+  ASSIGN_OR_RETURN(auto repository, OpenRepository(config));
   auto server =
       std::unique_ptr<Server>(new Server(config, stop, std::move(repository)));
   RETURN_IF_ERROR(server->Listen());
@@ -124,6 +135,9 @@ absl::Status Server::LoadModels() {
           {{"model", NameOf(version)},
            {"seconds", absl::ToDoubleSeconds(version.load_time)},
            {"bytes", version.model->memory_bytes()},
+           {"precision",
+            std::string(PrecisionName(version.model->precision()))},
+           {"precision_note", version.model->precision_note()},
            {"implementation", version.model->implementation()}});
     } else if (version.state == ModelVersion::State::kFailed) {
       Log(LogLevel::err, "model failed",
