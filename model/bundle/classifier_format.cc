@@ -174,9 +174,10 @@ class Format : public TaskFormat {
     return WeightSpecs(Fields(manifest).sizes);
   }
 
-  absl::StatusOr<ModelParts> MakeParts(
-      const TaskManifest& manifest, std::vector<Tokenizer> tokenizers,
-      absl::Span<const Tensor> weights) const override {
+  absl::StatusOr<ModelParts> MakeParts(const TaskManifest& manifest,
+                                       std::vector<Tokenizer> tokenizers,
+                                       absl::Span<const Tensor> weights,
+                                       const PartsOptions&) const override {
     ASSIGN_OR_RETURN(std::unique_ptr<const Classifier> network,
                      Classifier::Create(Fields(manifest).sizes, weights));
     return ClassifierParts{std::move(tokenizers.front()), std::move(network)};

@@ -198,9 +198,10 @@ class Format : public TaskFormat {
     return WeightSpecs(Fields(manifest).sizes);
   }
 
-  absl::StatusOr<ModelParts> MakeParts(
-      const TaskManifest& manifest, std::vector<Tokenizer>,
-      absl::Span<const Tensor> weights) const override {
+  absl::StatusOr<ModelParts> MakeParts(const TaskManifest& manifest,
+                                       std::vector<Tokenizer>,
+                                       absl::Span<const Tensor> weights,
+                                       const PartsOptions&) const override {
     ASSIGN_OR_RETURN(std::unique_ptr<const Forecaster> network,
                      Forecaster::Create(Fields(manifest).sizes, weights));
     return ForecasterParts{std::move(network)};

@@ -88,6 +88,10 @@ absl::StatusOr<ImportPlan> ParsePlan(absl::string_view json) {
   ASSIGN_OR_RETURN(plan.manifest, ParseModelFields(root));
   const TaskFormat& format = FormatOf(plan.manifest.task());
   ASSIGN_OR_RETURN(plan.specs, format.Specs(plan.manifest.model));
+  // There is no data to measure int8 on; bf16 rarely costs anything.
+  if (!root.Has("precisions") && format.Precisions(plan.manifest.model).bf16) {
+    plan.manifest.precisions[Precision::kBF16] = {};
+  }
   for (const auto& file : format.Vocabularies(plan.manifest.model)) {
     ASSIGN_OR_RETURN(const JsonField path, root.Get(file.import_field));
     ASSIGN_OR_RETURN(plan.vocabularies.emplace_back(), path.String());

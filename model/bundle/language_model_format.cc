@@ -140,15 +140,24 @@ class Format : public TaskFormat {
     return {{"output.weight", "embedding.weight", "network.tied"}};
   }
 
+  // In int8 an LSTM loses little: its h lies in (-1, 1). The others are not
+  // measured.
+  PrecisionSupport Precisions(const TaskManifest& manifest) const override {
+    return {.bf16 = true, .int8 = Fields(manifest).sizes.cell == Cell::kLstm};
+  }
+
   absl::StatusOr<ModelParts> MakeParts(
       const TaskManifest& manifest, std::vector<Tokenizer> tokenizers,
-      absl::Span<const Tensor> weights) const override {
+      absl::Span<const Tensor> weights,
+      const PartsOptions& options) const override {
     Tokenizer& tokenizer = tokenizers.front();
-    ASSIGN_OR_RETURN(std::unique_ptr<const LanguageModel> network,
-                     LanguageModel::Create(
-                         Fields(manifest).sizes, weights,
-                         tokenizer.vocabulary().prefix_order(), Precision::kF32,
-                         {.tile_begins = TileBegins(tokenizer.vocabulary())}));
+    ASSIGN_OR_RETURN(
+        std::unique_ptr<const LanguageModel> network,
+        LanguageModel::Create(
+            Fields(manifest).sizes, weights,
+            tokenizer.vocabulary().prefix_order(), options.precision,
+            {.tile_begins = TileBegins(tokenizer.vocabulary()),
+             .max_table_bytes = options.max_table_bytes}));
     return LanguageModelParts{std::move(tokenizer), std::move(network)};
   }
 

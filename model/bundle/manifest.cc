@@ -28,19 +28,9 @@ bool IsPlainFileName(absl::string_view name) {
          });
 }
 
-bool IsSha256(absl::string_view text) {
-  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
-           return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f');
-         });
-}
-
 absl::StatusOr<FileRecord> ParseFileRecord(const JsonField& field) {
   FileRecord record;
-  ASSIGN_OR_RETURN(const JsonField sha256, field.Get("sha256"));
-  ASSIGN_OR_RETURN(record.sha256, sha256.String());
-  if (!IsSha256(record.sha256)) {
-    return sha256.Expected("64 lower-case hexadecimal digits");
-  }
+  ASSIGN_OR_RETURN(record.sha256, ParseSha256(field));
   ASSIGN_OR_RETURN(const JsonField bytes, field.Get("bytes"));
   ASSIGN_OR_RETURN(record.size_bytes, bytes.Integer(0, INT64_MAX));
   return record;
@@ -66,12 +56,34 @@ absl::StatusOr<std::map<std::string, FileRecord>> ParseFiles(
   return files;
 }
 
+absl::StatusOr<double> ParseTolerance(const JsonField& field) {
+  ASSIGN_OR_RETURN(const double tolerance, field.Number());
+  if (tolerance > 0 && tolerance <= 1) return tolerance;
+  return field.Expected("a number above 0, at most 1");
+}
+
+// Those that stand in place of the defaults.
+absl::StatusOr<std::map<Precision, double>> ParseTolerances(
+    const JsonField& field) {
+  std::map<Precision, double> tolerances;
+  ASSIGN_OR_RETURN(const auto members, field.Members());
+  for (const auto& [name, value] : members) {
+    const auto precision = ParsePrecision(name, name);
+    if (!precision.ok() || *precision == Precision::kF32) {
+      return value.Expected("\"bf16\" or \"int8\" on the left");
+    }
+    ASSIGN_OR_RETURN(tolerances[*precision], ParseTolerance(value));
+  }
+  return tolerances;
+}
+
 absl::Status ParseSelfTest(const JsonField& field, Manifest& manifest) {
   ASSIGN_OR_RETURN(const JsonField tolerance, field.Get("tolerance"));
-  ASSIGN_OR_RETURN(manifest.self_test_tolerance, tolerance.Number());
-  if (!(manifest.self_test_tolerance > 0 &&
-        manifest.self_test_tolerance <= 1)) {
-    return tolerance.Expected("a number above 0, at most 1");
+  ASSIGN_OR_RETURN(manifest.self_test_tolerance, ParseTolerance(tolerance));
+  if (field.Has("tolerances")) {
+    ASSIGN_OR_RETURN(const JsonField tolerances, field.Get("tolerances"));
+    ASSIGN_OR_RETURN(manifest.self_test_tolerances,
+                     ParseTolerances(tolerances));
   }
   ASSIGN_OR_RETURN(const JsonField cases, field.Get("cases"));
   ASSIGN_OR_RETURN(const auto elements, cases.Elements());
@@ -89,6 +101,15 @@ absl::StatusOr<int> ParseFormatVersion(const JsonField& root) {
   ASSIGN_OR_RETURN(const int64_t version,
                    field.Integer(1, Manifest::kFormatVersion));
   return static_cast<int>(version);
+}
+
+ordered_json SelfTestJson(const Manifest& manifest, ordered_json cases) {
+  ordered_json json = {{"tolerance", manifest.self_test_tolerance}};
+  for (const auto& [precision, tolerance] : manifest.self_test_tolerances) {
+    json["tolerances"][std::string(PrecisionName(precision))] = tolerance;
+  }
+  json["cases"] = std::move(cases);
+  return json;
 }
 
 // Every vocabulary lies where this format wants it.
@@ -144,6 +165,13 @@ const ForecasterManifest& Manifest::forecaster() const {
   return *std::get_if<ForecasterManifest>(&model);
 }
 
+double Manifest::ToleranceIn(Precision precision) const {
+  if (precision == Precision::kF32) return self_test_tolerance;
+  const auto found = self_test_tolerances.find(precision);
+  if (found != self_test_tolerances.end()) return found->second;
+  return precision == Precision::kBF16 ? kBF16Tolerance : kInt8Tolerance;
+}
+
 absl::StatusOr<Manifest> ParseManifest(absl::string_view json) {
   ASSIGN_OR_RETURN(const nlohmann::json document, ParseStrictJson(json));
   const JsonField root(document, "");
@@ -170,8 +198,11 @@ std::string SerialiseManifest(const Manifest& manifest) {
                            {"task", std::string(TaskName(manifest.task()))}};
   format.AddFields(manifest.model, &document);
   document["files"] = std::move(files);
-  document["self_test"] = {{"tolerance", manifest.self_test_tolerance},
-                           {"cases", format.CasesJson(manifest.model)}};
+  if (!manifest.precisions.empty()) {
+    document["precisions"] = PrecisionRecordsJson(manifest.precisions);
+  }
+  document["self_test"] =
+      SelfTestJson(manifest, format.CasesJson(manifest.model));
   document["training"] = ordered_json::parse(manifest.training, nullptr,
                                              /*allow_exceptions=*/false);
   return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) +

@@ -16,10 +16,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/bundle/precision_record.h"
 #include "model/layers/classifier.h"
 #include "model/layers/forecaster.h"
 #include "model/layers/language_model.h"
 #include "model/layers/translator.h"
+#include "model/onednn/precision.h"
 #include "model/text/tokenizer.h"
 
 namespace carousel {
@@ -137,12 +139,23 @@ struct Manifest {
   int format_version = kFormatVersion;
   TaskManifest model;
 
+  // What running it in less than f32 costs; which of them it is meant for,
+  // precision_choice.h says.
+  PrecisionRecords precisions = {};
+
   // Every file of the bundle but manifest.json, by name.
   std::map<std::string, FileRecord> files;
 
   // Largest accepted difference of a value in the self-test: of a
-  // log-probability, or of a forecast in standard deviations.
+  // log-probability, or of a forecast in standard deviations. The answers are
+  // those of f32: in f32 the one, in bf16 and int8 the others, or where there
+  // is none the defaults, which allow for rounding and are far from what
+  // another vocabulary, weight or kernel would make of it.
+  static constexpr double kBF16Tolerance = 0.1;
+  static constexpr double kInt8Tolerance = 0.25;
   double self_test_tolerance = 1e-3;
+  std::map<Precision, double> self_test_tolerances = {};
+  double ToleranceIn(Precision precision) const;
 
   // The training record as JSON text: data with SHA-256, configuration, seed,
   // epochs, measured figures. An object; kept as it is.

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "model/base/files.h"
@@ -26,6 +27,12 @@ constexpr double kMaxLogProbability = 1e6;
 // 256 MiB, of which a network holds a few.
 constexpr int64_t kMaxSelfTestNumbers = int64_t{1} << 26;
 
+bool IsSha256(absl::string_view text) {
+  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f');
+         });
+}
+
 absl::StatusOr<Task> ParseTask(const JsonField& root) {
   std::vector<absl::string_view> names;
   for (Task task : kTasks) names.push_back(TaskName(task));
@@ -39,12 +46,23 @@ absl::StatusOr<Manifest> ParseModelFields(const JsonField& root) {
   Manifest manifest;
   ASSIGN_OR_RETURN(const Task task, ParseTask(root));
   ASSIGN_OR_RETURN(manifest.model, FormatOf(task).ParseFields(root));
+  if (root.Has("precisions")) {
+    ASSIGN_OR_RETURN(const JsonField precisions, root.Get("precisions"));
+    ASSIGN_OR_RETURN(manifest.precisions, ParsePrecisionRecords(precisions));
+  }
   if (root.Has("training")) {
     ASSIGN_OR_RETURN(const JsonField training, root.Get("training"));
     if (!training.value().is_object()) return training.Expected("an object");
     manifest.training = training.value().dump();
   }
   return manifest;
+}
+
+absl::StatusOr<std::string> ParseSha256(const JsonField& parent) {
+  ASSIGN_OR_RETURN(const JsonField field, parent.Get("sha256"));
+  ASSIGN_OR_RETURN(const std::string digits, field.String());
+  if (IsSha256(digits)) return digits;
+  return field.Expected("64 lower-case hexadecimal digits");
 }
 
 absl::StatusOr<int> ParseSize(const JsonField& parent, absl::string_view name,

@@ -25,7 +25,8 @@ namespace carousel {
 inline constexpr int64_t kMaxSize = int64_t{1} << 24;
 inline constexpr int64_t kMaxLayers = 64;
 
-// The manifest whose task, fields of the task and training record are `root`'s:
+// The manifest whose task, fields of the task, precisions and training record
+// are `root`'s:
 // what a person writes, as opposed to what WriteBundle fills in.
 absl::StatusOr<Manifest> ParseModelFields(const JsonField& root);
 
@@ -71,6 +72,9 @@ absl::StatusOr<std::string> ParseCaseText(const JsonField& test);
 // times `width` numbers at once needs more memory than a manifest may ask for:
 // weights bound the width, but nothing bounds the length of a text.
 absl::Status CheckSelfTestSize(size_t steps, int64_t width);
+
+// The member "sha256".
+absl::StatusOr<std::string> ParseSha256(const JsonField& parent);
 
 // The first words of a vocabulary behind the special tokens, with spaces.
 std::string FirstWords(const Vocabulary& vocabulary);

@@ -50,7 +50,8 @@ absl::StatusOr<std::vector<Tensor>> LoadWeights(
 }
 
 absl::StatusOr<ModelParts> LoadParts(const std::string& directory,
-                                     const Manifest& manifest) {
+                                     const Manifest& manifest,
+                                     const PartsOptions& options) {
   const TaskFormat& format = FormatOf(manifest.task());
   std::vector<Tokenizer> tokenizers;
   for (const VocabularyFile& file : format.Vocabularies(manifest.model)) {
@@ -65,27 +66,56 @@ absl::StatusOr<ModelParts> LoadParts(const std::string& directory,
   }
   ASSIGN_OR_RETURN(const std::vector<Tensor> weights,
                    LoadWeights(directory, *specs));
-  return format.MakeParts(manifest.model, std::move(tokenizers), weights);
+  return format.MakeParts(manifest.model, std::move(tokenizers), weights,
+                          options);
+}
+
+// A forced model that misses the self-test has a note instead of an error.
+absl::Status RunSelfTest(const Manifest& manifest, const ModelParts& parts,
+                         bool force, PrecisionChoice* precision) {
+  const absl::Status status =
+      FormatOf(manifest.task())
+          .RunCases(parts, manifest.model,
+                    manifest.ToleranceIn(precision->precision));
+  if (status.ok() || precision->precision == Precision::kF32) return status;
+  const std::string in_precision = absl::StrCat(
+      "in ", PrecisionName(precision->precision), ": ", status.message());
+  if (!force || !absl::IsDataLoss(status)) {
+    return absl::Status(status.code(), in_precision);
+  }
+  absl::StrAppend(&precision->note, "; ", in_precision);
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const Model>> Model::Load(
-    const std::string& directory) {
+    const std::string& directory, const LoadOptions& options) {
   ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(directory));
+  absl::StatusOr<PrecisionChoice> precision = ChoosePrecision(
+      {.records = manifest.precisions,
+       .network = FormatOf(manifest.task()).Precisions(manifest.model),
+       .cpu = CpuPrecisions(),
+       .wanted = options.precision,
+       .force = options.force});
+  if (!precision.ok()) return Annotate(precision.status(), directory);
   RETURN_IF_ERROR(CheckFiles(directory, manifest.files));
-  ASSIGN_OR_RETURN(ModelParts parts, LoadParts(directory, manifest));
+  ASSIGN_OR_RETURN(ModelParts parts,
+                   LoadParts(directory, manifest,
+                             {.precision = precision->precision,
+                              .max_table_bytes = options.max_table_bytes}));
   const absl::Status status =
-      FormatOf(manifest.task())
-          .RunCases(parts, manifest.model, manifest.self_test_tolerance);
+      RunSelfTest(manifest, parts, options.force, &*precision);
   if (!status.ok()) return Annotate(status, directory);
-  return absl::WrapUnique(
-      new Model(directory, std::move(manifest), std::move(parts)));
+  return absl::WrapUnique(new Model(directory, std::move(manifest),
+                                    *std::move(precision), std::move(parts)));
 }
 
-Model::Model(std::string directory, Manifest manifest, ModelParts parts)
+Model::Model(std::string directory, Manifest manifest,
+             PrecisionChoice precision, ModelParts parts)
     : directory_(std::move(directory)),
       manifest_(std::move(manifest)),
+      precision_(std::move(precision)),
       parts_(std::move(parts)),
       facts_(FormatOf(manifest_.task()).Facts(parts_)),
       parameters_(

@@ -8,13 +8,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "model/bundle/manifest.h"
 #include "model/bundle/model_parts.h"
+#include "model/bundle/precision_choice.h"
 #include "model/layers/language_model.h"
+#include "model/onednn/precision.h"
 #include "model/text/tokenizer.h"
 
 namespace carousel {
@@ -25,21 +28,36 @@ struct NetworkFacts {
   size_t memory_bytes = 0;
 };
 
+struct LoadOptions {
+  // In what the large products are computed. None: as the bundle is meant, as
+  // far as the CPU can (precision_choice.h).
+  std::optional<Precision> precision = {};
+
+  // Loads it also where its record says that the precision costs more than the
+  // limits, or where the self-test is missed in bf16 or int8: the note says so.
+  bool force = false;
+
+  // Most bytes for a table of a language model's first layer, which saves a
+  // product in every step (ServingLayout). 0: none.
+  size_t max_table_bytes = 0;
+};
+
 // Immutable, so thread-safe. Shared by whoever uses it; the last one frees it.
 class Model {
  public:
   // Loads the bundle in `directory` (.../NAME/VERSION) and checks it: manifest,
   // files and their SHA-256, vocabulary, names, types and shapes of the
-  // weights, and the golden self-test. Blocks; takes as long as reading and
-  // reordering the weights.
+  // weights, and the golden self-test, with the tolerance of the precision.
+  // Blocks; takes as long as reading and reordering the weights.
   //
   // NOT_FOUND: no such directory, or a file is missing. DATA_LOSS: a file is
   // not what the manifest says, or the self-test fails. INVALID_ARGUMENT: the
   // manifest does not make a model, or is of a newer format.
-  // FAILED_PRECONDITION: a file is too large to be one of a bundle. INTERNAL:
-  // oneDNN refuses.
+  // FAILED_PRECONDITION: a file is too large to be one of a bundle; the network
+  // or the CPU lacks the precision that is asked for; or its loss is recorded
+  // and beyond the limits. INTERNAL: oneDNN refuses.
   static absl::StatusOr<std::shared_ptr<const Model>> Load(
-      const std::string& directory);
+      const std::string& directory, const LoadOptions& options = {});
 
   const std::string& directory() const { return directory_; }
   const Manifest& manifest() const { return manifest_; }
@@ -49,6 +67,11 @@ class Model {
   int64_t parameters() const { return parameters_; }
   size_t memory_bytes() const { return facts_.memory_bytes; }
   const std::string& implementation() const { return facts_.implementation; }
+
+  // In what it runs, and a line for people: what that costs, or why it is not
+  // what the bundle is meant for. Empty: there is nothing to say.
+  Precision precision() const { return precision_.precision; }
+  const std::string& precision_note() const { return precision_.note; }
 
   // REQUIRES (these three): the task is kLanguageModel; the tokenizer is also a
   // kClassifier's. Output row r of the network belongs to
@@ -66,10 +89,12 @@ class Model {
   Model& operator=(const Model&) = delete;
 
  private:
-  Model(std::string directory, Manifest manifest, ModelParts parts);
+  Model(std::string directory, Manifest manifest, PrecisionChoice precision,
+        ModelParts parts);
 
   const std::string directory_;
   const Manifest manifest_;
+  const PrecisionChoice precision_;
   const ModelParts parts_;
   const NetworkFacts facts_;
   const int64_t parameters_;

@@ -16,6 +16,7 @@
 #include "model/bundle/manifest.h"
 #include "model/bundle/model.h"
 #include "model/bundle/model_parts.h"
+#include "model/bundle/precision_choice.h"
 #include "model/layers/weight_specs.h"
 #include "model/tensor/tensor.h"
 #include "model/weights/strict_json.h"
@@ -43,6 +44,12 @@ struct TiedWeight {
   std::string name;
   std::string original;
   const char* field;  // of the manifest that says so, for messages
+};
+
+// How a network is laid out.
+struct PartsOptions {
+  Precision precision = Precision::kF32;
+  size_t max_table_bytes = 0;  // of a language model, see LoadOptions
 };
 
 // Stateless, so thread-safe. A TaskManifest or ModelParts that is handed in is
@@ -75,11 +82,14 @@ class TaskFormat {
     return {};
   }
 
+  // What the network can run in besides f32.
+  virtual PrecisionSupport Precisions(const TaskManifest&) const { return {}; }
   // The network, of `weights` in the order of Specs. REQUIRES: the tokenizers
-  // are those of Vocabularies.
+  // are those of Vocabularies; the precision is f32 or one of Precisions, and
+  // the CPU has it.
   virtual absl::StatusOr<ModelParts> MakeParts(
       const TaskManifest& manifest, std::vector<Tokenizer> tokenizers,
-      absl::Span<const Tensor> weights) const = 0;
+      absl::Span<const Tensor> weights, const PartsOptions& options) const = 0;
   virtual NetworkFacts Facts(const ModelParts& parts) const = 0;
 
   // Fills in the self-test of `manifest` with what the network answers.

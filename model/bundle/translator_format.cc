@@ -147,9 +147,10 @@ class Format : public TaskFormat {
     return tied;
   }
 
-  absl::StatusOr<ModelParts> MakeParts(
-      const TaskManifest& manifest, std::vector<Tokenizer> tokenizers,
-      absl::Span<const Tensor> weights) const override {
+  absl::StatusOr<ModelParts> MakeParts(const TaskManifest& manifest,
+                                       std::vector<Tokenizer> tokenizers,
+                                       absl::Span<const Tensor> weights,
+                                       const PartsOptions&) const override {
     ASSIGN_OR_RETURN(std::unique_ptr<const Translator> network,
                      Translator::Create(Fields(manifest).sizes, weights));
     return TranslatorParts{.source_tokenizer = std::move(tokenizers[0]),

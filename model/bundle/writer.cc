@@ -2,41 +2,23 @@
 
 #include "model/bundle/writer.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <filesystem>
 #include <iterator>
 #include <map>
 #include <memory>
-#include <system_error>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "model/base/check.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
+#include "model/bundle/bundle_directory.h"
 #include "model/bundle/bundle_files.h"
-#include "model/bundle/model.h"
 #include "model/bundle/stored_weights.h"
 #include "model/bundle/task_format.h"
 #include "model/weights/safetensors.h"
 
 namespace carousel {
 namespace {
-
-namespace fs = std::filesystem;
-
-absl::Status CheckAbsent(const std::string& directory) {
-  std::error_code error;
-  const auto status = fs::symlink_status(directory, error);
-  if (status.type() == fs::file_type::not_found) return absl::OkStatus();
-  return absl::AlreadyExistsError(absl::StrCat(
-      directory, ": expected nothing there, found ",
-      status.type() == fs::file_type::directory ? "a directory" : "a file"));
-}
 
 // Pointers to the tokenizers that `files` are of, in their order.
 absl::StatusOr<std::vector<const Tokenizer*>> CheckTokenizers(
@@ -74,8 +56,9 @@ absl::StatusOr<Manifest> CompleteManifest(
   const TaskFormat& format = FormatOf(manifest.task());
   std::vector<Tokenizer> copies;
   for (const Tokenizer* tokenizer : tokenizers) copies.push_back(*tokenizer);
-  ASSIGN_OR_RETURN(const ModelParts parts,
-                   format.MakeParts(manifest.model, std::move(copies), stored));
+  ASSIGN_OR_RETURN(
+      const ModelParts parts,
+      format.MakeParts(manifest.model, std::move(copies), stored, {}));
   RETURN_IF_ERROR(format.MakeCases(
       parts, {content.self_test_texts, content.self_test_windows},
       &manifest.model));
@@ -127,42 +110,13 @@ absl::Status WriteContent(const std::string& directory,
                              SerialiseManifest(manifest));
 }
 
-absl::Status Rename(const std::string& from, const std::string& to) {
-  if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
-  // Somebody else has made it in the meantime.
-  if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) {
-    return absl::AlreadyExistsError(
-        absl::StrCat(to, ": expected nothing there, found another's"));
-  }
-  return LastError("rename a bundle to", to);
-}
-
 }  // namespace
 
 absl::Status WriteBundle(const std::string& directory,
                          const BundleContent& content) {
-  // Without a slash at the end, which would make an empty name.
-  fs::path target = fs::absolute(directory).lexically_normal();
-  if (!target.has_filename()) target = target.parent_path();
-  RETURN_IF_ERROR(CheckAbsent(target));
-  const std::string parent = target.parent_path();
-  RETURN_IF_ERROR(MakeDirectories(parent));
-
-  const std::string temporary = JoinPath(
-      parent, absl::StrCat(".", target.filename().string(), ".tmp.", getpid()));
-  std::error_code ignored;
-  fs::remove_all(temporary, ignored);  // of a dead process of the same number
-  if (mkdir(temporary.c_str(), 0777) != 0) {
-    return LastError("create directory", temporary);
-  }
-  absl::Cleanup remove = [&] { fs::remove_all(temporary, ignored); };
-
-  RETURN_IF_ERROR(WriteContent(temporary, content));
-  RETURN_IF_ERROR(Model::Load(temporary).status());
-  RETURN_IF_ERROR(FlushDirectory(temporary));
-  RETURN_IF_ERROR(Rename(temporary, target));
-  std::move(remove).Cancel();
-  return FlushDirectory(parent);
+  return MakeBundleDirectory(directory, {}, [&](const std::string& neighbour) {
+    return WriteContent(neighbour, content);
+  });
 }
 
 }  // namespace carousel

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Makes bundles: from a training run, or from PyTorch's weights.
+// Makes bundles: from a training run, from PyTorch's weights, or from another
+// bundle.
 
 #ifndef CAROUSEL_MODEL_BUNDLE_WRITER_H_
 #define CAROUSEL_MODEL_BUNDLE_WRITER_H_
@@ -17,7 +18,8 @@
 namespace carousel {
 
 struct BundleContent {
-  // `files` and `self_test` are filled in by WriteBundle.
+  // `files` and `self_test` are filled in by WriteBundle; the answers are those
+  // of f32.
   Manifest manifest;
 
   // In the order of WeightSpecs of the manifest's sizes; F32 or BF16.
@@ -48,6 +50,21 @@ struct BundleContent {
 absl::Status WriteBundle(const std::string& directory,
                          const BundleContent& content);
 
+// A bundle as another, but meant for a precision whose cost was measured.
+struct MeasuredBundle {
+  std::string source;  // directory of the other
+  Precision precision = Precision::kInt8;
+  PrecisionRecord record = {};    // becomes its only one
+  std::string card_section = {};  // what CARD.md says of it, behind the rest
+  bool force = false;             // as LoadOptions
+};
+
+// Writes `directory` as WriteBundle does. Weights are copied as they are
+// stored: what 8 bits make of them is made when they are loaded. Loading it in
+// the precision is the check, and its errors are passed on.
+absl::Status WriteMeasuredBundle(const std::string& directory,
+                                 const MeasuredBundle& bundle);
+
 // `carousel-train import`: a bundle from a PyTorch state_dict saved as
 // safetensors. `manifest_path` is a manifest.json without `files`, `self_test`
 // and `format_version`; besides, it may hold
@@ -56,6 +73,8 @@ absl::Status WriteBundle(const std::string& directory,
 //                 "source_vocabulary" and "target_vocabulary")
 //   "tensors":    {"embedding.weight": "emb.weight", ...}: where the weights
 //                 have other names in the file than in WeightSpec
+//   "precisions": as in a bundle. Where it is left out, a network that can runs
+//                 in bf16, at a loss that is not measured; {}: in f32
 //   "card":       path of a CARD.md
 //   "self_test_texts": list of texts
 //   "self_test_windows": list of windows, each a list of steps, each a list

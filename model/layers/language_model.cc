@@ -328,7 +328,8 @@ std::vector<float> LanguageModel::Top(const RecurrentState& state) const {
 
 std::string LanguageModel::Implementation() const {
   return absl::StrCat(
-      rep_->stack->Implementation(), ", ",
+      rep_->stack->Implementation(),
+      has_table() ? ", first layer looked up, " : ", ",
       rep_->adaptive != nullptr
           ? "adaptive softmax"
           : absl::StrCat("matmul ", rep_->output->implementation()));

@@ -38,10 +38,12 @@ struct Line {
 // the lines, so that the sum is the same for any number of threads.
 class Evaluation {
  public:
-  Evaluation(const Model& model, int threads, ProgressCount* progress)
+  Evaluation(const Model& model, const EvaluationOptions& options,
+             ProgressCount* progress)
       : guessable_(GuessableTokens(model.tokenizer())), progress_(progress) {
-    for (int i = 0; i < threads; ++i) {
-      measurers_.push_back(std::make_unique<LineMeasurer>(model, guessable_));
+    for (int i = 0; i < options.threads; ++i) {
+      measurers_.push_back(std::make_unique<LineMeasurer>(model, guessable_,
+                                                          options.keystrokes));
     }
   }
 
@@ -162,7 +164,7 @@ double RoundTrip(float value) {
   return absl::SimpleAtod(absl::StrCat(value), &shortest) ? shortest : value;
 }
 
-LanguageModelFigures FiguresOf(const TextCounts& counts, TokenizerKind kind) {
+LanguageModelFigures FiguresOf(const TextCounts& counts, bool is_typed) {
   LanguageModelFigures figures;
   figures.perplexity = std::exp(counts.negative_log_likelihood /
                                 static_cast<double>(counts.tokens));
@@ -172,9 +174,8 @@ LanguageModelFigures FiguresOf(const TextCounts& counts, TokenizerKind kind) {
   figures.top1 = Share(counts.top1, counts.words);
   figures.top3 = Share(counts.top3, counts.words);
   figures.keystrokes_saved =
-      kind == TokenizerKind::kWords
-          ? Share(counts.characters - counts.keystrokes, counts.characters)
-          : std::numeric_limits<double>::quiet_NaN();
+      is_typed ? Share(counts.characters - counts.keystrokes, counts.characters)
+               : std::numeric_limits<double>::quiet_NaN();
   return figures;
 }
 
@@ -202,7 +203,8 @@ absl::StatusOr<LanguageModelFigures> EvaluateLanguageModel(
     const Model& model, const std::string& path,
     const EvaluationOptions& options) {
   RETURN_IF_ERROR(CheckEvaluationOptions(model, options));
-  const TokenizerKind kind = model.tokenizer().kind();
+  const bool is_typed =
+      options.keystrokes && model.tokenizer().kind() == TokenizerKind::kWords;
   const bool is_stream =
       model.manifest().language_model().context == LineContext::kStream;
   ProgressCount progress(options.on_progress);
@@ -210,8 +212,8 @@ absl::StatusOr<LanguageModelFigures> EvaluateLanguageModel(
   if (is_stream) {
     ASSIGN_OR_RETURN(stream, MeasureStream(model, path, options, &progress));
   }
-  Evaluation evaluation(model, options.threads, &progress);
-  if (!is_stream || kind == TokenizerKind::kWords) {
+  Evaluation evaluation(model, options, &progress);
+  if (!is_stream || is_typed) {
     RETURN_IF_ERROR(MeasureFile(path, &evaluation));
   }
   TextCounts counts = evaluation.counts();
@@ -220,7 +222,7 @@ absl::StatusOr<LanguageModelFigures> EvaluateLanguageModel(
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": expected lines of text, found none"));
   }
-  LanguageModelFigures figures = FiguresOf(counts, kind);
+  LanguageModelFigures figures = FiguresOf(counts, is_typed);
   if (!stream.cache_losses.empty()) {
     figures.with_cache = BestOf(options.cache, stream);
   }

@@ -24,7 +24,8 @@ struct LanguageModelFigures {
   double oov_rate = 0;    // share of `words` that are <unk>
   double top1 = 0;        // share of `words` guessed first, ignoring case;
   double top3 = 0;        // ... among the first three. Unknown targets miss
-  // NaN (null in JSON) if text is not cut into words: nobody types such text.
+  // NaN (null in JSON) if text is not cut into words, since nobody types such
+  // text, or if it was not to be measured.
   double keystrokes_saved = 0;
 
   // With the continuous cache, at the best of the settings that were given.
@@ -42,6 +43,9 @@ struct LanguageModelFigures {
 struct EvaluationOptions {
   // Lines, or stretches of a stream, measured at once.
   int threads = 1;
+
+  // Whether keystrokes_saved is measured, which takes most of the time.
+  bool keystrokes = true;
 
   // Measured besides, for a model with context `stream`.
   CacheOptions cache = {};

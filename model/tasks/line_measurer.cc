@@ -29,16 +29,18 @@ absl::StatusOr<std::vector<Suggestion>> Complete(const Tokenizer& tokenizer,
 }  // namespace
 
 LineMeasurer::LineMeasurer(const Model& model,
-                           const std::vector<bool>& guessable)
+                           const std::vector<bool>& guessable, bool keystrokes)
     : model_(model),
       guessable_(guessable),
+      keystrokes_(keystrokes),
       cache_(model.network(), &workspace_) {}
 
 absl::StatusOr<TextCounts> LineMeasurer::Measure(const std::string& line) {
   const Tokenizer& tokenizer = model_.tokenizer();
   const bool is_stream =
       model_.manifest().language_model().context == LineContext::kStream;
-  const bool is_typed = tokenizer.kind() == TokenizerKind::kWords;
+  const bool is_typed =
+      keystrokes_ && tokenizer.kind() == TokenizerKind::kWords;
   ASSIGN_OR_RETURN(const std::string text, tokenizer.Prepare(line));
   const std::vector<TextPiece> pieces = tokenizer.Split(text);
   if (pieces.empty()) return TextCounts();

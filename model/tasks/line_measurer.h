@@ -28,8 +28,10 @@ class LineMeasurer {
   // the typist takes time quadratic in its length.
   static constexpr size_t kLongestTypedLine = size_t{16} << 10;
 
-  // `guessable`: GuessableTokens(model.tokenizer()).
-  LineMeasurer(const Model& model, const std::vector<bool>& guessable);
+  // `guessable`: GuessableTokens(model.tokenizer()). `keystrokes`: whether it
+  // follows a person who types the line.
+  LineMeasurer(const Model& model, const std::vector<bool>& guessable,
+               bool keystrokes = true);
 
   // The counts of `line`; none for a blank one that is skipped.
   // INVALID_ARGUMENT if it is not valid UTF-8.
@@ -42,6 +44,7 @@ class LineMeasurer {
 
   const Model& model_;
   const std::vector<bool>& guessable_;
+  const bool keystrokes_;
   LanguageModel::Workspace workspace_;
   SequenceCache cache_;
 };

@@ -30,6 +30,7 @@ extern const Command kTranslatorCommand;
 extern const Command kForecasterCommand;
 extern const Command kEvaluateCommand;
 extern const Command kImportCommand;
+extern const Command kQuantizeCommand;
 extern const Command kDiagnoseCommand;
 
 }  // namespace carousel

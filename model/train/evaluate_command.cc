@@ -21,6 +21,7 @@ namespace {
 constexpr Flag kFlags[] = {
     {"bundle", "DIR", "", "the bundle to measure, .../NAME/VERSION", true},
     {"data", "FILE", "", "what to measure it on", true},
+    {"precision", "NAME", "f32", "what it computes in: f32, bf16 or int8"},
     {"label_map", "LABEL,LABEL:NAME;...", "labels as they are",
      "classifier: other names for the file's labels; lines with any other are "
      "left out"},
@@ -100,6 +101,16 @@ absl::StatusOr<EvaluateFunction> Find(Task task, const FlagValues& flags) {
   return found;
 }
 
+// Forced: what a precision costs is what is to be measured.
+absl::StatusOr<std::shared_ptr<const Model>> LoadMeasured(
+    const FlagValues& flags) {
+  ASSIGN_OR_RETURN(
+      const Precision precision,
+      ParsePrecision("--precision", flags.Get("precision", "f32")));
+  return Model::Load(flags.Get("bundle"),
+                     {.precision = precision, .force = true});
+}
+
 absl::StatusOr<int> RunEvaluate(const FlagValues& flags) {
   ASSIGN_OR_RETURN(const ProgressStyle style,
                    ParseProgressStyle(flags.Get("progress", "auto")));
@@ -107,7 +118,7 @@ absl::StatusOr<int> RunEvaluate(const FlagValues& flags) {
   if (threads == 0) threads = ReadCpuAllowance().workers;
   omp_set_num_threads(1);
   ASSIGN_OR_RETURN(const std::shared_ptr<const Model> model,
-                   Model::Load(flags.Get("bundle")));
+                   LoadMeasured(flags));
   ASSIGN_OR_RETURN(const EvaluateFunction evaluate, Find(model->task(), flags));
   std::vector<std::string> lines;
   {

@@ -12,7 +12,8 @@ namespace carousel {
 absl::StatusOr<InitialModel> LoadInitialModel(const std::string& directory,
                                               Task task) {
   InitialModel initial;
-  absl::StatusOr<std::shared_ptr<const Model>> model = Model::Load(directory);
+  absl::StatusOr<std::shared_ptr<const Model>> model =
+      Model::Load(directory, {.precision = Precision::kF32});
   if (!model.ok()) {
     return absl::Status(
         model.status().code(),

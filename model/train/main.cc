@@ -23,7 +23,7 @@ constexpr int kUsage = 2;
 const Command* const kCommands[] = {&kLanguageModelCommand, &kClassifierCommand,
                                     &kTranslatorCommand,    &kForecasterCommand,
                                     &kEvaluateCommand,      &kImportCommand,
-                                    &kDiagnoseCommand};
+                                    &kQuantizeCommand,      &kDiagnoseCommand};
 
 void PrintUsage(std::FILE* stream) {
   absl::FPrintF(stream,

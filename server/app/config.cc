@@ -47,6 +47,8 @@ absl::Status Validate(const ServerConfig& config) {
     return absl::InvalidArgumentError(
         "--models is empty: expected a directory of models");
   }
+  RETURN_IF_ERROR(OneOf("precision", config.precision,
+                        {kAutomaticPrecision, "f32", "bf16", "int8"}));
   RETURN_IF_ERROR(Between("workers", config.workers, 0, 1024));
   RETURN_IF_ERROR(Between("max_queue_tokens", config.max_queue_tokens, 1,
                           std::numeric_limits<int32_t>::max()));
@@ -55,6 +57,10 @@ absl::Status Validate(const ServerConfig& config) {
   RETURN_IF_ERROR(Between("max_sequences", config.max_sequences, 1, 1 << 16));
   RETURN_IF_ERROR(Between("prefix_cache_bytes", config.prefix_cache_bytes, 0,
                           int64_t{1} << 40));
+  RETURN_IF_ERROR(Between("embedding_table_bytes", config.embedding_table_bytes,
+                          0, int64_t{1} << 40));
+  RETURN_IF_ERROR(
+      Between("memory_limit", config.memory_limit, 0, int64_t{1} << 50));
   RETURN_IF_ERROR(
       AtLeast("drain_pause", config.drain_pause, absl::ZeroDuration()));
   RETURN_IF_ERROR(

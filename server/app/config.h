@@ -14,9 +14,17 @@
 
 namespace carousel {
 
+inline constexpr char kAutomaticPrecision[] = "auto";
+
 struct ServerConfig {
   // Directory with NAME/VERSION/manifest.json.
   std::string models = "model/zoo";
+
+  // What models compute in: "auto" (as each is meant, as far as the CPU can),
+  // "f32", "bf16" or "int8"; and whether a loss of quality beyond the limits is
+  // taken (model/bundle/model.h).
+  std::string precision = kAutomaticPrecision;
+  bool force_precision = false;
 
   // host:port; port 0: any free one.
   std::string grpc_address = "0.0.0.0:50051";
@@ -33,6 +41,12 @@ struct ServerConfig {
   // of a model.
   int max_sequences = 256;
   int64_t prefix_cache_bytes = int64_t{64} << 20;
+
+  // Most memory for a table of a language model's first layer, for each version
+  // (model/layers/language_model.h), and for all that the server holds, as far
+  // as it can be known at the start; 0: no limit.
+  int64_t embedding_table_bytes = int64_t{128} << 20;
+  int64_t memory_limit = 0;
 
   // How long a stopping server still takes requests while its address vanishes
   // from the load balancers, and then how long it finishes what it has.

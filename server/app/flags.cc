@@ -25,6 +25,12 @@ ABSL_FLAG(std::string, config, "",
           "command line wins over it");
 ABSL_FLAG(std::string, models, carousel::ServerConfig().models,
           "directory of models: NAME/VERSION/manifest.json");
+ABSL_FLAG(std::string, precision, carousel::ServerConfig().precision,
+          "what models compute in: f32, bf16, int8, or auto: as each bundle is "
+          "meant, as far as the CPU can");
+ABSL_FLAG(bool, force_precision, carousel::ServerConfig().force_precision,
+          "load a bundle also where its record says that bf16 or int8 costs "
+          "more quality than is allowed");
 ABSL_FLAG(std::string, grpc_address, carousel::ServerConfig().grpc_address,
           "host:port for gRPC; port 0: any free one");
 ABSL_FLAG(std::string, http_address, carousel::ServerConfig().http_address,
@@ -42,6 +48,14 @@ ABSL_FLAG(int64_t, prefix_cache_bytes,
           carousel::ServerConfig().prefix_cache_bytes,
           "memory for the states after texts already read, for each version of "
           "a model; 0: none");
+ABSL_FLAG(int64_t, embedding_table_bytes,
+          carousel::ServerConfig().embedding_table_bytes,
+          "most memory for a table of a language model's first layer, which "
+          "saves a product in every step of a bf16 or int8 model, for each "
+          "version of a model; 0: none");
+ABSL_FLAG(int64_t, memory_limit, carousel::ServerConfig().memory_limit,
+          "the server does not start if its models, caches, states and scratch "
+          "memory may take more bytes than this; 0: no limit");
 ABSL_FLAG(absl::Duration, drain_pause, carousel::ServerConfig().drain_pause,
           "after SIGTERM: how long requests are still taken while the load "
           "balancers learn; a second signal ends it");
@@ -127,6 +141,8 @@ absl::Status ReadConfigFile(const std::string& path) {
 ServerConfig ConfigFromFlags() {
   return {
       .models = absl::GetFlag(FLAGS_models),
+      .precision = absl::GetFlag(FLAGS_precision),
+      .force_precision = absl::GetFlag(FLAGS_force_precision),
       .grpc_address = absl::GetFlag(FLAGS_grpc_address),
       .http_address = absl::GetFlag(FLAGS_http_address),
       .workers = absl::GetFlag(FLAGS_workers),
@@ -134,6 +150,8 @@ ServerConfig ConfigFromFlags() {
       .max_text_bytes = absl::GetFlag(FLAGS_max_text_bytes),
       .max_sequences = absl::GetFlag(FLAGS_max_sequences),
       .prefix_cache_bytes = absl::GetFlag(FLAGS_prefix_cache_bytes),
+      .embedding_table_bytes = absl::GetFlag(FLAGS_embedding_table_bytes),
+      .memory_limit = absl::GetFlag(FLAGS_memory_limit),
       .drain_pause = absl::GetFlag(FLAGS_drain_pause),
       .drain_deadline = absl::GetFlag(FLAGS_drain_deadline),
       .max_connection_age = absl::GetFlag(FLAGS_max_connection_age),

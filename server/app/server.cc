@@ -13,6 +13,7 @@
 #include "model/base/cpu.h"
 #include "model/base/status_macros.h"
 #include "server/app/logging.h"
+#include "server/app/memory_plan.h"
 #include "server/http/admin_routes.h"
 #include "server/metrics/process.h"
 
@@ -41,6 +42,19 @@ std::string NameOf(const ModelVersion& version) {
   return absl::StrCat(version.location.name, "/", version.location.version);
 }
 
+// REQUIRES: the configuration is valid.
+absl::StatusOr<std::unique_ptr<ModelRepository>> OpenRepository(
+    const ServerConfig& config) {
+  LoadOptions options = {
+      .force = config.force_precision,
+      .max_table_bytes = static_cast<size_t>(config.embedding_table_bytes)};
+  if (config.precision != kAutomaticPrecision) {
+    ASSIGN_OR_RETURN(options.precision,
+                     ParsePrecision("--precision", config.precision));
+  }
+  return ModelRepository::Open(config.models, options);
+}
+
 double SinceProcessStart() {
   return absl::ToDoubleSeconds(absl::Now() - ProcessStartTime());
 }
@@ -50,11 +64,14 @@ double SinceProcessStart() {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const ServerConfig& config, const StopRequests* stop) {
   RETURN_IF_ERROR(Validate(config));
-  ASSIGN_OR_RETURN(auto repository, ModelRepository::Open(config.models));
+  ASSIGN_OR_RETURN(auto repository, OpenRepository(config));
   auto server =
       std::unique_ptr<Server>(new Server(config, stop, std::move(repository)));
   RETURN_IF_ERROR(server->Listen());
+  const int64_t process_bytes = ProcessResidentBytes();
   RETURN_IF_ERROR(server->LoadModels());
+  RETURN_IF_ERROR(server->CheckMemory(process_bytes));
+  RETURN_IF_ERROR(server->WarmUp());
   server->SetReady(true);
   Log(LogLevel::info, "ready",
       {{"seconds_since_start", SinceProcessStart()},
@@ -124,6 +141,9 @@ absl::Status Server::LoadModels() {
           {{"model", NameOf(version)},
            {"seconds", absl::ToDoubleSeconds(version.load_time)},
            {"bytes", version.model->memory_bytes()},
+           {"precision",
+            std::string(PrecisionName(version.model->precision()))},
+           {"precision_note", version.model->precision_note()},
            {"implementation", version.model->implementation()}});
     } else if (version.state == ModelVersion::State::kFailed) {
       Log(LogLevel::err, "model failed",
@@ -171,6 +191,9 @@ void Server::AddPolledMetrics() {
       true, [](Stats s) { return s.cache.misses; });
   add("carousel_prefix_cache_tokens_total", "Tokens that hits saved.", true,
       [](Stats s) { return s.cache.tokens; });
+  add("carousel_prefix_cache_answers_total",
+      "Questions whose answers were known.", true,
+      [](Stats s) { return s.cache.answers; });
   add("carousel_prefix_cache_evictions_total", "States that were forgotten.",
       true, [](Stats s) { return s.cache.evictions; });
   add("carousel_prefix_cache_bytes", "Memory of the states remembered.", false,
@@ -178,6 +201,41 @@ void Server::AddPolledMetrics() {
   const int workers = WorkerCount(config_);
   add("carousel_workers", "Threads that compute.", false,
       [workers](Stats) { return workers; });
+}
+
+absl::Status Server::CheckMemory(int64_t process_bytes) const {
+  std::vector<ModelMemory> models;
+  for (const ModelVersion& version : repository_->List()) {
+    if (version.state != ModelVersion::State::kReady) continue;
+    const Model& model = *version.model;
+    ModelMemory memory = {.bytes = static_cast<int64_t>(model.memory_bytes()),
+                          .completes = model.task() == Task::kLanguageModel};
+    if (memory.completes) memory.stack = model.network().sizes().stack();
+    models.push_back(memory);
+  }
+  const MemoryPlan plan =
+      PlanMemory(config_, WorkerCount(config_), process_bytes, models);
+  Log(LogLevel::info, "memory bound",
+      {{"bytes", plan.total()},
+       {"models", plan.models},
+       {"prefix_caches", plan.caches},
+       {"states", plan.states},
+       {"scratch", plan.scratch},
+       {"process", plan.process}});
+  return carousel::CheckMemory(config_, plan);
+}
+
+// Only what answers requests is warmed up.
+absl::Status Server::WarmUp() {
+  const absl::Time start = absl::Now();
+  for (const ModelVersion& version : repository_->List()) {
+    if (version.state != ModelVersion::State::kReady) continue;
+    if (version.model->task() != Task::kLanguageModel) continue;
+    RETURN_IF_ERROR(engine_.WarmUp(version.model->network()));
+  }
+  Log(LogLevel::info, "warm",
+      {{"seconds", absl::ToDoubleSeconds(absl::Now() - start)}});
+  return absl::OkStatus();
 }
 
 void Server::SetReady(bool ready) {

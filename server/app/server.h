@@ -72,6 +72,8 @@ class Server {
 
   absl::Status Listen();
   absl::Status LoadModels();
+  absl::Status CheckMemory(int64_t process_bytes) const;
+  absl::Status WarmUp();
   void AddPolledMetrics();
   void SetReady(bool ready);
 

@@ -8,8 +8,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+
 namespace carousel {
 namespace {
+
+// What runs, and what of its precision is to be known.
+std::string Describe(const Model& model) {
+  if (model.precision_note().empty()) return model.implementation();
+  return absl::StrCat(model.implementation(), "; ", model.precision_note());
+}
 
 v1::Model ToMessage(const ModelVersion& version) {
   v1::Model message;
@@ -27,10 +35,10 @@ v1::Model ToMessage(const ModelVersion& version) {
       const Model& model = *version.model;
       message.set_state(v1::Model::STATE_READY);
       message.set_task(std::string(TaskName(model.task())));
-      message.set_message(model.implementation());
+      message.set_message(Describe(model));
       message.set_memory_bytes(static_cast<int64_t>(model.memory_bytes()));
       message.set_parameters(model.parameters());
-      message.set_precision("f32");
+      message.set_precision(std::string(PrecisionName(model.precision())));
       break;
     }
   }

@@ -5,8 +5,21 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "model/base/retry.h"
 
 namespace carousel {
+
+namespace {
+
+// An estimate that is short by this much does not miss a deadline.
+constexpr double kMargin = 1.5;
+
+// When what waits now will be done, but neither at once nor never.
+absl::Duration RetryDelay(absl::Duration expected) {
+  return std::clamp(expected, absl::Milliseconds(20), absl::Seconds(10));
+}
+
+}  // namespace
 
 int64_t EstimateTokens(size_t text_bytes, int max_context_tokens) {
   constexpr int64_t kBytesPerToken = 4;
@@ -26,10 +39,21 @@ absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,
         "the deadline had passed when the request arrived");
   }
   if (load.jobs > 0 && load.tokens + job.tokens > limits.max_queue_tokens) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the queue is full: ", load.jobs, " requests with ",
-                     load.tokens, " tokens wait, ", limits.max_queue_tokens,
-                     " tokens may; retry with backoff"));
+    return WithRetryDelay(
+        absl::ResourceExhaustedError(
+            absl::StrCat("the queue is full: ", load.jobs, " requests with ",
+                         load.tokens, " tokens wait, ", limits.max_queue_tokens,
+                         " tokens may; retry with backoff")),
+        RetryDelay(job.expected));
+  }
+  const absl::Duration left = job.deadline - now;
+  if (load.jobs > 0 && job.expected * kMargin > left) {
+    return WithRetryDelay(
+        absl::ResourceExhaustedError(absl::StrCat(
+            "the answer would take ", absl::FormatDuration(job.expected),
+            ", the deadline leaves ", absl::FormatDuration(left), ": ",
+            load.jobs, " requests wait; retry with backoff")),
+        RetryDelay(job.expected));
   }
   return absl::OkStatus();
 }

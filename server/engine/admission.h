@@ -32,6 +32,10 @@ struct QueueLoad {
 // What counts of a job that asks to be let in.
 struct JobFacts {
   int64_t tokens = 0;
+
+  // Until it would be done, all before it included; zero: nobody knows yet.
+  absl::Duration expected = {};
+
   absl::Time deadline = absl::InfiniteFuture();
 };
 
@@ -44,9 +48,11 @@ int64_t EstimateTokens(size_t text_bytes, int max_context_tokens);
 // OK, or why the job is refused:
 //   UNAVAILABLE         the queue is closed (the server is draining)
 //   DEADLINE_EXCEEDED   the deadline has passed already
-//   RESOURCE_EXHAUSTED  the job does not fit beside those that wait. An empty
-//                       queue takes a job of any size, or one larger than the
-//                       bound could never run.
+//   RESOURCE_EXHAUSTED  the job does not fit beside those that wait, or would
+//                       not be done before its deadline; with advice when to
+//                       try again (model/base/retry.h). An empty queue takes a
+//                       job of any size, or one larger than the bound could
+//                       never run.
 absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,
                    const JobFacts& job, absl::Time now);
 

@@ -46,7 +46,10 @@ void Engine::Submit(Job job) {
   absl::Status status;
   {
     MutexLock lock(&mutex_);
-    status = queue_.Push(&job, job.accepted_at);
+    const absl::Duration expected =
+        meter_.TimeFor(queue_.load().tokens + running_tokens_ + job.tokens);
+    status = queue_.Push(&job, expected, job.accepted_at);
+    if (status.ok()) meter_.SetBusy(true, job.accepted_at);
     CountRefusal(status);
     work_.NotifyOne();
   }
@@ -292,6 +295,7 @@ void Engine::Finish(std::unique_ptr<Sequence> sequence, absl::Status status) {
 }
 
 void Engine::Complete(Job* job, JobResult result) {
+  const bool answered = result.suggestions.ok();
   {
     MutexLock lock(&mutex_);
     CountRefusal(result.suggestions.status());
@@ -300,6 +304,9 @@ void Engine::Complete(Job* job, JobResult result) {
   MutexLock lock(&mutex_);
   --stats_.running;
   running_tokens_ -= job->tokens;
+  const absl::Time now = clock_.Now();
+  if (answered) meter_.Done(job->tokens, now);
+  if (stats_.running == 0 && queue_.empty()) meter_.SetBusy(false, now);
   // A place is free, or it was the last.
   work_.NotifyOne();
 }

@@ -29,6 +29,7 @@
 #include "server/engine/parts_board.h"
 #include "server/engine/sequence.h"
 #include "server/engine/step_scheduler.h"
+#include "server/engine/work_meter.h"
 
 namespace carousel {
 
@@ -139,6 +140,7 @@ class Engine {
   CondVar worker_ended_;
   JobQueue queue_ ABSL_GUARDED_BY(mutex_);
   StepScheduler scheduler_ ABSL_GUARDED_BY(mutex_);
+  WorkMeter meter_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> waiting_
       ABSL_GUARDED_BY(mutex_);  // those that the scheduler knows, by id
   int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -8,9 +8,11 @@
 
 namespace carousel {
 
-absl::Status JobQueue::Push(Job* job, absl::Time now) {
+absl::Status JobQueue::Push(Job* job, absl::Duration expected, absl::Time now) {
   RETURN_IF_ERROR(Admit(
-      limits_, load_, {.tokens = job->tokens, .deadline = job->deadline}, now));
+      limits_, load_,
+      {.tokens = job->tokens, .expected = expected, .deadline = job->deadline},
+      now));
   ++load_.jobs;
   load_.tokens += job->tokens;
   jobs_.push_back(std::move(*job));

@@ -21,8 +21,9 @@ class JobQueue {
  public:
   explicit JobQueue(const AdmissionLimits& limits) : limits_(limits) {}
 
-  // Takes `*job`, or leaves it as it is and says why (see Admit).
-  absl::Status Push(Job* job, absl::Time now);
+  // Takes `*job`, or leaves it as it is and says why (see Admit). `expected`:
+  // until it would be done, if it is taken.
+  absl::Status Push(Job* job, absl::Duration expected, absl::Time now);
 
   // The oldest job, if there is one.
   std::optional<Job> Pop();

@@ -94,10 +94,10 @@ absl::string_view StateName(State state) {
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> LoadServed(
-    const std::string& directory) {
+    const std::string& directory, const LoadOptions& options) {
   ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(directory));
   RETURN_IF_ERROR(CheckServed(manifest));
-  return Model::Load(directory);
+  return Model::Load(directory, options);
 }
 
 absl::StatusOr<std::unique_ptr<ModelRepository>> ModelRepository::Open(
@@ -105,6 +105,13 @@ absl::StatusOr<std::unique_ptr<ModelRepository>> ModelRepository::Open(
   ASSIGN_OR_RETURN(std::vector<BundleLocation> bundles, ScanBundles(directory));
   return std::unique_ptr<ModelRepository>(
       new ModelRepository(std::move(bundles), std::move(loader)));
+}
+
+absl::StatusOr<std::unique_ptr<ModelRepository>> ModelRepository::Open(
+    const std::string& directory, const LoadOptions& options) {
+  return Open(directory, [options](const std::string& bundle) {
+    return LoadServed(bundle, options);
+  });
 }
 
 ModelRepository::ModelRepository(std::vector<BundleLocation> bundles,

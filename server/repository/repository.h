@@ -50,7 +50,7 @@ absl::string_view StateName(ModelVersion::State state);
 // completion cannot use it: a language model of subwords or with an adaptive
 // softmax.
 absl::StatusOr<std::shared_ptr<const Model>> LoadServed(
-    const std::string& directory);
+    const std::string& directory, const LoadOptions& options);
 
 // Thread-safe. Every version in the directory is loaded; a request that names
 // no version gets the newest that is ready.
@@ -63,9 +63,12 @@ class ModelRepository {
   using Loader = std::function<absl::StatusOr<std::shared_ptr<const Model>>(
       const std::string& directory)>;
 
-  // Scans `directory`; every version found is kLoading. Errors: as ScanBundles.
+  // Scans `directory`; every version found is kLoading, and will be loaded with
+  // `loader`, or by LoadServed with `options`. Errors: as ScanBundles.
   static absl::StatusOr<std::unique_ptr<ModelRepository>> Open(
-      const std::string& directory, Loader loader = &LoadServed);
+      const std::string& directory, Loader loader);
+  static absl::StatusOr<std::unique_ptr<ModelRepository>> Open(
+      const std::string& directory, const LoadOptions& options = {});
 
   // Loads what is kLoading, one version after the other, on this thread. A
   // version that fails becomes kFailed and keeps no other from being loaded.

@@ -32,6 +32,8 @@ Manifest Sample() {
        {"CARD.md", "vocabulary.txt", "weights.safetensors"}) {
     manifest.files[name] = {std::string(64, 'a'), 17};
   }
+  manifest.precisions = {{Precision::kBF16, {}}};
+  manifest.self_test_tolerances = {{Precision::kInt8, 0.5}};
   manifest.training = R"({"seed":7})";
   return manifest;
 }
@@ -54,6 +56,8 @@ TEST(ManifestTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(found.self_test[0].tokens, expected.self_test[0].tokens);
   EXPECT_EQ(found.self_test[0].log_probabilities,
             expected.self_test[0].log_probabilities);
+  EXPECT_EQ(read->precisions, whole.precisions);
+  EXPECT_EQ(read->self_test_tolerances, whole.self_test_tolerances);
   EXPECT_EQ(read->training, whole.training);
   EXPECT_EQ(SerialiseManifest(*read), SerialiseManifest(whole));
 }
@@ -75,6 +79,25 @@ TEST(ManifestTest, TrainingRecordIsOptional) {
   json document = SampleJson();
   document.erase("training");
   EXPECT_EQ(ParseManifest(document.dump())->training, "{}");
+}
+
+// The answers are those of f32: what rounds more may differ more.
+TEST(ManifestTest, EachPrecisionHasItsTolerance) {
+  const Manifest manifest = Sample();
+  EXPECT_EQ(manifest.ToleranceIn(Precision::kF32), 1e-3);
+  EXPECT_EQ(manifest.ToleranceIn(Precision::kBF16), Manifest::kBF16Tolerance);
+  EXPECT_EQ(manifest.ToleranceIn(Precision::kInt8), 0.5);
+}
+
+// Bundles of the first format have neither.
+TEST(ManifestTest, PrecisionsAndTheirTolerancesAreOptional) {
+  json document = SampleJson();
+  document.erase("precisions");
+  document["self_test"].erase("tolerances");
+  const auto read = ParseManifest(document.dump());
+  ASSERT_THAT(read, IsOk());
+  EXPECT_TRUE(read->precisions.empty());
+  EXPECT_TRUE(read->self_test_tolerances.empty());
 }
 
 // Every other field is needed, and named when it is not there.
@@ -158,6 +181,11 @@ TEST(ManifestTest, RefusesEveryDamagedField) {
       {"/files/CARD.md/bytes", "-1", "bytes: expected an integer"},
       {"/self_test/tolerance", "0", "self_test.tolerance"},
       {"/self_test/tolerance", "1e9", "self_test.tolerance"},
+      {"/self_test/tolerances", "0.1", "self_test.tolerances: expected"},
+      {"/self_test/tolerances/f32", "0.1", "on the left"},
+      {"/self_test/tolerances/int8", "2", "tolerances[\"int8\"]"},
+      {"/precisions", "[]", "precisions: expected an object"},
+      {"/precisions/bf16/metric", "7", "precisions[\"bf16\"].metric"},
       {"/self_test/cases", "{}", "self_test.cases: expected a list"},
       {"/self_test/cases/0/text", "3", "self_test.cases[0].text"},
       {"/self_test/cases/0/tokens", "[12]", "tokens[0]: expected an integer"},

@@ -29,6 +29,8 @@ TEST(ConfigTest, PauseMayBeZero) {
 // The message names the flag, the value and what is allowed.
 TEST(ConfigTest, SettingsOutOfBoundsAreNamed) {
   ExpectRefused({.models = ""}, "--models");
+  ExpectRefused({.precision = "fp16"},
+                "--precision=fp16: expected one of auto, f32, bf16, int8");
   ExpectRefused({.workers = -1}, "--workers=-1: expected 0 to 1024");
   ExpectRefused({.max_queue_tokens = 0}, "--max_queue_tokens=0");
   ExpectRefused({.max_text_bytes = 1 << 30}, "--max_text_bytes=1073741824");

@@ -46,6 +46,16 @@ TEST_F(FlagsTest, DefaultsAreThoseOfTheConfig) {
   EXPECT_EQ(config->drain_pause, absl::Seconds(5));
 }
 
+TEST_F(FlagsTest, PrecisionIsOfTheCommandLine) {
+  const auto config = Parse({"--precision=bf16", "--force_precision"});
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->precision, "bf16");
+  EXPECT_TRUE(config->force_precision);
+  EXPECT_THAT(Parse({"--precision=fast"}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("--precision=fast")));
+}
+
 // A file sets flags of every type; the command line has the last word, wherever
 // it stands.
 TEST_F(FlagsTest, CommandLineWinsOverTheFile) {

@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/base/retry.h"
 #include "tests/testing/status_matchers.h"
 
 namespace carousel {
@@ -28,6 +29,35 @@ TEST(AdmissionTest, JobThatDoesNotFitIsRefusedWithTheFigures) {
   EXPECT_THAT(Admit(kLimits, Waiting(3, 91), {.tokens = 10}, kNow),
               StatusIs(absl::StatusCode::kResourceExhausted,
                        HasSubstr("3 requests with 91 tokens wait, 100")));
+}
+
+// Better a refusal at once, while there is time to ask elsewhere, than an
+// answer that nobody waits for any more.
+TEST(AdmissionTest, JobThatWouldMissItsDeadlineIsRefusedWithAdvice) {
+  const JobFacts job = {.tokens = 1,
+                        .expected = absl::Seconds(1),
+                        .deadline = kNow + absl::Milliseconds(1400)};
+  const absl::Status status = Admit(kLimits, Waiting(3, 9), job, kNow);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
+                               HasSubstr("would take 1s")));
+  EXPECT_EQ(RetryDelayOf(status), absl::Seconds(1));
+}
+
+// An estimate may be wrong for ever where nothing is let in to correct it.
+TEST(AdmissionTest, EmptyQueueTakesAJobThatSeemsTooLong) {
+  const JobFacts job = {.tokens = 1,
+                        .expected = absl::Seconds(9),
+                        .deadline = kNow + absl::Seconds(1)};
+  EXPECT_THAT(Admit(kLimits, Waiting(0, 0), job, kNow), IsOk());
+}
+
+TEST(AdmissionTest, AdviceIsNeitherAtOnceNorNever) {
+  const auto advice = [](absl::Duration expected) {
+    return RetryDelayOf(Admit(kLimits, Waiting(3, 100),
+                              {.tokens = 1, .expected = expected}, kNow));
+  };
+  EXPECT_EQ(advice(absl::ZeroDuration()), absl::Milliseconds(20));
+  EXPECT_EQ(advice(absl::Hours(1)), absl::Seconds(10));
 }
 
 // Else a text longer than the bound could never be answered.

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/app/memory_plan.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "server/engine/step_scheduler.h"
+
+namespace carousel {
+namespace {
+
+constexpr int64_t kFloat = sizeof(float);
+
+// Of h and c in all layers.
+int64_t StateBytes(const StackSizes& stack) {
+  return static_cast<int64_t>(StateFloats(stack, 1)) * kFloat *
+         (HasMemory(stack.cell) ? 2 : 1);
+}
+
+// The widest activations of a step are sums of gates: of the input, of the
+// recurrence, as integers and as floats.
+int64_t ScratchBytes(const StackSizes& stack) {
+  constexpr int64_t kBuffers = 4;
+  const StepSchedulerOptions steps;
+  const int64_t width = int64_t{GateCount(stack.cell)} * stack.hidden;
+  const int64_t cells = std::max(steps.max_cells, steps.max_rows);
+  return cells * (kBuffers * width * kFloat + StateBytes(stack));
+}
+
+}  // namespace
+
+MemoryPlan PlanMemory(const ServerConfig& config, int workers,
+                      int64_t process_bytes,
+                      absl::Span<const ModelMemory> models) {
+  MemoryPlan plan = {.process = process_bytes};
+  for (const ModelMemory& model : models) {
+    plan.models += model.bytes;
+    if (!model.completes) continue;
+    plan.states += config.max_sequences * StateBytes(model.stack);
+    plan.caches += config.prefix_cache_bytes;
+    plan.scratch =
+        std::max(plan.scratch, workers * ScratchBytes(model.stack));
+  }
+  return plan;
+}
+
+absl::Status CheckMemory(const ServerConfig& config, const MemoryPlan& plan) {
+  if (config.memory_limit == 0 || plan.total() <= config.memory_limit) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "--memory_limit=", config.memory_limit, ": expected at least ",
+      plan.total(), " bytes, of which ", plan.models, " are models, ",
+      plan.caches, " prefix caches (--prefix_cache_bytes), ", plan.states,
+      " states (--max_sequences), ", plan.scratch, " scratch memory, ",
+      plan.process, " the process itself"));
+}
+
+}  // namespace carousel

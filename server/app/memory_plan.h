@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The most memory that a server will take, known before it takes it.
+
+#ifndef CAROUSEL_SERVER_APP_MEMORY_PLAN_H_
+#define CAROUSEL_SERVER_APP_MEMORY_PLAN_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "model/layers/recurrent_stack.h"
+#include "server/app/config.h"
+
+namespace carousel {
+
+// What counts of a loaded model; those of other tasks than completion have no
+// states here.
+struct ModelMemory {
+  int64_t bytes = 0;  // of weights and their packed copies
+  bool completes = false;
+  StackSizes stack = {};
+};
+
+// In bytes.
+struct MemoryPlan {
+  int64_t process = 0;  // resident before models were loaded
+  int64_t models = 0;
+  int64_t states = 0;   // of the sequences that are computed at a time
+  int64_t caches = 0;   // of prefixes
+  int64_t scratch = 0;  // activations of the workers
+
+  int64_t total() const {
+    return process + models + states + caches + scratch;
+  }
+};
+
+MemoryPlan PlanMemory(const ServerConfig& config, int workers,
+                      int64_t process_bytes,
+                      absl::Span<const ModelMemory> models);
+
+// FAILED_PRECONDITION, with the parts, if the plan exceeds the limit of the
+// configuration.
+absl::Status CheckMemory(const ServerConfig& config, const MemoryPlan& plan);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_SERVER_APP_MEMORY_PLAN_H_

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Measures how fast an engine gets through its work, to say how long more of it
+// would take.
+
+#ifndef CAROUSEL_SERVER_ENGINE_WORK_METER_H_
+#define CAROUSEL_SERVER_ENGINE_WORK_METER_H_
+
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace carousel {
+
+// Work is counted in estimated tokens (EstimateTokens), and the time while there
+// was any. An average over the last second or so, which is right also where
+// tokens turn out cheaper than estimated, as those of known texts do. Not
+// thread-safe; time is the caller's.
+class WorkMeter {
+ public:
+  // From `now` on there is work, or none.
+  void SetBusy(bool busy, absl::Time now);
+
+  // So much of it is done. REQUIRES: there is work.
+  void Done(int64_t tokens, absl::Time now);
+
+  // What `tokens` would take; zero as long as nobody knows.
+  absl::Duration TimeFor(int64_t tokens) const {
+    return per_token_ * static_cast<double>(tokens);
+  }
+
+ private:
+  void Count(absl::Time now);
+
+  bool busy_ = false;
+  absl::Time since_ = {};        // counted up to here, if busy
+  absl::Duration measured_ = {};  // of this sample
+  int64_t tokens_ = 0;            // the same
+  absl::Duration per_token_ = {};
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_SERVER_ENGINE_WORK_METER_H_

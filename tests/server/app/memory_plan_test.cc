@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/app/memory_plan.h"
+
+#include "gtest/gtest.h"
+#include "tests/testing/status_matchers.h"
+
+namespace carousel {
+namespace {
+
+constexpr ModelMemory kModel = {
+    .bytes = 1000, .completes = true, .stack = {.hidden = 8, .layers = 2}};
+
+ServerConfig Config() {
+  ServerConfig config;
+  config.max_sequences = 10;
+  config.prefix_cache_bytes = 500;
+  return config;
+}
+
+TEST(MemoryPlanTest, PartsAreThoseOfTheConfiguration) {
+  const MemoryPlan plan = PlanMemory(Config(), 2, 77, {kModel, kModel});
+  EXPECT_EQ(plan.process, 77);
+  EXPECT_EQ(plan.models, 2000);
+  EXPECT_EQ(plan.caches, 1000);
+  EXPECT_EQ(plan.states, 2 * 10 * 2 * 2 * 8 * 4);  // h and c, two layers, f32
+  EXPECT_GT(plan.scratch, 0);
+}
+
+// They are not served yet, so they have no sequences.
+TEST(MemoryPlanTest, ModelsOfOtherTasksTakeTheirWeightsOnly) {
+  const MemoryPlan plan = PlanMemory(Config(), 2, 0, {{.bytes = 1000}});
+  EXPECT_EQ(plan.total(), 1000);
+}
+
+TEST(MemoryPlanTest, PlanOverTheLimitIsRefusedWithItsParts) {
+  ServerConfig config = Config();
+  const MemoryPlan plan = PlanMemory(config, 1, 0, {kModel});
+  config.memory_limit = plan.total();
+  EXPECT_THAT(CheckMemory(config, plan), IsOk());
+  config.memory_limit = plan.total() - 1;
+  EXPECT_THAT(CheckMemory(config, plan),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       testing::HasSubstr("1000 are models")));
+}
+
+TEST(MemoryPlanTest, NoLimitRefusesNothing) {
+  EXPECT_THAT(CheckMemory(Config(), {.models = int64_t{1} << 50}), IsOk());
+}
+
+}  // namespace
+}  // namespace carousel
