@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "model/base/check.h"
+#include "model/base/files.h"
 #include "model/base/random.h"
 #include "model/base/status_macros.h"
+#include "model/bundle/bundle_files.h"
 #include "model/bundle/writer.h"
 #include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
@@ -54,6 +56,14 @@ std::vector<std::string> TinyTokens(const std::vector<std::string>& words) {
 
 absl::Status WriteTinyBundle(const std::string& directory,
                              std::vector<std::string> words, uint64_t seed) {
+  const auto vocabulary = static_cast<int>(TinyTokens(words).size());
+  return WriteTinyBundle(directory, words,
+                         TinyWeights(TinySizes(vocabulary), seed));
+}
+
+absl::Status WriteTinyBundle(const std::string& directory,
+                             const std::vector<std::string>& words,
+                             std::vector<Tensor> weights) {
   ASSIGN_OR_RETURN(Vocabulary vocabulary,
                    Vocabulary::Create(TinyTokens(words)));
   const Tokenizer tokenizer(TokenizerKind::kWords, std::move(vocabulary));
@@ -61,11 +71,26 @@ absl::Status WriteTinyBundle(const std::string& directory,
   BundleContent content;
   const LanguageModelSizes sizes = TinySizes(tokenizer.vocabulary().size());
   content.manifest.model = LanguageModelManifest{.sizes = sizes};
-  content.weights = TinyWeights(sizes, seed);
+  content.weights = std::move(weights);
   content.tokenizer = &tokenizer;
   content.card = "# A tiny model\n\nRandom weights, for tests.\n";
   content.self_test_texts = {"", words.empty() ? "word" : words.front()};
   return WriteBundle(directory, content);
+}
+
+PrecisionRecord TinyRecord(double loss) {
+  return {.metric = QualityMetric::kPerplexity,
+          .f32 = 20,
+          .value = 20 * (1 + loss),
+          .data = {{"tiny.dev.txt", std::string(64, 'a')}}};
+}
+
+absl::Status RecordPrecision(const std::string& directory, Precision precision,
+                             const PrecisionRecord& record) {
+  ASSIGN_OR_RETURN(Manifest manifest, ReadManifest(directory));
+  manifest.precisions = {{precision, record}};
+  return WriteFileAtomically(JoinPath(directory, kManifestFile),
+                             SerialiseManifest(manifest));
 }
 
 }  // namespace carousel

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "model/bundle/precision_record.h"
 #include "model/layers/language_model.h"
 #include "model/layers/weight_specs.h"
 #include "model/tensor/tensor.h"
@@ -34,6 +35,18 @@ std::vector<std::string> TinyTokens(const std::vector<std::string>& words);
 // WriteBundle.
 absl::Status WriteTinyBundle(const std::string& directory,
                              std::vector<std::string> words, uint64_t seed);
+
+// The same with given weights of TinySizes.
+absl::Status WriteTinyBundle(const std::string& directory,
+                             const std::vector<std::string>& words,
+                             std::vector<Tensor> weights);
+
+// A record of a perplexity that is 20 in f32 and `loss` of it more otherwise.
+PrecisionRecord TinyRecord(double loss);
+
+// Replaces what the manifest of the bundle says of precisions.
+absl::Status RecordPrecision(const std::string& directory, Precision precision,
+                             const PrecisionRecord& record);
 
 }  // namespace carousel
 

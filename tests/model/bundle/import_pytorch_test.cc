@@ -102,6 +102,25 @@ TEST_F(ImportPyTorchTest, TakesOtherNamesCardAndTexts) {
       "one two");
 }
 
+// Without data nobody knows what int8 costs.
+TEST_F(ImportPyTorchTest, RunsInBF16AtALossThatWasNotMeasured) {
+  ASSERT_THAT(Import(), IsOk());
+  const auto model = Model::Load(bundle_);
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ((*model)->manifest().precisions,
+            (PrecisionRecords{{Precision::kBF16, {}}}));
+  EXPECT_THAT((*model)->precision_note(), HasSubstr("bf16"));
+}
+
+TEST_F(ImportPyTorchTest, RunsAsItsManifestSays) {
+  manifest_["precisions"] = json::object();
+  ASSERT_THAT(Import(), IsOk());
+  const auto model = Model::Load(bundle_);
+  ASSERT_THAT(model, IsOk());
+  EXPECT_TRUE((*model)->manifest().precisions.empty());
+  EXPECT_EQ((*model)->precision(), Precision::kF32);
+}
+
 // PyTorch's state_dict lists a tied matrix under both of its names.
 TEST_F(ImportPyTorchTest, TakesATiedOutputThatEqualsTheEmbedding) {
   tensors_.push_back({"decoder.weight", Find("embedding.weight").ToF32()});

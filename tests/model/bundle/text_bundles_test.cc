@@ -165,6 +165,20 @@ class TextBundlesTest : public testing::TestWithParam<bool> {
       TokenizerOf(TokenizerKind::kWhitespace, {"good", "bad", "film", "the"});
 };
 
+// Their networks have no other kernels: a record cannot be followed, and
+// whoever asks is told.
+TEST_P(TextBundlesTest, RunsInF32Only) {
+  ASSERT_THAT(RecordPrecision(bundle_, Precision::kBF16, TinyRecord(0)),
+              IsOk());
+  const auto model = Model::Load(bundle_);
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ((*model)->precision(), Precision::kF32);
+  EXPECT_THAT((*model)->precision_note(), HasSubstr("bf16 was meant; only"));
+  EXPECT_THAT(Model::Load(bundle_, {.precision = Precision::kBF16}),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("only the networks of language models")));
+}
+
 INSTANTIATE_TEST_SUITE_P(ClassifierAndTranslator, TextBundlesTest,
                          testing::Bool(), [](const auto& shape) {
                            return std::string(shape.param ? "Translator"

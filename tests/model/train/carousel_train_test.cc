@@ -11,6 +11,7 @@
 #include <csignal>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
+#include "model/onednn/matmul.h"
 #include "nlohmann/json.hpp"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -86,7 +88,8 @@ class CarouselTrainTest : public testing::Test {
 
 TEST_F(CarouselTrainTest, HelpSucceedsAndListsTheCommands) {
   EXPECT_EQ(Run({"--help"}), 0);
-  for (const char* command : {"language-model", "evaluate", "import"}) {
+  for (const char* command :
+       {"language-model", "evaluate", "import", "quantize"}) {
     EXPECT_THAT(Out(), HasSubstr(command));
     EXPECT_EQ(Run({command, "--help"}), 0);
     EXPECT_THAT(Out(), HasSubstr("(default: "));
@@ -125,6 +128,28 @@ TEST_F(CarouselTrainTest, TrainsThenEvaluatesToOneLineOfJson) {
   for (const char* key : {"task", "perplexity", "tokens", "words", "oov_rate",
                           "top1", "top3", "keystrokes_saved"}) {
     EXPECT_TRUE(figures.contains(key)) << key;
+  }
+}
+
+// A loss is written down and can be measured again.
+TEST_F(CarouselTrainTest, QuantizesToABundleThatLosesWhatItSays) {
+  if (!SupportsBF16()) GTEST_SKIP() << "not on this CPU";
+  ASSERT_EQ(Run(TrainArguments("30")), 0) << Err();
+  const std::string data = "--data=" + dir_.File("dev.txt");
+  ASSERT_EQ(Run({"quantize", "--bundle=" + dir_.File("tiny/1"), data,
+                 "--precision=bf16", "--out=" + dir_.File("tiny/2")}),
+            0)
+      << Err();
+  EXPECT_THAT(Err(), HasSubstr("bf16 costs "));
+  const auto record = nlohmann::json::parse(Out())["bf16"];
+  EXPECT_EQ(record["metric"], "perplexity");
+  for (const auto& [precision, figure] :
+       {std::pair("f32", "f32"), std::pair("bf16", "value")}) {
+    ASSERT_EQ(Run({"evaluate", "--bundle=" + dir_.File("tiny/2"), data,
+                   absl::StrCat("--precision=", precision)}),
+              0)
+        << Err();
+    EXPECT_EQ(nlohmann::json::parse(Out())["perplexity"], record[figure]);
   }
 }
 

@@ -205,6 +205,22 @@ TEST_F(RepositoryTest, NamesAreThoseOfReadyModelsForTheTask) {
   EXPECT_THAT(repository_->NamesFor(Task::kClassifier), IsEmpty());
 }
 
+// The server's flags decide for all of its models. Asking for f32 is the way
+// out where int8 costs too much.
+TEST_F(RepositoryTest, LoadsInThePrecisionAskedFor) {
+  Write("en/1");
+  ASSERT_THAT(
+      RecordPrecision(dir_.File("en/1"), Precision::kInt8, TinyRecord(0.04)),
+      IsOk());
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                               HasSubstr("costs 4.00 % of perplexity")));
+  auto repository =
+      ModelRepository::Open(dir_.path(), {.precision = Precision::kF32});
+  ASSERT_THAT(repository, IsOk());
+  ASSERT_THAT((*repository)->LoadAll([] { return false; }), IsOk());
+  EXPECT_EQ((*repository)->Get("en")->model->precision(), Precision::kF32);
+}
+
 // A handle is a hold: the repository may go first.
 TEST_F(RepositoryTest, HandleOutlivesTheRepository) {
   Write("en/1");
