@@ -156,8 +156,10 @@ class OpenMpParts : public Parts {
   PartScratch* scratch() override { return &scratch_[0]; }
 
   absl::Status Run(int count, RunPart run) override {
+    // One part is no team: teams of other sizes in turn start threads anew.
+    if (count == 1) return run(0, 0, scratch());
     std::vector<absl::Status> statuses(scratch_.size());
-#pragma omp parallel for schedule(dynamic) if (count > 1)
+#pragma omp parallel for schedule(dynamic)
     for (int part = 0; part < count; ++part) {
       const int thread = omp_get_thread_num();
       const auto index = static_cast<size_t>(thread);
