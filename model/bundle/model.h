@@ -38,8 +38,9 @@ struct LoadOptions {
   bool force = false;
 
   // Most bytes for a table of a language model's first layer, which saves a
-  // product in every step (ServingLayout). 0: none.
-  size_t max_table_bytes = 0;
+  // product in every step (ServingLayout). 0: none. What is measured has by
+  // default what is served.
+  size_t max_table_bytes = size_t{128} << 20;
 };
 
 // Immutable, so thread-safe. Shared by whoever uses it; the last one frees it.
