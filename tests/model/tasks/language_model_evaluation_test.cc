@@ -223,6 +223,18 @@ TEST_F(LanguageModelEvaluationTest, LinesAgreeWithTheSlowEvaluation) {
   EXPECT_GT(figures.keystrokes_saved, 0);
 }
 
+// Who only wants the perplexity does not wait for the typist.
+TEST_F(LanguageModelEvaluationTest, KeystrokesCanBeLeftOut) {
+  for (LineContext context : {LineContext::kLine, LineContext::kStream}) {
+    const auto model = MakeModel(TokenizerKind::kWords, context);
+    const auto figures = EvaluateLanguageModel(*model, WriteText(Lines()),
+                                               {.keystrokes = false});
+    ASSERT_THAT(figures, IsOk());
+    EXPECT_TRUE(std::isnan(figures->keystrokes_saved));
+    ExpectClose(*figures, Evaluate(*model, Lines()));
+  }
+}
+
 TEST_F(LanguageModelEvaluationTest, AStreamAgreesWithTheSlowEvaluation) {
   const auto model =
       MakeModel(TokenizerKind::kWhitespace, LineContext::kStream);
