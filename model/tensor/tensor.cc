@@ -68,11 +68,10 @@ std::string ShapeString(absl::Span<const int64_t> shape) {
 
 BFloat16 ToBFloat16(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) {  // NaN: keep it one.
-    return {static_cast<uint16_t>((bits >> 16) | 0x40u)};
-  }
-  const uint32_t nearest_even = 0x7fffu + ((bits >> 16) & 1u);
-  return {static_cast<uint16_t>((bits + nearest_even) >> 16)};
+  const uint32_t nearest_even = bits + 0x7fffu + ((bits >> 16) & 1u);
+  const bool is_nan = (bits & 0x7fffffffu) > 0x7f800000u;
+  const uint32_t safe = is_nan ? bits | 0x400000u : nearest_even;
+  return {static_cast<uint16_t>(safe >> 16)};
 }
 
 float ToFloat(BFloat16 value) {
@@ -81,12 +80,20 @@ float ToFloat(BFloat16 value) {
 
 void ToBFloat16(absl::Span<const float> from, absl::Span<BFloat16> to) {
   CAROUSEL_CHECK(from.size() == to.size());
-  for (size_t i = 0; i < from.size(); ++i) to[i] = ToBFloat16(from[i]);
+  const float* in = from.data();
+  BFloat16* out = to.data();
+  const size_t size = from.size();
+#pragma omp simd
+  for (size_t i = 0; i < size; ++i) out[i] = ToBFloat16(in[i]);
 }
 
 void ToFloat(absl::Span<const BFloat16> from, absl::Span<float> to) {
   CAROUSEL_CHECK(from.size() == to.size());
-  for (size_t i = 0; i < from.size(); ++i) to[i] = ToFloat(from[i]);
+  const BFloat16* in = from.data();
+  float* out = to.data();
+  const size_t size = from.size();
+#pragma omp simd
+  for (size_t i = 0; i < size; ++i) out[i] = ToFloat(in[i]);
 }
 
 Tensor Tensor::Zeros(DType dtype, Shape shape) {

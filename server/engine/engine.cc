@@ -129,8 +129,8 @@ Engine::Task Engine::NextTask(size_t worker) {
   } else if (!scheduler_.empty()) {
     task.kind = Task::Kind::kBatch;
     TakeBatch(&task);
-  } else if (board_.HasWork()) {
-    task.kind = Task::Kind::kHelp;
+  } else if (!IsOver()) {
+    task.kind = Task::Kind::kHelp;  // if others have left any
   }
   // One call wakes one worker; what is left is for the next.
   if (CanBegin() || !scheduler_.empty() || IsOver()) work_.NotifyOne();

@@ -158,10 +158,11 @@ def server(options):
         for line in process.stderr:
             event = json.loads(line)
             port = event.get("grpc_port", port)
-            if event.get("message", event.get("msg")) == "ready":
+            if event["event"] == "ready":
                 break
         else:
             sys.exit("carousel-server did not become ready")
+        # Nobody reads on: little more is logged than fits into a pipe.
         yield process, f"127.0.0.1:{port}"
 
 

@@ -95,7 +95,7 @@ TEST(WordScoresTest, ScoresDoNotDependOnWhoSawWhichPiece) {
     Random random(seed);
     for (int begin = 0; begin < vocabulary.size(); begin += 97) {
       add(&one, begin);
-      const int backward = vocabulary.size() / 97 * 97 - begin;
+      const int backward = (vocabulary.size() - 1) / 97 * 97 - begin;
       add(random.Below(2) == 0 ? &first : &second, backward);
     }
     first.Merge(std::move(second));
