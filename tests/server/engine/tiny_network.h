@@ -76,26 +76,42 @@ class TinyNetwork {
   std::vector<Suggestion> Expected(
       const std::string& text, const CompletionOptions& options = {}) const {
     Completion completion = Start(text, options);
-    LanguageModel::Workspace workspace;
-    while (const auto query = completion.Next()) {
-      RecurrentState state = network_->InitialState(1);
-      std::vector<float> logits(static_cast<size_t>(query->ranks.size()));
-      const int steps = static_cast<int>(query->tokens.size());
-      CAROUSEL_CHECK(
-          network_
-              ->Advance(query->tokens, steps, 1, &state, nullptr, &workspace)
-              .ok());
-      CAROUSEL_CHECK(network_
-                         ->Logits(network_->Top(state), 1, query->ranks.begin,
-                                  query->ranks.end, absl::MakeSpan(logits),
-                                  &workspace)
-                         .ok());
-      completion.Answer(logits);
-    }
+    Ask(&completion);
     return completion.Suggestions();
   }
 
+  // Tokens that must be fed for them, each once.
+  int64_t TokensOf(const std::string& text) const {
+    Completion completion = Start(text);
+    return Ask(&completion);
+  }
+
  private:
+  // Answers all its questions; returns how many tokens they are about.
+  int64_t Ask(Completion* completion) const {
+    LanguageModel::Workspace workspace;
+    int64_t tokens = 0;
+    while (const auto query = completion->Next()) {
+      std::vector<float> logits(static_cast<size_t>(query->ranks.size()));
+      if (!logits.empty()) {
+        RecurrentState state = network_->InitialState(1);
+        const int steps = static_cast<int>(query->tokens.size());
+        CAROUSEL_CHECK(
+            network_
+                ->Advance(query->tokens, steps, 1, &state, nullptr, &workspace)
+                .ok());
+        CAROUSEL_CHECK(network_
+                           ->Logits(network_->Top(state), 1, query->ranks.begin,
+                                    query->ranks.end, absl::MakeSpan(logits),
+                                    &workspace)
+                           .ok());
+        tokens = steps;  // a later query begins with those of this one
+      }
+      completion->Answer(logits);
+    }
+    return tokens;
+  }
+
   const Tokenizer tokenizer_;
   std::shared_ptr<const LanguageModel> network_;
 };
