@@ -6,12 +6,14 @@
 #ifndef CAROUSEL_TESTS_SERVER_ENGINE_TINY_NETWORK_H_
 #define CAROUSEL_TESTS_SERVER_ENGINE_TINY_NETWORK_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "model/base/check.h"
 #include "model/layers/language_model.h"
+#include "model/onednn/precision.h"
 #include "model/tasks/completion.h"
 #include "model/text/tokenizer.h"
 #include "server/engine/job.h"
@@ -19,12 +21,35 @@
 
 namespace carousel {
 
+struct TinyNetworkOptions {
+  LanguageModelSizes sizes = TinySizes(0);  // but for the vocabulary
+  std::vector<std::string> words = {"the",   "there", "to",  "a",
+                                    "house", "home",  "you", "your",
+                                    "like",  "would", "I",   "."};
+  Precision precision = Precision::kF32;  // REQUIRES: the CPU has it
+  uint64_t seed = 7;
+
+  // Times all weights but the embedding. Well below 1 the state forgets
+  // rounding errors instead of amplifying them.
+  float gain = 1;
+};
+
 class TinyNetwork {
  public:
-  TinyNetwork() : tokenizer_(TokenizerKind::kWords, MakeVocabulary()) {
-    const auto sizes = TinySizes(tokenizer_.vocabulary().size());
-    network_ = LanguageModel::Create(sizes, TinyWeights(sizes, 7),
-                                     tokenizer_.vocabulary().prefix_order())
+  explicit TinyNetwork(const TinyNetworkOptions& options = {})
+      : tokenizer_(TokenizerKind::kWords,
+                   Vocabulary::Create(TinyTokens(options.words)).value()) {
+    LanguageModelSizes sizes = options.sizes;
+    sizes.vocabulary = tokenizer_.vocabulary().size();
+    std::vector<Tensor> weights = TinyWeights(sizes, options.seed);
+    for (size_t i = 1; i < weights.size(); ++i) {
+      for (float& value : weights[i].mutable_span<float>()) {
+        value *= options.gain;
+      }
+    }
+    network_ = LanguageModel::Create(sizes, weights,
+                                     tokenizer_.vocabulary().prefix_order(),
+                                     options.precision)
                    .value();
   }
 
@@ -32,8 +57,9 @@ class TinyNetwork {
     return network_;
   }
 
-  Completion Start(const std::string& text) const {
-    return Completion::Start(tokenizer_, text, {}).value();
+  Completion Start(const std::string& text,
+                   const CompletionOptions& options = {}) const {
+    return Completion::Start(tokenizer_, text, options).value();
   }
 
   // A job for `text` that nobody waits for.
@@ -47,33 +73,43 @@ class TinyNetwork {
 
   // The suggestions for `text`, straight from the contract of Completion: every
   // query from the state of zeros, all its tokens at once.
-  std::vector<Suggestion> Expected(const std::string& text) const {
-    Completion completion = Start(text);
-    LanguageModel::Workspace workspace;
-    while (const auto query = completion.Next()) {
-      RecurrentState state = network_->InitialState(1);
-      std::vector<float> logits(static_cast<size_t>(query->ranks.size()));
-      const int steps = static_cast<int>(query->tokens.size());
-      CAROUSEL_CHECK(
-          network_
-              ->Advance(query->tokens, steps, 1, &state, nullptr, &workspace)
-              .ok());
-      CAROUSEL_CHECK(network_
-                         ->Logits(network_->Top(state), 1, query->ranks.begin,
-                                  query->ranks.end, absl::MakeSpan(logits),
-                                  &workspace)
-                         .ok());
-      completion.Answer(logits);
-    }
+  std::vector<Suggestion> Expected(
+      const std::string& text, const CompletionOptions& options = {}) const {
+    Completion completion = Start(text, options);
+    Ask(&completion);
     return completion.Suggestions();
   }
 
+  // Tokens that must be fed for them, each once.
+  int64_t TokensOf(const std::string& text) const {
+    Completion completion = Start(text);
+    return Ask(&completion);
+  }
+
  private:
-  static Vocabulary MakeVocabulary() {
-    return Vocabulary::Create(
-               TinyTokens({"the", "there", "to", "a", "house", "home", "you",
-                           "your", "like", "would", "I", "."}))
-        .value();
+  // Answers all its questions; returns how many tokens they are about.
+  int64_t Ask(Completion* completion) const {
+    LanguageModel::Workspace workspace;
+    int64_t tokens = 0;
+    while (const auto query = completion->Next()) {
+      std::vector<float> logits(static_cast<size_t>(query->ranks.size()));
+      if (!logits.empty()) {
+        RecurrentState state = network_->InitialState(1);
+        const int steps = static_cast<int>(query->tokens.size());
+        CAROUSEL_CHECK(
+            network_
+                ->Advance(query->tokens, steps, 1, &state, nullptr, &workspace)
+                .ok());
+        CAROUSEL_CHECK(network_
+                           ->Logits(network_->Top(state), 1, query->ranks.begin,
+                                    query->ranks.end, absl::MakeSpan(logits),
+                                    &workspace)
+                           .ok());
+        tokens = steps;  // a later query begins with those of this one
+      }
+      completion->Answer(logits);
+    }
+    return tokens;
   }
 
   const Tokenizer tokenizer_;
