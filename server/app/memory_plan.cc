@@ -39,8 +39,7 @@ MemoryPlan PlanMemory(const ServerConfig& config, int workers,
     if (!model.completes) continue;
     plan.states += config.max_sequences * StateBytes(model.stack);
     plan.caches += config.prefix_cache_bytes;
-    plan.scratch =
-        std::max(plan.scratch, workers * ScratchBytes(model.stack));
+    plan.scratch = std::max(plan.scratch, workers * ScratchBytes(model.stack));
   }
   return plan;
 }

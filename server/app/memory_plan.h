@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "model/layers/recurrent_stack.h"
+#include "model/bundle/model.h"
 #include "server/app/config.h"
 
 namespace carousel {
@@ -30,9 +30,7 @@ struct MemoryPlan {
   int64_t caches = 0;   // of prefixes
   int64_t scratch = 0;  // activations of the workers
 
-  int64_t total() const {
-    return process + models + states + caches + scratch;
-  }
+  int64_t total() const { return process + models + states + caches + scratch; }
 };
 
 MemoryPlan PlanMemory(const ServerConfig& config, int workers,

@@ -12,7 +12,6 @@
 #include "absl/types/span.h"
 #include "model/layers/language_model.h"
 #include "model/tasks/word_scores.h"
-#include "model/text/vocabulary.h"
 #include "server/engine/parts.h"
 
 namespace carousel {

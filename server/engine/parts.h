@@ -20,8 +20,8 @@ struct PartScratch {
 
 // Runs one part, on thread `thread` of those that take part (0 is the calling
 // one), with the scratch of that thread.
-using RunPart = absl::FunctionRef<absl::Status(int part, int thread,
-                                               PartScratch* scratch)>;
+using RunPart =
+    absl::FunctionRef<absl::Status(int part, int thread, PartScratch* scratch)>;
 
 class Parts {
  public:

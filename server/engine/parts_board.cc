@@ -39,10 +39,9 @@ void PartsBoard::Help(PartScratch* scratch) {
   int thread = 0;
   {
     MutexLock lock(&mutex_);
-    const auto found =
-        std::find_if(offers_.begin(), offers_.end(), [](const Offer* other) {
-          return other->next < other->count;
-        });
+    const auto found = std::find_if(
+        offers_.begin(), offers_.end(),
+        [](const Offer* other) { return other->next < other->count; });
     if (found == offers_.end()) return;
     offer = *found;
     thread = offer->threads++;
@@ -56,9 +55,9 @@ void PartsBoard::Help(PartScratch* scratch) {
 
 bool PartsBoard::HasWork() const {
   MutexLock lock(&mutex_);
-  return std::any_of(
-      offers_.begin(), offers_.end(),
-      [](const Offer* offer) { return offer->next < offer->count; });
+  return std::any_of(offers_.begin(), offers_.end(), [](const Offer* offer) {
+    return offer->next < offer->count;
+  });
 }
 
 }  // namespace carousel

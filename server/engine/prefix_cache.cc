@@ -26,10 +26,11 @@ PrefixCache::PrefixCache(size_t max_bytes, const PrefixHashKey& key)
 // What the containers take beside an entry is counted roughly.
 size_t PrefixCache::BytesOf(const Entry& entry) {
   constexpr size_t kContainers = 64;
-  const size_t scores = entry.scores == nullptr
-                            ? 0
-                            : sizeof(WordScores) + entry.scores->scores.size() *
-                                                       sizeof(WordScores::Score);
+  const size_t scores =
+      entry.scores == nullptr
+          ? 0
+          : sizeof(WordScores) +
+                entry.scores->scores.size() * sizeof(WordScores::Score);
   return sizeof(Entry) + kContainers + entry.tokens.size() * sizeof(int32_t) +
          entry.state.size() * sizeof(float) + scores;
 }

@@ -27,8 +27,8 @@ struct PrefixCacheStats {
   // Look-ups that found a beginning, if only <eos>, with which all texts begin:
   // `tokens` says how much was found.
   int64_t hits = 0;
-  int64_t misses = 0;  // ... that found none
-  int64_t tokens = 0;  // that hits saved from being fed
+  int64_t misses = 0;   // ... that found none
+  int64_t tokens = 0;   // that hits saved from being fed
   int64_t answers = 0;  // next words that were known
   int64_t evictions = 0;
   size_t entries = 0;
@@ -45,15 +45,15 @@ class PrefixCache {
 
   // Copies the state after the longest known beginning of `tokens` that is
   // longer than `known` to `state`, and returns how many tokens that is; 0, and
-  // `state` untouched, if there is none. REQUIRES: `state` has the size of those
-  // inserted.
+  // `state` untouched, if there is none. REQUIRES: `state` has the size of
+  // those inserted.
   size_t Find(absl::Span<const int32_t> tokens, size_t known,
               absl::Span<float> state);
 
   // The scores of the next words after `tokens`, for at least so many words;
   // null if they are not known.
-  std::shared_ptr<const WordScores> FindScores(
-      absl::Span<const int32_t> tokens, int words);
+  std::shared_ptr<const WordScores> FindScores(absl::Span<const int32_t> tokens,
+                                               int words);
 
   // Remembers the state after `tokens`, which is copied. One that alone exceeds
   // the bound is not kept.

@@ -44,7 +44,8 @@ void Sequence::OpenQuery() {
   if (!query_.has_value()) return;
   CAROUSEL_CHECK(read_ <= query_->tokens.size());
   if (read_ == query_->tokens.size()) return;
-  const size_t known = states_->cache.Find(query_->tokens, read_, row_.values());
+  const size_t known =
+      states_->cache.Find(query_->tokens, read_, row_.values());
   if (known > 0) read_ = known_ = known;
 }
 

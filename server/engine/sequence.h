@@ -68,8 +68,8 @@ class Sequence {
   // The output that is due: of which ranks. REQUIRES: pending() == 0.
   RankRange ranks() const { return query_->ranks; }
 
-  // The ranks are all there are: of so many words the scores are wanted. Else 0,
-  // and the logits of the ranks are. REQUIRES: pending() == 0.
+  // The ranks are all there are: of so many words the scores are wanted. Else
+  // 0, and the logits of the ranks are. REQUIRES: pending() == 0.
   int words() const { return query_->words; }
 
   // What the network said of these ranks; scores are remembered for others.

@@ -12,9 +12,9 @@
 
 namespace carousel {
 
-// Work is counted in estimated tokens (EstimateTokens), and the time while there
-// was any. An average over the last second or so, which is right also where
-// tokens turn out cheaper than estimated, as those of known texts do. Not
+// Work is counted in estimated tokens (EstimateTokens), and the time while
+// there was any. An average over the last second or so, which is right also
+// where tokens turn out cheaper than estimated, as those of known texts do. Not
 // thread-safe; time is the caller's.
 class WorkMeter {
  public:
@@ -33,7 +33,7 @@ class WorkMeter {
   void Count(absl::Time now);
 
   bool busy_ = false;
-  absl::Time since_ = {};        // counted up to here, if busy
+  absl::Time since_ = {};         // counted up to here, if busy
   absl::Duration measured_ = {};  // of this sample
   int64_t tokens_ = 0;            // the same
   absl::Duration per_token_ = {};
