@@ -47,7 +47,7 @@ class QuantizeTest : public testing::Test {
       if (specs->at(i).name != "projection.weight") continue;
       const int64_t width = weights[i].shape()[1];
       const absl::Span<float> values = weights[i].mutable_span<float>();
-      for (size_t k = 0; k < values.size(); k += width) values[k] = 100;
+      for (size_t k = 0; k < values.size(); k += width) values[k] = 60;
     }
     options_.bundle = dir_.File("spoilt/1");
     ASSERT_THAT(WriteTinyBundle(options_.bundle, kWords, std::move(weights)),
