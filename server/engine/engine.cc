@@ -305,7 +305,7 @@ void Engine::Complete(Job* job, JobResult result) {
   --stats_.running;
   running_tokens_ -= job->tokens;
   const absl::Time now = clock_.Now();
-  if (answered) meter_.Done(job->tokens, now);
+  meter_.Done(answered ? job->tokens : 0, now);
   if (stats_.running == 0 && queue_.empty()) meter_.SetBusy(false, now);
   // A place is free, or it was the last.
   work_.NotifyOne();

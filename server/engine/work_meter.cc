@@ -9,6 +9,9 @@ namespace {
 constexpr absl::Duration kSample = absl::Milliseconds(100);
 constexpr double kShare = 0.2;
 
+// After a sample in which nothing was done.
+constexpr double kDearer = 1.5;
+
 }  // namespace
 
 void WorkMeter::SetBusy(bool busy, absl::Time now) {
@@ -19,7 +22,12 @@ void WorkMeter::SetBusy(bool busy, absl::Time now) {
 void WorkMeter::Done(int64_t tokens, absl::Time now) {
   Count(now);
   tokens_ += tokens;
-  if (measured_ < kSample || tokens_ == 0) return;
+  if (measured_ < kSample) return;
+  if (tokens_ == 0) {
+    per_token_ *= kDearer;
+    measured_ = absl::ZeroDuration();
+    return;
+  }
   const absl::Duration sample = measured_ / static_cast<double>(tokens_);
   per_token_ = per_token_ == absl::ZeroDuration()
                    ? sample

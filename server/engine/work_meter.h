@@ -21,7 +21,9 @@ class WorkMeter {
   // From `now` on there is work, or none.
   void SetBusy(bool busy, absl::Time now);
 
-  // So much of it is done. REQUIRES: there is work.
+  // So much of it is done; nothing, where work ended without an answer. While
+  // nothing at all is done work seems to become ever dearer, so that less is
+  // let in until something is. REQUIRES: there is work.
   void Done(int64_t tokens, absl::Time now);
 
   // What `tokens` would take; zero as long as nobody knows.

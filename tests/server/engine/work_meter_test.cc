@@ -35,6 +35,16 @@ TEST(WorkMeterTest, TimeWithoutWorkDoesNotCount) {
   EXPECT_EQ(meter.TimeFor(100), absl::Milliseconds(100));
 }
 
+// Else a server whose answers all come too late would let in as many for ever.
+TEST(WorkMeterTest, WorkThatIsNeverDoneSeemsDearerAndDearer) {
+  WorkMeter meter;
+  meter.SetBusy(true, kStart);
+  meter.Done(100, After(100));
+  meter.Done(0, After(200));
+  meter.Done(0, After(300));
+  EXPECT_EQ(meter.TimeFor(100), absl::Milliseconds(225));
+}
+
 TEST(WorkMeterTest, WorkThatBecomesDearerIsLearnt) {
   WorkMeter meter;
   meter.SetBusy(true, kStart);
