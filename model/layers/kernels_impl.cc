@@ -38,8 +38,8 @@ void LstmForward(int64_t hidden, const LstmRowForward& row) {
 // Equations: model/onednn/cell.h; with e_x = e^-x,
 //   i g       = (1 - e_2g) / ((1 + e_i) (1 + e_2g))
 //   o tanh(c) = (1 - e_2c) / ((1 + e_o) (1 + e_2c))
-// Exponentials are finite, so a denominator may become infinite, which is right
-// in the limit, and nothing becomes NaN that was none.
+// Where tanh is 1 or -1 its exponential is bounded, so that a denominator
+// becomes infinite only where the gate is 0; nothing becomes NaN that was none.
 template <typename Sum>
 inline void LstmServedRow(int64_t hidden, const Sum& sum, float* __restrict c,
                           float* __restrict h) {
@@ -47,11 +47,12 @@ inline void LstmServedRow(int64_t hidden, const Sum& sum, float* __restrict c,
   for (int64_t k = 0; k < hidden; ++k) {
     const float e_i = ShortExp(-sum(k));
     const float e_f = ShortExp(-sum(hidden + k));
-    const float e_g = ShortExp(-2.0f * sum(2 * hidden + k));
+    const float e_g =
+        ShortExp(Clamp(-2.0f * sum(2 * hidden + k), -60.0f, 60.0f));
     const float e_o = ShortExp(-sum(3 * hidden + k));
     const float input = (1.0f - e_g) / ((1.0f + e_i) * (1.0f + e_g));
     const float next = c[k] / (1.0f + e_f) + input;
-    const float e_c = ShortExp(-2.0f * next);
+    const float e_c = ShortExp(Clamp(-2.0f * next, -60.0f, 60.0f));
     c[k] = next;
     h[k] = (1.0f - e_c) / ((1.0f + e_o) * (1.0f + e_c));
   }

@@ -133,7 +133,9 @@ Engine::Task Engine::NextTask(size_t worker) {
     task.kind = Task::Kind::kHelp;  // if others have left any
   }
   // One call wakes one worker; what is left is for the next.
-  if (CanBegin() || !scheduler_.empty() || IsOver()) work_.NotifyOne();
+  if (CanBegin() || !scheduler_.empty() || board_.HasWork() || IsOver()) {
+    work_.NotifyOne();
+  }
   return task;
 }
 

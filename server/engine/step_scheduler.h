@@ -10,6 +10,7 @@
 #ifndef CAROUSEL_SERVER_ENGINE_STEP_SCHEDULER_H_
 #define CAROUSEL_SERVER_ENGINE_STEP_SCHEDULER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <vector>

@@ -2,6 +2,8 @@
 
 #include "server/engine/work_meter.h"
 
+#include <algorithm>
+
 namespace carousel {
 namespace {
 
@@ -11,6 +13,7 @@ constexpr double kShare = 0.2;
 
 // After a sample in which nothing was done.
 constexpr double kDearer = 1.5;
+constexpr absl::Duration kDearest = absl::Milliseconds(100);
 
 }  // namespace
 
@@ -24,7 +27,7 @@ void WorkMeter::Done(int64_t tokens, absl::Time now) {
   tokens_ += tokens;
   if (measured_ < kSample) return;
   if (tokens_ == 0) {
-    per_token_ *= kDearer;
+    per_token_ = std::min(per_token_ * kDearer, kDearest);
     measured_ = absl::ZeroDuration();
     return;
   }

@@ -144,6 +144,21 @@ TEST_P(KernelsTest, ServedLstmSaturatesAtHugeSums) {
   EXPECT_NEAR(h[0], 0.0f, 1e-5);
 }
 
+// A candidate or a memory far below zero is -1, whatever its gate lets through.
+TEST_P(KernelsTest, ServedLstmSaturatesBehindAHalfOpenGate) {
+  const Floats sums = {-0.1f, -0.1f, -100, -0.1f};
+  Floats c = {-200}, h(1);
+  kernels().lstm_served(1, {.sums = sums.data(),
+                            .products = nullptr,
+                            .offsets = nullptr,
+                            .scales = nullptr,
+                            .row_scale = 0,
+                            .c = c.data(),
+                            .h = h.data()});
+  EXPECT_NEAR(c[0], -201 * Sigmoid(-0.1), 1e-3);
+  EXPECT_NEAR(h[0], -Sigmoid(-0.1), 1e-5);
+}
+
 TEST_P(KernelsTest, GruForwardIsTheEquationsToSixDigits) {
   for (int64_t n : kLengths) {
     const auto size = static_cast<size_t>(n);

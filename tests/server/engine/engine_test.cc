@@ -355,7 +355,6 @@ TEST_F(EngineTest, StatesGoWithTheNetwork) {
   EXPECT_EQ(engine.stats().cache.hits, before.hits);
 }
 
-// What was taken in is answered, although the drain has begun.
 // Every worker gets its primitives before the first request, and then works as
 // ever.
 TEST_F(EngineTest, WarmEngineAnswersAJob) {
@@ -380,6 +379,7 @@ TEST_F(EngineTest, QuestionThatWasAnsweredTakesNoBatch) {
             first[0].suggestions->front().word);
 }
 
+// What was taken in is answered, although the drain has begun.
 TEST_F(EngineTest, DrainFinishesWhatIsQueued) {
   Engine engine({.workers = 2}, clock_);
   for (int i = 0; i < 50; ++i) engine.Submit(MakeJob());
