@@ -5,7 +5,7 @@
 #          streams] [--turns=3] [--seconds=2] [--json=FILE]
 #
 # Measures Carousel beside its peers, in turns within one run, and prints ratios
-# of medians: above 1 Carousel is the faster. Absolute figures drift with the
+# of medians: above 1 Carousel is the faster, but of a p99 the slower. Absolute figures drift with the
 # machine; only those of one run compare. compare.py describes the sections.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
