@@ -13,6 +13,7 @@ constexpr double kShare = 0.2;
 
 // After a sample in which nothing was done.
 constexpr double kDearer = 1.5;
+constexpr absl::Duration kCheapest = absl::Microseconds(10);
 constexpr absl::Duration kDearest = absl::Milliseconds(100);
 
 }  // namespace
@@ -27,7 +28,9 @@ void WorkMeter::Done(int64_t tokens, absl::Time now) {
   tokens_ += tokens;
   if (measured_ < kSample) return;
   if (tokens_ == 0) {
-    per_token_ = std::min(per_token_ * kDearer, kDearest);
+    // Of a server that has done nothing yet nobody knows anything better.
+    const absl::Duration known = std::max(per_token_, kCheapest);
+    per_token_ = std::min(known * kDearer, kDearest);
     measured_ = absl::ZeroDuration();
     return;
   }

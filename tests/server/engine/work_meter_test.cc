@@ -45,6 +45,25 @@ TEST(WorkMeterTest, WorkThatIsNeverDoneSeemsDearerAndDearer) {
   EXPECT_EQ(meter.TimeFor(100), absl::Milliseconds(225));
 }
 
+// Overloaded from its first second on, a server must learn it all the same.
+TEST(WorkMeterTest, WorkThatWasNeverDoneSeemsDearerAndDearerToo) {
+  WorkMeter meter;
+  meter.SetBusy(true, kStart);
+  meter.Done(0, After(100));
+  meter.Done(0, After(200));
+  EXPECT_GE(meter.TimeFor(100), absl::Milliseconds(2));
+}
+
+// However long nothing was done, answers make it cheap again.
+TEST(WorkMeterTest, WorkThatIsDoneAgainBecomesCheapAgain) {
+  WorkMeter meter;
+  meter.SetBusy(true, kStart);
+  int now = 0;
+  for (int i = 0; i < 500; ++i) meter.Done(0, After(now += 100));
+  for (int i = 0; i < 80; ++i) meter.Done(100, After(now += 100));
+  EXPECT_NEAR(absl::ToDoubleSeconds(meter.TimeFor(100)), 0.1, 0.01);
+}
+
 TEST(WorkMeterTest, WorkThatBecomesDearerIsLearnt) {
   WorkMeter meter;
   meter.SetBusy(true, kStart);
