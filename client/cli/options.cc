@@ -100,6 +100,12 @@ constexpr Flag kFlags[] = {
      "complete (random texts) or keystrokes (each user types into one stream); "
      "default complete",
      SetRpc},
+    {"seed", "N", "load",
+     "texts of --rpc=complete: those of another run with this seed (default: "
+     "new ones)",
+     [](absl::string_view value, Options& o) {
+       return absl::SimpleAtoi(value, &o.load.seed.emplace());
+     }},
     {"server", "HOST:PORT", "",
      "server to ask (default $CAROUSEL_SERVER, else 127.0.0.1:50051)",
      [](absl::string_view value, Options& o) {

@@ -20,7 +20,7 @@ class CallingUser : public LoadUser {
  public:
   CallingUser(const LoadUserContext& context, uint64_t number)
       : context_(context),
-        texts_(context.options.words, number, context.options.seed),
+        texts_(context.options.words, number, context.seed),
         request_(MakeLoadRequest(context.options)) {}
 
   bool Ask(absl::Time start, bool again) override {

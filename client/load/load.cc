@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -92,10 +93,11 @@ absl::StatusOr<LoadResult> RunLoad(
   const absl::Time begin = absl::Now();
   const absl::Time end = begin + options.warm_up + options.duration;
   Tally tally(begin + options.warm_up, end);
+  const uint64_t seed = options.seed.value_or(std::random_device()());
   std::vector<std::unique_ptr<LoadUser>> users;
   for (int i = 0; i < options.concurrency; ++i) {
-    users.push_back(
-        MakeUser({options, stub.get(), &tally}, static_cast<uint64_t>(i)));
+    users.push_back(MakeUser({options, stub.get(), &tally, seed},
+                             static_cast<uint64_t>(i)));
   }
   std::thread sender;
   if (options.rate > 0) {

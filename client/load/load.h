@@ -49,7 +49,7 @@ struct LoadOptions {
 
   int words = 3;                   // of a text of kComplete
   std::vector<std::string> lines;  // of kKeystrokes; empty: SampleLines()
-  uint64_t seed = 1;
+  std::optional<uint64_t> seed;    // of kComplete; none: new texts
 };
 
 struct LoadResult {

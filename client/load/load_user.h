@@ -36,6 +36,7 @@ struct LoadUserContext {
   const LoadOptions& options;
   v1::AutocompleteService::Stub* stub;
   Tally* tally;
+  uint64_t seed;
 };
 
 // The request of every user, its text left out.

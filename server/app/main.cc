@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/app/flags.h"
 #include "server/app/logging.h"
@@ -25,6 +26,9 @@ int Fail(const absl::Status& status) {
 
 int main(int argc, char** argv) {
   using namespace carousel;
+  // Debian builds Abseil with its search for deadlocks, which gRPC's locks
+  // would pay for at every call.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   StopRequests stop;
   SignalWatcher signals(&stop);
   SetUpLogging(LogFormat::kText, "info");

@@ -12,7 +12,7 @@ namespace carousel {
 namespace {
 
 // An estimate that is short by this much does not miss a deadline.
-constexpr double kMargin = 1.5;
+constexpr double kMargin = 2;
 
 // When what waits now will be done, but neither at once nor never.
 absl::Duration RetryDelay(absl::Duration expected) {
@@ -47,12 +47,12 @@ absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,
         RetryDelay(job.expected));
   }
   const absl::Duration left = job.deadline - now;
-  if (load.jobs > 0 && job.expected * kMargin > left) {
+  if (job.others >= limits.full_load && job.expected * kMargin > left) {
     return WithRetryDelay(
         absl::ResourceExhaustedError(absl::StrCat(
             "the answer would take ", absl::FormatDuration(job.expected),
             ", the deadline leaves ", absl::FormatDuration(left), ": ",
-            load.jobs, " requests wait; retry with backoff")),
+            job.others, " requests are at work; retry with backoff")),
         RetryDelay(job.expected));
   }
   return absl::OkStatus();

@@ -20,6 +20,10 @@ struct AdmissionLimits {
   // Most work that may wait, in tokens to be fed to a network. Counted in work
   // and not in jobs, because a long text costs a hundred times a short one.
   int64_t max_queue_tokens = 8192;
+
+  // From so many jobs on the time that they take can be told (WorkMeter): with
+  // fewer of them nobody is refused for lack of it.
+  int64_t full_load = 16;
 };
 
 // What the queue knows about itself at one instant.
@@ -32,6 +36,9 @@ struct QueueLoad {
 // What counts of a job that asks to be let in.
 struct JobFacts {
   int64_t tokens = 0;
+
+  // Jobs that wait or are worked on beside it.
+  int64_t others = 0;
 
   // Until it would be done, all before it included; zero: nobody knows yet.
   absl::Duration expected = {};

@@ -13,6 +13,16 @@
 namespace carousel {
 namespace {
 
+// Jobs of each worker from which on its batches are large: a token of 8 rows
+// costs a third of one of a single row, and hardly more than one of 64.
+constexpr int64_t kFullBatch = 8;
+
+AdmissionLimits LimitsOf(const EngineOptions& options) {
+  AdmissionLimits limits = options.admission;
+  limits.full_load = kFullBatch * std::max(1, options.workers);
+  return limits;
+}
+
 absl::Status Abandoned() {
   return absl::UnavailableError(
       "the server stopped before the answer was computed; retry elsewhere");
@@ -22,19 +32,20 @@ absl::Status Abandoned() {
 
 Engine::Engine(const EngineOptions& options, const Clock& clock)
     : options_(options),
+      admission_(LimitsOf(options)),
       clock_(clock),
       networks_(options.prefix_cache_bytes),
       board_(options.workers,
              [this] {
                MutexLock lock(&mutex_);
-               work_.NotifyOne();
+               WakeOne();
              }),
-      queue_(options.admission),
-      scheduler_(options.steps),
-      chores_(static_cast<size_t>(options.workers)),
+      queue_(admission_),
+      scheduler_(std::max(1, options.workers), options.steps),
+      workers_(static_cast<size_t>(options.workers)),
       alive_(options.workers) {
   for (size_t i = 0; i < static_cast<size_t>(options.workers); ++i) {
-    workers_.emplace_back([this, i] { Work(i); });
+    threads_.emplace_back([this, i] { Work(i); });
   }
 }
 
@@ -46,12 +57,17 @@ void Engine::Submit(Job job) {
   absl::Status status;
   {
     MutexLock lock(&mutex_);
-    const absl::Duration expected =
-        meter_.TimeFor(queue_.load().tokens + running_tokens_ + job.tokens);
-    status = queue_.Push(&job, expected, job.accepted_at);
-    if (status.ok()) meter_.SetBusy(true, job.accepted_at);
+    job.due = scheduler_.DueAfter(job.tokens);
+    const int64_t tokens = job.tokens;
+    status =
+        queue_.Push(&job, work_ahead_.jobs(),
+                    meter_.TimeFor(work_ahead_.Until(tokens)), job.accepted_at);
+    if (status.ok()) {
+      work_ahead_.Add(tokens);
+      Measure(job.accepted_at);
+      WakeOne();
+    }
     CountRefusal(status);
-    work_.NotifyOne();
   }
   if (!status.ok()) std::move(job.done)({.suggestions = std::move(status)});
 }
@@ -61,21 +77,22 @@ void Engine::Drain(absl::Time deadline) {
   {
     MutexLock lock(&mutex_);
     queue_.Close();
-    work_.NotifyAll();
+    WakeAll();
     while (alive_ > 0 && worker_ended_.WaitUntil(&mutex_, deadline)) {
     }
     abandon_ = true;
     while (std::optional<Job> job = queue_.Pop()) {
+      work_ahead_.Remove(job->tokens);
       left.push_back(std::move(*job));
     }
-    work_.NotifyAll();
+    WakeAll();
   }
   for (Job& job : left) {
     std::move(job.done)(
         {.suggestions = Abandoned(), .queue = clock_.Now() - job.accepted_at});
   }
-  for (std::thread& worker : workers_) worker.join();
-  workers_.clear();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void Engine::Work(size_t worker) {
@@ -87,7 +104,7 @@ void Engine::Work(size_t worker) {
     Task task = NextTask(worker);
     switch (task.kind) {
       case Task::Kind::kBegin:
-        Begin(*std::move(task.job));
+        Begin(*std::move(task.job), worker);
         continue;
       case Task::Kind::kBatch:
         RunBatch(std::move(task.batch), task.steps, &parts);
@@ -113,42 +130,65 @@ void Engine::Work(size_t worker) {
 // anybody.
 Engine::Task Engine::NextTask(size_t worker) {
   MutexLock lock(&mutex_);
-  while (!HasTask(worker)) {
-    board_.SetIdle(true);
-    work_.Wait(&mutex_);
-    board_.SetIdle(false);
-  }
+  while (!HasTask(worker)) Rest(worker);
   Task task;
-  if (!chores_[worker].empty()) {
+  if (!workers_[worker].chores.empty()) {
     task.kind = Task::Kind::kChore;
-  } else if (CanBegin()) {
+  } else if (CanBegin(worker)) {
     task.kind = Task::Kind::kBegin;
     task.job = queue_.Pop();
     ++stats_.running;
-    running_tokens_ += task.job->tokens;
+    ++workers_[worker].running;
   } else if (!scheduler_.empty()) {
     task.kind = Task::Kind::kBatch;
-    TakeBatch(&task);
+    TakeBatch(worker, &task);
   } else if (!IsOver()) {
     task.kind = Task::Kind::kHelp;  // if others have left any
   }
-  // One call wakes one worker; what is left is for the next.
-  if (CanBegin() || !scheduler_.empty() || board_.HasWork() || IsOver()) {
-    work_.NotifyOne();
-  }
+  if (HasWork()) WakeOne();  // one call wakes one worker; this is for the next
   return task;
 }
 
+// Whoever offers parts and sees nobody idle calls nobody, so that is looked at
+// again once they could see it.
+void Engine::Rest(size_t worker) {
+  workers_[worker].resting = true;
+  board_.SetIdle(true);
+  if (!board_.HasWork()) workers_[worker].wake.Wait(&mutex_);
+  board_.SetIdle(false);
+  workers_[worker].resting = false;
+}
+
+// Who is called does not rest any more: the next call is another's.
+void Engine::WakeOne() {
+  const auto resting =
+      std::find_if(workers_.begin(), workers_.end(),
+                   [](const Worker& worker) { return worker.resting; });
+  if (resting == workers_.end()) return;
+  resting->resting = false;
+  resting->wake.NotifyOne();
+}
+
+void Engine::WakeAll() {
+  for (Worker& worker : workers_) worker.wake.NotifyOne();
+}
+
 bool Engine::HasTask(size_t worker) const {
-  return !chores_[worker].empty() || CanBegin() || !scheduler_.empty() ||
-         board_.HasWork() || IsOver();
+  return !workers_[worker].chores.empty() || CanBegin(worker) ||
+         !scheduler_.empty() || board_.HasWork() || IsOver();
+}
+
+bool Engine::HasWork() const {
+  const bool can_begin =
+      !queue_.empty() && stats_.running < options_.max_sequences;
+  return can_begin || !scheduler_.empty() || board_.HasWork() || IsOver();
 }
 
 void Engine::DoChores(size_t worker, PartScratch* scratch) {
   std::vector<Chore> chores;
   {
     MutexLock lock(&mutex_);
-    chores.swap(chores_[worker]);
+    chores.swap(workers_[worker].chores);
   }
   for (const Chore& chore : chores) chore(scratch);
 }
@@ -168,30 +208,34 @@ absl::Status Engine::WarmUp(const LanguageModel& network) {
   };
   {
     MutexLock lock(&mutex_);
-    for (std::vector<Chore>& chores : chores_) chores.push_back(chore);
-    work_.NotifyAll();
+    for (Worker& worker : workers_) worker.chores.push_back(chore);
+    WakeAll();
   }
   MutexLock lock(&mutex);
   while (left > 0) ended.Wait(&mutex);
   return result;
 }
 
-// As in the queue, a job of any size may run by itself.
-bool Engine::CanBegin() const {
+// No worker takes more than its share: the others would take them from it.
+// Some worker has less than its share as long as jobs wait.
+bool Engine::CanBegin(size_t worker) const {
   if (queue_.empty() || stats_.running >= options_.max_sequences) return false;
-  return stats_.running == 0 || running_tokens_ + queue_.front().tokens <=
-                                    options_.admission.max_queue_tokens;
+  return workers_[worker].running * options_.workers <
+         stats_.running + queue_.load().jobs;
 }
 
 bool Engine::IsOver() const {
   return queue_.load().closed && queue_.empty() && stats_.running == 0;
 }
 
-void Engine::TakeBatch(Task* task) {
-  const StepBatch batch = scheduler_.Next();
+void Engine::TakeBatch(size_t worker, Task* task) {
+  const StepBatch batch = scheduler_.Next(worker);
   task->steps = batch.steps;
   for (int64_t id : batch.ids) {
     const auto found = waiting_.find(id);
+    --workers_[found->second->worker].running;
+    ++workers_[worker].running;
+    found->second->worker = worker;
     task->batch.push_back(std::move(found->second));
     waiting_.erase(found);
   }
@@ -202,20 +246,23 @@ absl::Status Engine::CheckGoesOn(const Job& job) const {
   return CheckWanted(job, clock_.Now());
 }
 
-void Engine::Begin(Job job) {
+void Engine::Begin(Job job, size_t worker) {
   const absl::Time start = clock_.Now();
   const absl::Duration queued = start - job.accepted_at;
   if (absl::Status status = CheckWanted(job, start); !status.ok()) {
-    return Complete(&job, {.suggestions = std::move(status), .queue = queued});
+    return Complete(&job, worker,
+                    {.suggestions = std::move(status), .queue = queued});
   }
   const NetworkRegistry::Entry network = networks_.Find(job.network);
   auto sequence = Sequence::Start(&job, network.states);
   if (!sequence.ok()) {
-    return Complete(&job, {.suggestions = std::move(sequence).status(),
-                           .queue = queued,
-                           .batch = 1});
+    return Complete(&job, worker,
+                    {.suggestions = std::move(sequence).status(),
+                     .queue = queued,
+                     .batch = 1});
   }
   (*sequence)->group = network.id;
+  (*sequence)->worker = worker;
   Sequences begun;
   begun.push_back(std::move(*sequence));
   GoOn(std::move(begun));
@@ -265,11 +312,15 @@ void Engine::GoOn(Sequences sequences) {
         finished.push_back(std::move(sequence));
         continue;
       }
+      // What is known of its text may leave less to do than was estimated.
+      int64_t& due = sequence->job().due;
+      due = std::min(due, scheduler_.DueAfter(1 + sequence->pending()));
       const int64_t id = next_id_++;
-      scheduler_.Add({.id = id,
-                      .group = sequence->group,
-                      .pending = sequence->pending(),
-                      .question = sequence->question()});
+      scheduler_.Add(sequence->worker, {.id = id,
+                                        .group = sequence->group,
+                                        .pending = sequence->pending(),
+                                        .question = sequence->question(),
+                                        .due = due});
       waiting_.emplace(id, std::move(sequence));
     }
   }
@@ -292,11 +343,12 @@ void Engine::Finish(std::unique_ptr<Sequence> sequence, absl::Status status) {
     stats_.wasted_tokens += sequence->tokens_fed();
   }
   Job job = std::move(sequence->job());
+  const size_t worker = sequence->worker;
   sequence.reset();  // gives its state back before anybody hears of it
-  Complete(&job, std::move(result));
+  Complete(&job, worker, std::move(result));
 }
 
-void Engine::Complete(Job* job, JobResult result) {
+void Engine::Complete(Job* job, size_t worker, JobResult result) {
   const bool answered = result.suggestions.ok();
   {
     MutexLock lock(&mutex_);
@@ -305,12 +357,16 @@ void Engine::Complete(Job* job, JobResult result) {
   std::move(job->done)(std::move(result));
   MutexLock lock(&mutex_);
   --stats_.running;
-  running_tokens_ -= job->tokens;
+  --workers_[worker].running;
   const absl::Time now = clock_.Now();
   meter_.Done(answered ? job->tokens : 0, now);
-  if (stats_.running == 0 && queue_.empty()) meter_.SetBusy(false, now);
-  // A place is free, or it was the last.
-  work_.NotifyOne();
+  work_ahead_.Remove(job->tokens);
+  Measure(now);
+  if (HasWork()) WakeOne();  // a place is free, or it was the last
+}
+
+void Engine::Measure(absl::Time now) {
+  meter_.SetBusy(work_ahead_.jobs() >= admission_.full_load, now);
 }
 
 void Engine::CountRefusal(const absl::Status& status) {

@@ -29,6 +29,7 @@
 #include "server/engine/parts_board.h"
 #include "server/engine/sequence.h"
 #include "server/engine/step_scheduler.h"
+#include "server/engine/work_ahead.h"
 #include "server/engine/work_meter.h"
 
 namespace carousel {
@@ -41,8 +42,7 @@ struct EngineOptions {
   AdmissionLimits admission = {};
   StepSchedulerOptions steps = {};
 
-  // Jobs that are worked on at a time, each with a state, and all with no more
-  // work than may wait in the queue (`admission`); the others wait.
+  // Jobs that are worked on at a time, each with a state; the others wait.
   int max_sequences = 256;
 
   // Bound of what is remembered of texts, for each model version.
@@ -111,32 +111,45 @@ class Engine {
   };
   using Chore = std::function<void(PartScratch*)>;
 
+  struct Worker {
+    CondVar wake;
+    bool resting = false;
+    int running = 0;  // jobs of its own, begun and not ended
+    std::vector<Chore> chores = {};
+  };
+
   void Work(size_t worker);
   Task NextTask(size_t worker);
   void DoChores(size_t worker, PartScratch* scratch);
+  void Rest(size_t worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WakeOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WakeAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasTask(size_t worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool CanBegin() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool CanBegin(size_t worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsOver() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TakeBatch(Task* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeBatch(size_t worker, Task* task)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Status CheckGoesOn(const Job& job) const;
-  void Begin(Job job);
+  void Begin(Job job, size_t worker);
   void RunBatch(Sequences sequences, int steps, Parts* parts);
   void DropUnwanted(Sequences* sequences);
   void GoOn(Sequences sequences);
   void Finish(std::unique_ptr<Sequence> sequence, absl::Status status);
-  void Complete(Job* job, JobResult result);
+  void Complete(Job* job, size_t worker, JobResult result);
+  void Measure(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CountRefusal(const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const EngineOptions options_;
+  const AdmissionLimits admission_;
   const Clock& clock_;
   mutable NetworkRegistry networks_;
   std::atomic<bool> abandon_ = false;
   PartsBoard board_;
 
   mutable Mutex mutex_;
-  CondVar work_;  // there is something to do, or nothing will ever be
   CondVar worker_ended_;
   JobQueue queue_ ABSL_GUARDED_BY(mutex_);
   StepScheduler scheduler_ ABSL_GUARDED_BY(mutex_);
@@ -144,12 +157,12 @@ class Engine {
   absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> waiting_
       ABSL_GUARDED_BY(mutex_);  // those that the scheduler knows, by id
   int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t running_tokens_ ABSL_GUARDED_BY(mutex_) = 0;  // estimates, summed
-  std::vector<std::vector<Chore>> chores_ ABSL_GUARDED_BY(mutex_);  // by worker
+  WorkAhead work_ahead_ ABSL_GUARDED_BY(mutex_);  // of jobs not completed
+  std::vector<Worker> workers_ ABSL_GUARDED_BY(mutex_);
   int alive_ ABSL_GUARDED_BY(mutex_);          // workers that have not ended
   EngineStats stats_ ABSL_GUARDED_BY(mutex_);  // without queue and cache
 
-  std::vector<std::thread> workers_;  // touched by Drain only
+  std::vector<std::thread> threads_;  // touched by Drain only
 };
 
 }  // namespace carousel

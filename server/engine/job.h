@@ -60,6 +60,7 @@ struct Job {
 
   // Filled in by the engine.
   int64_t tokens = 0;           // estimated work (EstimateTokens)
+  int64_t due = 0;              // StepScheduler::DueAfter
   absl::Time accepted_at = {};  // when it came into the queue
 
   bool is_cancelled() const {

@@ -8,21 +8,25 @@
 
 namespace carousel {
 
-absl::Status JobQueue::Push(Job* job, absl::Duration expected, absl::Time now) {
-  RETURN_IF_ERROR(Admit(
-      limits_, load_,
-      {.tokens = job->tokens, .expected = expected, .deadline = job->deadline},
-      now));
+absl::Status JobQueue::Push(Job* job, int64_t others, absl::Duration expected,
+                            absl::Time now) {
+  RETURN_IF_ERROR(Admit(limits_, load_,
+                        {.tokens = job->tokens,
+                         .others = others,
+                         .expected = expected,
+                         .deadline = job->deadline},
+                        now));
   ++load_.jobs;
   load_.tokens += job->tokens;
-  jobs_.push_back(std::move(*job));
+  const int64_t due = job->due;
+  jobs_.emplace(due, std::move(*job));
   return absl::OkStatus();
 }
 
 std::optional<Job> JobQueue::Pop() {
   if (jobs_.empty()) return std::nullopt;
-  std::optional<Job> job = std::move(jobs_.front());
-  jobs_.pop_front();
+  std::optional<Job> job = std::move(jobs_.begin()->second);
+  jobs_.erase(jobs_.begin());
   --load_.jobs;
   load_.tokens -= job->tokens;
   return job;

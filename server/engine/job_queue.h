@@ -5,7 +5,8 @@
 #ifndef CAROUSEL_SERVER_ENGINE_JOB_QUEUE_H_
 #define CAROUSEL_SERVER_ENGINE_JOB_QUEUE_H_
 
-#include <deque>
+#include <cstdint>
+#include <map>
 #include <optional>
 
 #include "absl/status/status.h"
@@ -15,17 +16,18 @@
 
 namespace carousel {
 
-// First in, first out. Not thread-safe. The queue never calls a job's `done`:
-// who holds the job completes it.
+// What is due first goes first (StepScheduler). Not thread-safe. The queue
+// never calls a job's `done`: who holds the job completes it.
 class JobQueue {
  public:
   explicit JobQueue(const AdmissionLimits& limits) : limits_(limits) {}
 
-  // Takes `*job`, or leaves it as it is and says why (see Admit). `expected`:
-  // until it would be done, if it is taken.
-  absl::Status Push(Job* job, absl::Duration expected, absl::Time now);
+  // Takes `*job`, or leaves it as it is and says why (see Admit). `others` and
+  // `expected` as in JobFacts.
+  absl::Status Push(Job* job, int64_t others, absl::Duration expected,
+                    absl::Time now);
 
-  // The oldest job, if there is one.
+  // The job that is due first, if there is one.
   std::optional<Job> Pop();
 
   // From here on Push refuses with UNAVAILABLE.
@@ -33,14 +35,11 @@ class JobQueue {
 
   bool empty() const { return jobs_.empty(); }
 
-  // The oldest job. REQUIRES: !empty().
-  const Job& front() const { return jobs_.front(); }
-
   const QueueLoad& load() const { return load_; }
 
  private:
   const AdmissionLimits limits_;
-  std::deque<Job> jobs_;
+  std::multimap<int64_t, Job> jobs_;  // by due, then by their coming
   QueueLoad load_;
 };
 

@@ -98,6 +98,9 @@ class Sequence {
   // Of its network; see ReadySequence.
   int64_t group = 0;
 
+  // The worker that it stays with.
+  size_t worker = 0;
+
  private:
   Sequence(Job job, std::shared_ptr<NetworkStates> states,
            Completion completion);

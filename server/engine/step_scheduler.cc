@@ -3,49 +3,79 @@
 #include "server/engine/step_scheduler.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace carousel {
 namespace {
 
-bool GoTogether(const ReadySequence& a, const ReadySequence& b) {
-  if (a.group != b.group || (a.pending == 0) != (b.pending == 0)) return false;
-  return a.pending > 0 || a.question == b.question;
+// The largest power of two of steps that there are and that may be taken at
+// once by one sequence of `rows`; 0 of none.
+int StepsOf(int pending, int rows, const StepSchedulerOptions& options) {
+  int steps = pending == 0 ? 0 : 1;
+  while (steps > 0 && 2 * steps <= pending && 2 * steps <= options.max_steps &&
+         2 * steps * rows <= options.max_cells) {
+    steps *= 2;
+  }
+  return steps;
 }
 
 }  // namespace
 
-void StepScheduler::Add(const ReadySequence& sequence) {
-  ready_.push_back(sequence);
+void StepScheduler::Add(size_t worker, const ReadySequence& sequence) {
+  Ready& ready = ready_[worker];
+  const auto place =
+      std::upper_bound(ready.begin(), ready.end(), sequence,
+                       [](const ReadySequence& a, const ReadySequence& b) {
+                         return a.due < b.due;
+                       });
+  ready.insert(place, sequence);
+  ++size_;
 }
 
-StepBatch StepScheduler::Next() {
-  if (ready_.empty()) return {};
-  const ReadySequence first = ready_.front();
+StepBatch StepScheduler::Next(size_t worker) {
+  if (Ready& own = ready_[worker]; !own.empty()) return Take(own.size(), &own);
+  Ready& most = *std::max_element(
+      ready_.begin(), ready_.end(),
+      [](const Ready& a, const Ready& b) { return a.size() < b.size(); });
+  if (most.empty()) return {};
+  return Take((most.size() + 1) / 2, &most);
+}
+
+bool StepScheduler::GoesAlong(const ReadySequence& first, int steps,
+                              const ReadySequence& other) const {
+  if (first.group != other.group) return false;
+  if (first.pending == 0) {
+    return other.pending == 0 && first.question == other.question;
+  }
+  return other.pending >= steps;
+}
+
+StepBatch StepScheduler::Take(size_t most, Ready* ready) {
+  const ReadySequence first = ready->front();
+  // With whom the others must keep step: 1, if it can wait.
+  const int whole = StepsOf(first.pending, 1, options_);
+  const int least = first.pending < 2 * whole ? whole : std::min(1, whole);
+  int room = options_.max_rows;
+  if (least > 1) room = std::min(room, options_.max_cells / least);
+  most = std::min(most, static_cast<size_t>(std::max(1, room)));
+
   StepBatch batch;
-  int least_pending = first.pending;
-  std::deque<ReadySequence> others;
-  for (const ReadySequence& sequence : ready_) {
-    if (static_cast<int>(batch.ids.size()) < options_.max_rows &&
-        GoTogether(first, sequence)) {
+  int pending = first.pending;
+  Ready others;
+  for (const ReadySequence& sequence : *ready) {
+    if (batch.ids.size() < most && GoesAlong(first, least, sequence)) {
       batch.ids.push_back(sequence.id);
-      least_pending = std::min(least_pending, sequence.pending);
+      pending = std::min(pending, sequence.pending);
     } else {
       others.push_back(sequence);
     }
   }
-  ready_.swap(others);
-  batch.steps = StepsOf(static_cast<int>(batch.ids.size()), least_pending);
+  ready->swap(others);
+  const auto rows = static_cast<int>(batch.ids.size());
+  batch.steps = StepsOf(pending, rows, options_);
+  size_ -= batch.ids.size();
+  now_ += int64_t{rows} * std::max(1, batch.steps);
   return batch;
-}
-
-int StepScheduler::StepsOf(int rows, int least_pending) const {
-  int steps = least_pending == 0 ? 0 : 1;
-  while (steps > 0 && 2 * steps <= least_pending &&
-         2 * steps <= options_.max_steps &&
-         2 * steps * rows <= options_.max_cells) {
-    steps *= 2;
-  }
-  return steps;
 }
 
 }  // namespace carousel

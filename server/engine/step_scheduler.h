@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Decides what is computed next, and together with what: step-level batching
-// ("cellular batching", Gao et al. 2018). Sequences join and leave at every
-// step; nobody waits for a batch to fill, and a long text does not hold up a
-// short one.
+// Decides what each worker computes next, and together with what: step-level
+// batching ("cellular batching", Gao et al. 2018). Sequences join and leave at
+// every step; nobody waits for a batch to fill.
 //
 // A pure policy: it owns no thread, no lock, no clock and no memory of states.
+//
+// Order. Time is counted in tokens that were computed. A sequence of n tokens
+// is due at n turns from when it came, a turn being a token of each of
+// max_rows sequences: when it would be done if all of them had the same share.
+// What is due first is computed first. So a short text goes before the long
+// ones that were there, and a long one waits for no end of short ones.
+//
+// Place. A sequence stays with its worker, so that those that came together go
+// on together: shared out anew at every step they would end up in batches of a
+// few. A worker that has none takes half of another's.
 
 #ifndef CAROUSEL_SERVER_ENGINE_STEP_SCHEDULER_H_
 #define CAROUSEL_SERVER_ENGINE_STEP_SCHEDULER_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 namespace carousel {
@@ -36,6 +44,8 @@ struct ReadySequence {
 
   // Which output: only the same ones are computed together.
   int64_t question = 0;
+
+  int64_t due = 0;  // see DueAfter
 };
 
 struct StepBatch {
@@ -46,28 +56,43 @@ struct StepBatch {
 // Not thread-safe.
 class StepScheduler {
  public:
-  explicit StepScheduler(const StepSchedulerOptions& options)
-      : options_(options) {}
+  // REQUIRES: workers >= 1.
+  StepScheduler(int workers, const StepSchedulerOptions& options)
+      : options_(options), ready_(static_cast<size_t>(workers)) {}
 
-  // Joins behind those that are waiting. Who has been in a batch and has still
-  // something to do joins again: everybody has their turn.
-  void Add(const ReadySequence& sequence);
+  // When a sequence of so much work is due that comes now.
+  int64_t DueAfter(int64_t tokens) const {
+    return now_ + tokens * options_.max_rows;
+  }
 
-  // What the sequence that waits longest needs, for it and for all those behind
-  // it that fit, and takes them out. Empty if nothing waits.
+  // Joins those of `worker` behind the ones that are due no later. Who has been
+  // in a batch and has still something to do joins again.
+  void Add(size_t worker, const ReadySequence& sequence);
+
+  // What is due first of the worker's, and all those that go with it, as far as
+  // there is room; takes them out. Of another's, and at most half of them, if
+  // the worker has none. Empty if nothing waits at all.
   //
-  // All of a batch take the same number of steps: the largest power of two that
-  // none has to stop before.
-  StepBatch Next();
+  // All of a batch take the same number of steps, a power of two. If the first
+  // can be done in one chunk, then so many that it is, and with it go those
+  // that have as many to take; else as many sequences as possible, and as many
+  // steps as none has to stop before.
+  StepBatch Next(size_t worker);
 
-  bool empty() const { return ready_.empty(); }
-  size_t size() const { return ready_.size(); }
+  bool empty() const { return size_ == 0; }
+  size_t size() const { return size_; }
 
  private:
-  int StepsOf(int rows, int least_pending) const;
+  using Ready = std::vector<ReadySequence>;  // by due
+
+  bool GoesAlong(const ReadySequence& first, int steps,
+                 const ReadySequence& other) const;
+  StepBatch Take(size_t most, Ready* ready);
 
   const StepSchedulerOptions options_;
-  std::deque<ReadySequence> ready_;
+  std::vector<Ready> ready_;  // by worker
+  size_t size_ = 0;
+  int64_t now_ = 0;  // tokens computed
 };
 
 }  // namespace carousel

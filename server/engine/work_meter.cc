@@ -7,8 +7,10 @@
 namespace carousel {
 namespace {
 
-// Busy time of a sample, and its share in the average.
+// Busy time and jobs of a sample at least, and its share in the average. Jobs
+// that go on together end together, so that a few say little.
 constexpr absl::Duration kSample = absl::Milliseconds(100);
+constexpr int kJobs = 16;
 constexpr double kShare = 0.2;
 
 // After a sample in which nothing was done.
@@ -25,8 +27,11 @@ void WorkMeter::SetBusy(bool busy, absl::Time now) {
 
 void WorkMeter::Done(int64_t tokens, absl::Time now) {
   Count(now);
+  if (!busy_) return;
   tokens_ += tokens;
-  if (measured_ < kSample) return;
+  ++jobs_;
+  if (measured_ < kSample || jobs_ < kJobs) return;
+  jobs_ = 0;
   if (tokens_ == 0) {
     // Of a server that has done nothing yet nobody knows anything better.
     const absl::Duration known = std::max(per_token_, kCheapest);

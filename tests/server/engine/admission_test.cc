@@ -35,6 +35,7 @@ TEST(AdmissionTest, JobThatDoesNotFitIsRefusedWithTheFigures) {
 // answer that nobody waits for any more.
 TEST(AdmissionTest, JobThatWouldMissItsDeadlineIsRefusedWithAdvice) {
   const JobFacts job = {.tokens = 1,
+                        .others = kLimits.full_load,
                         .expected = absl::Seconds(1),
                         .deadline = kNow + absl::Milliseconds(1400)};
   const absl::Status status = Admit(kLimits, Waiting(3, 9), job, kNow);
@@ -44,11 +45,12 @@ TEST(AdmissionTest, JobThatWouldMissItsDeadlineIsRefusedWithAdvice) {
 }
 
 // An estimate may be wrong for ever where nothing is let in to correct it.
-TEST(AdmissionTest, EmptyQueueTakesAJobThatSeemsTooLong) {
+TEST(AdmissionTest, FewJobsAreTakenHoweverLongTheySeem) {
   const JobFacts job = {.tokens = 1,
+                        .others = kLimits.full_load - 1,
                         .expected = absl::Seconds(9),
                         .deadline = kNow + absl::Seconds(1)};
-  EXPECT_THAT(Admit(kLimits, Waiting(0, 0), job, kNow), IsOk());
+  EXPECT_THAT(Admit(kLimits, Waiting(3, 9), job, kNow), IsOk());
 }
 
 TEST(AdmissionTest, AdviceIsNeitherAtOnceNorNever) {

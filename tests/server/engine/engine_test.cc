@@ -286,24 +286,34 @@ TEST_F(EngineTest, RunningJobIsDroppedWhenItsCallerLeaves) {
   EXPECT_LE(engine.stats().tokens, 8);
 }
 
-// As much work may run as may wait; a job larger than that runs by itself.
-TEST_F(EngineTest, WorkUnderWayIsBounded) {
-  Engine engine({.workers = 1, .admission = {.max_queue_tokens = 25}}, clock_);
+// A place that becomes free is taken by what is due first, not by what came
+// first.
+TEST_F(EngineTest, ShortJobOvertakesLongOnesInTheQueue) {
+  Engine engine({.workers = 1, .max_sequences = 1}, clock_);
   std::latch release(1);
-  Occupy(&engine, &release);  // 11 tokens by estimate
-  engine.Submit(MakeJob());
-  engine.Submit(MakeJob());
+  Occupy(&engine, &release);
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "house ";
+  for (int i = 0; i < 3; ++i) engine.Submit(MakeJob(text));
+  Job job = MakeJob("I wo");
+  size_t done_before = 99;
+  job.done = [&](JobResult) { done_before = results_.size(); };
+  engine.Submit(std::move(job));
   release.count_down();
-  for (const JobResult& result : results_.Take(2)) {
-    ASSERT_THAT(result.suggestions, IsOk());
-    EXPECT_EQ(result.batch, 2);
+  results_.Take(3);
+  EXPECT_EQ(done_before, 0u);
+}
+
+// Each worker takes its share of what comes, so that batches stay together.
+TEST_F(EngineTest, ManyWorkersAnswerEveryJobOnce) {
+  Engine engine({.workers = 5}, clock_);
+  for (int i = 0; i < 300; ++i) {
+    engine.Submit(MakeJob(i % 2 == 0 ? "the house the" : "I would like to "));
   }
-  Engine small({.workers = 1, .admission = {.max_queue_tokens = 12}}, clock_);
-  std::latch go(1);
-  Occupy(&small, &go);
-  small.Submit(MakeJob());
-  go.count_down();
-  EXPECT_THAT(results_.Take(1)[0].suggestions, IsOk());
+  for (const JobResult& result : results_.Take(300)) {
+    EXPECT_THAT(result.suggestions, IsOk());
+  }
+  EXPECT_EQ(engine.stats().running, 0);
 }
 
 // Sequences of two networks are at work at once, and each asks its own.

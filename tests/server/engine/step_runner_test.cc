@@ -49,16 +49,16 @@ class StepRunnerTest : public ::testing::Test {
   // All of them by the scheduler's batches, as a worker does.
   void RunAll(const std::vector<std::unique_ptr<Sequence>>& sequences,
               const StepSchedulerOptions& options = {}) {
-    StepScheduler scheduler(options);
+    StepScheduler scheduler(1, options);
     const auto add = [&](size_t i) {
       if (sequences[i]->finished()) return;
-      scheduler.Add({.id = static_cast<int64_t>(i),
-                     .pending = sequences[i]->pending(),
-                     .question = sequences[i]->question()});
+      scheduler.Add(0, {.id = static_cast<int64_t>(i),
+                        .pending = sequences[i]->pending(),
+                        .question = sequences[i]->question()});
     };
     for (size_t i = 0; i < sequences.size(); ++i) add(i);
     while (!scheduler.empty()) {
-      const StepBatch batch = scheduler.Next();
+      const StepBatch batch = scheduler.Next(0);
       std::vector<Sequence*> members;
       for (int64_t id : batch.ids) {
         members.push_back(sequences[static_cast<size_t>(id)].get());

@@ -28,11 +28,11 @@ constexpr StepSchedulerOptions kOptions = {
 class StepSchedulerTableTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(StepSchedulerTableTest, NextBatchIsTheOneExpected) {
-  StepScheduler scheduler(kOptions);
+  StepScheduler scheduler(1, kOptions);
   for (const ReadySequence& sequence : GetParam().waiting) {
-    scheduler.Add(sequence);
+    scheduler.Add(0, sequence);
   }
-  const StepBatch batch = scheduler.Next();
+  const StepBatch batch = scheduler.Next(0);
   EXPECT_EQ(batch.ids, GetParam().ids);
   EXPECT_EQ(batch.steps, GetParam().steps);
   EXPECT_EQ(scheduler.size(), GetParam().waiting.size() - batch.ids.size());
@@ -63,6 +63,27 @@ INSTANTIATE_TEST_SUITE_P(
                                        {.id = 2, .pending = 3}},
                            .ids = {1, 2},
                            .steps = 2},
+                      // Two more chunks would be two more waits.
+                      Case{.name = "ShortOneIsNotHeldUpByShorterOnes",
+                           .waiting = {{.id = 1, .pending = 7},
+                                       {.id = 2, .pending = 1},
+                                       {.id = 3, .pending = 4}},
+                           .ids = {1, 3},
+                           .steps = 4},
+                      Case{.name = "ChunksOfManyRowsAreBounded",
+                           .waiting = {{.id = 1, .pending = 8},
+                                       {.id = 2, .pending = 8},
+                                       {.id = 3, .pending = 8}},
+                           .ids = {1, 2},
+                           .steps = 8},
+                      Case{.name = "WhatIsDueFirstGoesFirst",
+                           .waiting = {{.id = 1, .pending = 1, .due = 30},
+                                       {.id = 2, .pending = 1, .due = 10},
+                                       {.id = 3, .pending = 1, .due = 20},
+                                       {.id = 4, .pending = 1, .due = 10},
+                                       {.id = 5, .pending = 1, .due = 40}},
+                           .ids = {2, 4, 3, 1},
+                           .steps = 1},
                       Case{.name = "ManyRowsTakeShortChunks",
                            .waiting = {{.id = 1, .pending = 100},
                                        {.id = 2, .pending = 100},
@@ -98,27 +119,84 @@ INSTANTIATE_TEST_SUITE_P(
                            .steps = 1}),
     [](const auto& test) { return test.param.name; });
 
-// Who is fed joins behind those that have not been: a long text waits for the
-// short ones, not they for it.
+// Who is fed joins behind those that have not been, if they are due at once.
 TEST(StepSchedulerTest, EverybodyHasTheirTurn) {
-  StepScheduler scheduler({.max_rows = 2, .max_steps = 1, .max_cells = 2});
-  for (int64_t id = 1; id <= 5; ++id) scheduler.Add({.id = id, .pending = 9});
+  StepScheduler scheduler(1, {.max_rows = 2, .max_steps = 1, .max_cells = 2});
+  for (int64_t id = 1; id <= 5; ++id) {
+    scheduler.Add(0, {.id = id, .pending = 9});
+  }
   std::vector<int64_t> served;
   for (int i = 0; i < 5; ++i) {
-    const StepBatch batch = scheduler.Next();
+    const StepBatch batch = scheduler.Next(0);
     for (int64_t id : batch.ids) {
       served.push_back(id);
-      scheduler.Add({.id = id, .pending = 8});
+      scheduler.Add(0, {.id = id, .pending = 8});
     }
   }
   EXPECT_THAT(served, ElementsAre(1, 2, 3, 4, 5, 1, 2, 3, 4, 5));
 }
 
+// One that is fed a token at a time, among short ones that never end.
+int BatchesUntilDone(int pending) {
+  StepScheduler scheduler(1, {.max_rows = 2, .max_steps = 1, .max_cells = 2});
+  const int64_t due = scheduler.DueAfter(pending);
+  scheduler.Add(0, {.id = 0, .pending = pending, .due = due});
+  for (int64_t id = 1; id <= 1000; ++id) {
+    for (int i = 0; i < 2; ++i) {  // as many as a batch has room for
+      scheduler.Add(0, {.id = id, .pending = 1, .due = scheduler.DueAfter(1)});
+    }
+    for (int64_t served : scheduler.Next(0).ids) {
+      if (served != 0) continue;
+      if (--pending == 0) return static_cast<int>(id);
+      scheduler.Add(0, {.id = 0, .pending = pending, .due = due});
+    }
+  }
+  return 0;
+}
+
+// It gets about the share that it would have of a machine shared out equally.
+TEST(StepSchedulerTest, LongOneIsDoneInTimeAmongEndlessShortOnes) {
+  EXPECT_LE(BatchesUntilDone(1), 2);
+  EXPECT_GT(BatchesUntilDone(20), 20);
+  EXPECT_LE(BatchesUntilDone(20), 40);
+  EXPECT_LE(BatchesUntilDone(100), 200);
+}
+
+// The one that comes last and has least to do.
+TEST(StepSchedulerTest, ShortOneOvertakesLongOnes) {
+  StepScheduler scheduler(1, kOptions);
+  for (int64_t id = 1; id <= 9; ++id) {
+    scheduler.Add(0,
+                  {.id = id, .pending = 500, .due = scheduler.DueAfter(500)});
+  }
+  scheduler.Next(0);
+  scheduler.Add(0, {.id = 99, .pending = 2, .due = scheduler.DueAfter(2)});
+  EXPECT_EQ(scheduler.Next(0).ids.front(), 99);
+}
+
+// Those that were together stay together, whoever is quicker.
+TEST(StepSchedulerTest, WorkerTakesItsOwn) {
+  StepScheduler scheduler(2, kOptions);
+  for (int64_t id : {1, 2}) scheduler.Add(0, {.id = id, .pending = 1});
+  for (int64_t id : {3, 4}) scheduler.Add(1, {.id = id, .pending = 1});
+  EXPECT_THAT(scheduler.Next(1).ids, ElementsAre(3, 4));
+  EXPECT_THAT(scheduler.Next(0).ids, ElementsAre(1, 2));
+}
+
+TEST(StepSchedulerTest, WorkerWithoutAnyTakesHalfOfAnothers) {
+  StepScheduler scheduler(3, kOptions);
+  scheduler.Add(0, {.id = 9, .pending = 1});
+  for (int64_t id : {1, 2, 3}) scheduler.Add(1, {.id = id, .pending = 1});
+  EXPECT_THAT(scheduler.Next(2).ids, ElementsAre(1, 2));
+  EXPECT_THAT(scheduler.Next(1).ids, ElementsAre(3));
+  EXPECT_THAT(scheduler.Next(1).ids, ElementsAre(9));
+}
+
 TEST(StepSchedulerTest, WhoLeavesIsNotServedAgain) {
-  StepScheduler scheduler(kOptions);
-  scheduler.Add({.id = 1, .pending = 1});
-  EXPECT_THAT(scheduler.Next().ids, ElementsAre(1));
-  EXPECT_THAT(scheduler.Next().ids, IsEmpty());
+  StepScheduler scheduler(1, kOptions);
+  scheduler.Add(0, {.id = 1, .pending = 1});
+  EXPECT_THAT(scheduler.Next(0).ids, ElementsAre(1));
+  EXPECT_THAT(scheduler.Next(0).ids, IsEmpty());
   EXPECT_TRUE(scheduler.empty());
 }
 

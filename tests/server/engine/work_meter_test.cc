@@ -13,6 +13,12 @@ absl::Time After(int milliseconds) {
   return kStart + absl::Milliseconds(milliseconds);
 }
 
+// As many jobs as a sample has at least, of so much in all.
+void Finish(WorkMeter* meter, int64_t tokens, absl::Time now) {
+  meter->Done(tokens, now);
+  for (int i = 1; i < 16; ++i) meter->Done(0, now);
+}
+
 TEST(WorkMeterTest, NothingSeenIsNothingSaid) {
   EXPECT_EQ(WorkMeter().TimeFor(1000), absl::ZeroDuration());
 }
@@ -20,28 +26,45 @@ TEST(WorkMeterTest, NothingSeenIsNothingSaid) {
 TEST(WorkMeterTest, TimeIsThatOfTheWorkSeen) {
   WorkMeter meter;
   meter.SetBusy(true, kStart);
-  meter.Done(100, After(200));
+  Finish(&meter, 100, After(200));
   EXPECT_EQ(meter.TimeFor(50), absl::Milliseconds(100));
+}
+
+// Of jobs that go on together the first to end says that nothing was done
+// before, and the last that everything was done at once.
+TEST(WorkMeterTest, FewJobsSayNothing) {
+  WorkMeter meter;
+  meter.SetBusy(true, kStart);
+  meter.Done(100, After(200));
+  EXPECT_EQ(meter.TimeFor(1), absl::ZeroDuration());
 }
 
 // A server that waits for requests is not a slow one.
 TEST(WorkMeterTest, TimeWithoutWorkDoesNotCount) {
   WorkMeter meter;
   meter.SetBusy(true, kStart);
-  meter.Done(50, After(50));
   meter.SetBusy(false, After(50));
   meter.SetBusy(true, After(9000));
-  meter.Done(50, After(9050));
+  Finish(&meter, 100, After(9050));
   EXPECT_EQ(meter.TimeFor(100), absl::Milliseconds(100));
+}
+
+// What ends then was begun in company, or alone: nobody knows.
+TEST(WorkMeterTest, WorkThatEndsWithoutEnoughOfItDoesNotCount) {
+  WorkMeter meter;
+  meter.SetBusy(true, kStart);
+  meter.SetBusy(false, After(1000));
+  Finish(&meter, 1000, After(2000));
+  EXPECT_EQ(meter.TimeFor(1), absl::ZeroDuration());
 }
 
 // Else a server whose answers all come too late would let in as many for ever.
 TEST(WorkMeterTest, WorkThatIsNeverDoneSeemsDearerAndDearer) {
   WorkMeter meter;
   meter.SetBusy(true, kStart);
-  meter.Done(100, After(100));
-  meter.Done(0, After(200));
-  meter.Done(0, After(300));
+  Finish(&meter, 100, After(100));
+  Finish(&meter, 0, After(200));
+  Finish(&meter, 0, After(300));
   EXPECT_EQ(meter.TimeFor(100), absl::Milliseconds(225));
 }
 
@@ -49,8 +72,8 @@ TEST(WorkMeterTest, WorkThatIsNeverDoneSeemsDearerAndDearer) {
 TEST(WorkMeterTest, WorkThatWasNeverDoneSeemsDearerAndDearerToo) {
   WorkMeter meter;
   meter.SetBusy(true, kStart);
-  meter.Done(0, After(100));
-  meter.Done(0, After(200));
+  Finish(&meter, 0, After(100));
+  Finish(&meter, 0, After(200));
   EXPECT_GE(meter.TimeFor(100), absl::Milliseconds(2));
 }
 
@@ -59,8 +82,8 @@ TEST(WorkMeterTest, WorkThatIsDoneAgainBecomesCheapAgain) {
   WorkMeter meter;
   meter.SetBusy(true, kStart);
   int now = 0;
-  for (int i = 0; i < 500; ++i) meter.Done(0, After(now += 100));
-  for (int i = 0; i < 80; ++i) meter.Done(100, After(now += 100));
+  for (int i = 0; i < 500; ++i) Finish(&meter, 0, After(now += 100));
+  for (int i = 0; i < 80; ++i) Finish(&meter, 100, After(now += 100));
   EXPECT_NEAR(absl::ToDoubleSeconds(meter.TimeFor(100)), 0.1, 0.01);
 }
 
@@ -68,9 +91,9 @@ TEST(WorkMeterTest, WorkThatBecomesDearerIsLearnt) {
   WorkMeter meter;
   meter.SetBusy(true, kStart);
   int now = 0;
-  for (int i = 0; i < 50; ++i) meter.Done(100, After(now += 100));
+  for (int i = 0; i < 50; ++i) Finish(&meter, 100, After(now += 100));
   EXPECT_EQ(meter.TimeFor(100), absl::Milliseconds(100));
-  for (int i = 0; i < 50; ++i) meter.Done(10, After(now += 100));
+  for (int i = 0; i < 50; ++i) Finish(&meter, 10, After(now += 100));
   EXPECT_NEAR(absl::ToDoubleSeconds(meter.TimeFor(100)), 1, 0.01);
 }
 
