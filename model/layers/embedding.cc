@@ -19,7 +19,8 @@ void GatherRows(const Tensor& table, absl::Span<const int32_t> ids,
     if (table.dtype() == DType::kF32) {
       std::memcpy(out, table.data<float>() + id * width, count * sizeof(float));
     } else {
-      ToFloat({table.data<BFloat16>() + id * width, count}, {out, count});
+      const BFloat16* row = table.data<BFloat16>() + id * width;
+      GetKernels().from_bf16(width, &row->bits, out);
     }
     out += width;
   }

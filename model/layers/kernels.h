@@ -126,6 +126,9 @@ struct Kernels {
   // y = the bits of the bfloat16 nearest to x, ties to even; NaN stays NaN.
   void (*to_bf16)(int64_t n, const float* x, uint16_t* y);
 
+  // y = the bfloat16 of bits x.
+  void (*from_bf16)(int64_t n, const uint16_t* x, float* y);
+
   // The largest |x|; 0 of none. NaN does not count.
   float (*largest_magnitude)(int64_t n, const float* x);
 

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Compiled once for each instruction set, with CAROUSEL_KERNELS naming the
-// table that it defines. It includes no header with inline functions but
-// kernel_math.h, whose are private to each file: another's, compiled here for
-// AVX-512, could be the copy that the linker keeps for everybody.
+// table that it defines. It includes no header with inline functions but those
+// whose are private to each file: another's, compiled here for AVX-512, could
+// be the copy that the linker keeps for everybody.
 //
 // Loops are written so that the compiler turns them into vector code.
 
 #include "model/layers/kernel_math.h"
 #include "model/layers/kernels.h"
+#ifdef __AVX512F__
+#include "model/layers/lstm_served_avx512.h"
+#endif
 
 namespace carousel {
 namespace {
@@ -59,6 +62,9 @@ inline void LstmServedRow(int64_t hidden, const Sum& sum, float* __restrict c,
 }
 
 void LstmServed(int64_t hidden, const LstmRowServed& row) {
+#ifdef __AVX512F__
+  return LstmServedAvx512(hidden, row);
+#endif
   const float* __restrict sums = row.sums;
   if (row.products == nullptr) {
     const auto sum = [=](int64_t k) { return sums[k]; };
@@ -223,6 +229,13 @@ void ToBF16(int64_t n, const float* __restrict x, uint16_t* __restrict y) {
   }
 }
 
+void FromBF16(int64_t n, const uint16_t* __restrict x, float* __restrict y) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    y[k] = __builtin_bit_cast(float, static_cast<uint32_t>(x[k]) << 16);
+  }
+}
+
 float LargestMagnitude(int64_t n, const float* x) {
   float max = 0;
 #pragma omp simd reduction(max : max)
@@ -345,6 +358,7 @@ const Kernels CAROUSEL_KERNELS = {
     .add = Add,
     .multiply = Multiply,
     .to_bf16 = ToBF16,
+    .from_bf16 = FromBF16,
     .largest_magnitude = LargestMagnitude,
     .quantise = Quantise,
     .add_dequantised = AddDequantised,

@@ -16,7 +16,7 @@ namespace carousel {
 namespace {
 
 // Numbers of one product's result: as many as stay in the cache.
-constexpr int64_t kMaxLogits = 16384;
+constexpr int64_t kMaxLogits = 65536;
 
 std::vector<int> BeginsOf(int rows, absl::Span<const int32_t> tile_begins) {
   std::vector<int> begins(tile_begins.begin(), tile_begins.end());

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "model/base/exp_avx512.h"
+
 // Compiled anew for the instruction set of each caller.
 #define CAROUSEL_ALWAYS_INLINE inline __attribute__((always_inline))
 
@@ -103,10 +105,49 @@ __attribute__((target("avx2,fma"))) MaxAndSum MaxAndSumExpAvx2(
   return MaxAndSumExpInline(value, count);
 }
 
-__attribute__((target(
-    "avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512"))) MaxAndSum
-MaxAndSumExpAvx512(const float* value, size_t count) {
-  return MaxAndSumExpInline(value, count);
+#define CAROUSEL_TARGET_AVX512 \
+  __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
+
+constexpr size_t kLanes = 16;
+
+// Of the numbers from `i` on, as far as there are so many.
+CAROUSEL_AVX512 __mmask16 LanesFrom(size_t i, size_t count) {
+  return count - i >= kLanes ? static_cast<__mmask16>(0xffff)
+                             : static_cast<__mmask16>((1u << (count - i)) - 1);
+}
+
+CAROUSEL_TARGET_AVX512 MaxAndSum MaxAndSumExpAvx512(const float* value,
+                                                    size_t count) {
+  constexpr float kLog2E = 1.44269504f;
+  const __m512 lowest = _mm512_set1_ps(-kInfinity);
+  __m512 most = lowest;
+  for (size_t i = 0; i < count; i += kLanes) {
+    most = _mm512_max_ps(
+        most, _mm512_mask_loadu_ps(lowest, LanesFrom(i, count), value + i));
+  }
+  const float max = _mm512_reduce_max_ps(most);
+  if (max == -kInfinity) return {max, 0};
+  __m512 sum = _mm512_setzero_ps();
+  for (size_t i = 0; i < count; i += kLanes) {
+    const __mmask16 lanes = LanesFrom(i, count);
+    const __m512 below = _mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, value + i),
+                                       _mm512_set1_ps(max));
+    const __m512 e = Exp2Avx512(_mm512_mul_ps(below, _mm512_set1_ps(kLog2E)));
+    sum = _mm512_mask_add_ps(sum, lanes, sum, e);
+  }
+  return {max, _mm512_reduce_add_ps(sum)};
+}
+
+CAROUSEL_TARGET_AVX512 size_t FindAtLeastAvx512(const float* value, size_t from,
+                                                size_t count, float threshold) {
+  for (; from < count; from += kLanes) {
+    const __mmask16 lanes = LanesFrom(from, count);
+    const __mmask16 found = _mm512_mask_cmp_ps_mask(
+        lanes, _mm512_maskz_loadu_ps(lanes, value + from),
+        _mm512_set1_ps(threshold), _CMP_GE_OQ);
+    if (found != 0) return from + static_cast<size_t>(std::countr_zero(found));
+  }
+  return count;
 }
 
 __attribute__((target("avx2,fma"))) double LogSumExpAvx2(const float* value,
@@ -140,6 +181,9 @@ double LogSumExp(absl::Span<const float> logits) {
 size_t FindAtLeast(absl::Span<const float> logits, size_t from,
                    float threshold) {
 #if defined(__x86_64__)
+  if (HasAvx512()) {
+    return FindAtLeastAvx512(logits.data(), from, logits.size(), threshold);
+  }
   if (HasAvx2()) {
     return FindAtLeastAvx2(logits.data(), from, logits.size(), threshold);
   }

@@ -144,6 +144,37 @@ TEST_P(KernelsTest, ServedLstmSaturatesAtHugeSums) {
   EXPECT_NEAR(h[0], 0.0f, 1e-5);
 }
 
+// An overflow of the weights is one of numbers that saturate; a NaN must show.
+TEST_P(KernelsTest, ServedLstmTellsInfiniteFromNan) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (float sum : {kInfinity, -kInfinity}) {
+    const Floats sums = {sum, sum, sum, sum};
+    Floats c = {2}, h(1);
+    kernels().lstm_served(1, {.sums = sums.data(),
+                              .products = nullptr,
+                              .offsets = nullptr,
+                              .scales = nullptr,
+                              .row_scale = 0,
+                              .c = c.data(),
+                              .h = h.data()});
+    EXPECT_NEAR(c[0], sum > 0 ? 3.0f : 0.0f, 1e-5);
+    EXPECT_NEAR(h[0], sum > 0 ? std::tanh(3.0f) : 0.0f, 1e-5);
+  }
+  for (size_t gate = 0; gate < 4; ++gate) {
+    Floats sums = {0, 0, 0, 0};
+    sums[gate] = std::numeric_limits<float>::quiet_NaN();
+    Floats c = {2}, h(1);
+    kernels().lstm_served(1, {.sums = sums.data(),
+                              .products = nullptr,
+                              .offsets = nullptr,
+                              .scales = nullptr,
+                              .row_scale = 0,
+                              .c = c.data(),
+                              .h = h.data()});
+    EXPECT_TRUE(std::isnan(h[0])) << gate;
+  }
+}
+
 // A candidate or a memory far below zero is -1, whatever its gate lets through.
 TEST_P(KernelsTest, ServedLstmSaturatesBehindAHalfOpenGate) {
   const Floats sums = {-0.1f, -0.1f, -100, -0.1f};
@@ -276,6 +307,22 @@ TEST_P(KernelsTest, BFloat16IsRoundedToNearestEven) {
                     rounded.data());
   for (size_t k = 0; k < values.size(); ++k) {
     EXPECT_EQ(rounded[k], ToBFloat16(values[k]).bits) << values[k];
+  }
+}
+
+TEST_P(KernelsTest, BFloat16ComesBackAsItIs) {
+  std::vector<uint16_t> bits(1 << 16);
+  for (size_t k = 0; k < bits.size(); ++k) bits[k] = static_cast<uint16_t>(k);
+  Floats values(bits.size());
+  kernels().from_bf16(static_cast<int64_t>(bits.size()), bits.data(),
+                      values.data());
+  for (size_t k = 0; k < bits.size(); ++k) {
+    const float expected = ToFloat(BFloat16{bits[k]});
+    if (std::isnan(expected)) {
+      EXPECT_TRUE(std::isnan(values[k])) << k;
+    } else {
+      EXPECT_EQ(values[k], expected) << k;
+    }
   }
 }
 
