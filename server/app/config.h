@@ -34,7 +34,7 @@ struct ServerConfig {
   int workers = 0;
 
   // Bounds of what is taken in.
-  int64_t max_queue_tokens = 8192;
+  int64_t max_queue_tokens = 65536;
   int64_t max_text_bytes = 16384;
 
   // Jobs computed at a time, and what is remembered of texts for each version

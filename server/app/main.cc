@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "model/base/thread_policy.h"
 #include "server/app/flags.h"
 #include "server/app/logging.h"
 #include "server/app/server.h"
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
   // Debian builds Abseil with its search for deadlocks, which gRPC's locks
   // would pay for at every call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  InterruptNobody();  // but the engine's threads
   StopRequests stop;
   SignalWatcher signals(&stop);
   SetUpLogging(LogFormat::kText, "info");

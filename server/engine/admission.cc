@@ -23,9 +23,8 @@ absl::Duration RetryDelay(absl::Duration expected) {
 
 int64_t EstimateTokens(size_t text_bytes, int max_context_tokens) {
   constexpr int64_t kBytesPerToken = 4;
-  constexpr int64_t kOutputs = 8;
   const auto fed = static_cast<int64_t>(text_bytes) / kBytesPerToken;
-  return kOutputs + std::min<int64_t>(fed, max_context_tokens);
+  return 2 * kTokensOfOutput + std::min<int64_t>(fed, max_context_tokens);
 }
 
 absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,

@@ -19,7 +19,7 @@ namespace carousel {
 struct AdmissionLimits {
   // Most work that may wait, in tokens to be fed to a network. Counted in work
   // and not in jobs, because a long text costs a hundred times a short one.
-  int64_t max_queue_tokens = 8192;
+  int64_t max_queue_tokens = 65536;
 
   // From so many jobs on the time that they take can be told (WorkMeter): with
   // fewer of them nobody is refused for lack of it.
@@ -46,10 +46,13 @@ struct JobFacts {
   absl::Time deadline = absl::InfiniteFuture();
 };
 
+// Work is counted in tokens that are fed to a network. A product over its
+// vocabulary costs as much as a few of them.
+inline constexpr int kTokensOfOutput = 4;
+
 // What a completion of a text of this many bytes will cost, in tokens: what
 // there is to feed (English has five bytes a token or so; four is on the safe
-// side), at most `max_context_tokens`, and a price for the two products over
-// the vocabulary, which are dearer than a step each.
+// side), at most `max_context_tokens`, and two products over the vocabulary.
 int64_t EstimateTokens(size_t text_bytes, int max_context_tokens);
 
 // OK, or why the job is refused:

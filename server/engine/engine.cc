@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/base/thread_policy.h"
 #include "server/engine/step_runner.h"
 #include "server/engine/warm_up.h"
 
@@ -16,6 +17,10 @@ namespace {
 // Jobs of each worker from which on its batches are large: a token of 8 rows
 // costs a third of one of a single row, and hardly more than one of 64.
 constexpr int64_t kFullBatch = 8;
+
+// Jobs that are begun before those that are there go on: to cut a long text
+// into tokens takes as long as some of its steps.
+constexpr int kMostBegun = 8;
 
 AdmissionLimits LimitsOf(const EngineOptions& options) {
   AdmissionLimits limits = options.admission;
@@ -57,14 +62,14 @@ void Engine::Submit(Job job) {
   absl::Status status;
   {
     MutexLock lock(&mutex_);
-    job.due = scheduler_.DueAfter(job.tokens);
+    job.due = scheduler_.DueAfter(job.tokens, work_ahead_.jobs() + 1);
     const int64_t tokens = job.tokens;
     status =
         queue_.Push(&job, work_ahead_.jobs(),
                     meter_.TimeFor(work_ahead_.Until(tokens)), job.accepted_at);
     if (status.ok()) {
       work_ahead_.Add(tokens);
-      Measure(job.accepted_at);
+      LookAtLoad(job.accepted_at);
       WakeOne();
     }
     CountRefusal(status);
@@ -99,6 +104,7 @@ void Engine::Work(size_t worker) {
   // First of all: oneDNN fixes the number of threads of a kernel when it makes
   // it, and several threads a worker only get in each other's way.
   omp_set_num_threads(1);
+  InterruptOthers();
   SharedParts parts(&board_);
   while (true) {
     Task task = NextTask(worker);
@@ -125,16 +131,18 @@ void Engine::Work(size_t worker) {
   worker_ended_.NotifyAll();
 }
 
-// Jobs are begun before batches are computed: those that come together then go
-// together. Others are helped last: with work of one's own nobody waits for
-// anybody.
+// Jobs are begun before batches are computed, a few of them: those that come
+// together then go together. Others are helped last: with work of one's own
+// nobody waits for anybody.
 Engine::Task Engine::NextTask(size_t worker) {
   MutexLock lock(&mutex_);
   while (!HasTask(worker)) Rest(worker);
   Task task;
   if (!workers_[worker].chores.empty()) {
     task.kind = Task::Kind::kChore;
-  } else if (CanBegin(worker)) {
+  } else if (CanBegin(worker) &&
+             (scheduler_.empty() || workers_[worker].begun < kMostBegun)) {
+    ++workers_[worker].begun;
     task.kind = Task::Kind::kBegin;
     task.job = queue_.Pop();
     ++stats_.running;
@@ -142,6 +150,7 @@ Engine::Task Engine::NextTask(size_t worker) {
   } else if (!scheduler_.empty()) {
     task.kind = Task::Kind::kBatch;
     TakeBatch(worker, &task);
+    workers_[worker].begun = 0;
   } else if (!IsOver()) {
     task.kind = Task::Kind::kHelp;  // if others have left any
   }
@@ -284,6 +293,7 @@ void Engine::RunBatch(Sequences sequences, int steps, Parts* parts) {
     ++stats_.batches;
     stats_.batched_rows += rows;
     stats_.tokens += int64_t{rows} * steps;
+    meter_.Done(rows * (steps > 0 ? steps : kTokensOfOutput), start + compute);
   }
   if (status.ok()) return GoOn(std::move(sequences));
   for (auto& sequence : sequences) Finish(std::move(sequence), status);
@@ -313,14 +323,16 @@ void Engine::GoOn(Sequences sequences) {
         continue;
       }
       // What is known of its text may leave less to do than was estimated.
-      int64_t& due = sequence->job().due;
-      due = std::min(due, scheduler_.DueAfter(1 + sequence->pending()));
+      Job& job = sequence->job();
+      work_ahead_.Change(&job.tokens, sequence->pending() + kTokensOfOutput);
+      job.due = std::min(job.due,
+                         scheduler_.DueAfter(job.tokens, work_ahead_.jobs()));
       const int64_t id = next_id_++;
       scheduler_.Add(sequence->worker, {.id = id,
                                         .group = sequence->group,
                                         .pending = sequence->pending(),
                                         .question = sequence->question(),
-                                        .due = due});
+                                        .due = job.due});
       waiting_.emplace(id, std::move(sequence));
     }
   }
@@ -349,7 +361,6 @@ void Engine::Finish(std::unique_ptr<Sequence> sequence, absl::Status status) {
 }
 
 void Engine::Complete(Job* job, size_t worker, JobResult result) {
-  const bool answered = result.suggestions.ok();
   {
     MutexLock lock(&mutex_);
     CountRefusal(result.suggestions.status());
@@ -359,13 +370,12 @@ void Engine::Complete(Job* job, size_t worker, JobResult result) {
   --stats_.running;
   --workers_[worker].running;
   const absl::Time now = clock_.Now();
-  meter_.Done(answered ? job->tokens : 0, now);
   work_ahead_.Remove(job->tokens);
-  Measure(now);
+  LookAtLoad(now);
   if (HasWork()) WakeOne();  // a place is free, or it was the last
 }
 
-void Engine::Measure(absl::Time now) {
+void Engine::LookAtLoad(absl::Time now) {
   meter_.SetBusy(work_ahead_.jobs() >= admission_.full_load, now);
 }
 

@@ -114,6 +114,7 @@ class Engine {
   struct Worker {
     CondVar wake;
     bool resting = false;
+    int begun = 0;    // jobs, since its last batch
     int running = 0;  // jobs of its own, begun and not ended
     std::vector<Chore> chores = {};
   };
@@ -138,7 +139,7 @@ class Engine {
   void GoOn(Sequences sequences);
   void Finish(std::unique_ptr<Sequence> sequence, absl::Status status);
   void Complete(Job* job, size_t worker, JobResult result);
-  void Measure(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LookAtLoad(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CountRefusal(const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -59,7 +59,7 @@ struct Job {
   absl::AnyInvocable<void(JobResult)&&> done = {};
 
   // Filled in by the engine.
-  int64_t tokens = 0;           // estimated work (EstimateTokens)
+  int64_t tokens = 0;           // work that is left (admission.h)
   int64_t due = 0;              // StepScheduler::DueAfter
   absl::Time accepted_at = {};  // when it came into the queue
 

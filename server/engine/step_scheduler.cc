@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/engine/admission.h"
+
 namespace carousel {
 namespace {
 
@@ -52,18 +54,14 @@ bool StepScheduler::GoesAlong(const ReadySequence& first, int steps,
 
 StepBatch StepScheduler::Take(size_t most, Ready* ready) {
   const ReadySequence first = ready->front();
-  // With whom the others must keep step: 1, if it can wait.
-  const int whole = StepsOf(first.pending, 1, options_);
-  const int least = first.pending < 2 * whole ? whole : std::min(1, whole);
-  int room = options_.max_rows;
-  if (least > 1) room = std::min(room, options_.max_cells / least);
-  most = std::min(most, static_cast<size_t>(std::max(1, room)));
-
+  const Room room = RoomWith(first);
   StepBatch batch;
   int pending = first.pending;
   Ready others;
   for (const ReadySequence& sequence : *ready) {
-    if (batch.ids.size() < most && GoesAlong(first, least, sequence)) {
+    const bool is_long = sequence.pending >= 2 * room.steps;
+    const size_t rows = std::min(most, is_long ? room.long_rows : room.rows);
+    if (batch.ids.size() < rows && GoesAlong(first, room.steps, sequence)) {
       batch.ids.push_back(sequence.id);
       pending = std::min(pending, sequence.pending);
     } else {
@@ -74,8 +72,28 @@ StepBatch StepScheduler::Take(size_t most, Ready* ready) {
   const auto rows = static_cast<int>(batch.ids.size());
   batch.steps = StepsOf(pending, rows, options_);
   size_ -= batch.ids.size();
-  now_ += int64_t{rows} * std::max(1, batch.steps);
+  now_ += int64_t{rows} * (pending == 0 ? kTokensOfOutput : batch.steps);
   return batch;
+}
+
+// Of a chunk that is most of what is left the first has all; a sequence that
+// can wait goes with as many as there are, and keeps step with them.
+StepScheduler::Room StepScheduler::RoomWith(const ReadySequence& first) const {
+  const auto rows = [&](int cells) {
+    return static_cast<size_t>(
+        std::clamp(options_.max_cells / cells, 1, options_.max_rows));
+  };
+  const auto all = static_cast<size_t>(options_.max_rows);
+  const int chunk = StepsOf(first.pending, 1, options_);
+  if (chunk == 0) {
+    return {.steps = 0,
+            .rows = rows(kTokensOfOutput),
+            .long_rows = rows(kTokensOfOutput)};
+  }
+  if (chunk == 1 || first.pending >= 2 * chunk) {
+    return {.steps = 1, .rows = all, .long_rows = all};
+  }
+  return {.steps = chunk, .rows = rows(chunk), .long_rows = rows(2 * chunk)};
 }
 
 }  // namespace carousel

@@ -4,13 +4,17 @@
 // batching ("cellular batching", Gao et al. 2018). Sequences join and leave at
 // every step; nobody waits for a batch to fill.
 //
+// What is begun is computed to its end, so batches are short: a few
+// milliseconds at most until the next look at deadlines and at who has come
+// meanwhile.
+//
 // A pure policy: it owns no thread, no lock, no clock and no memory of states.
 //
-// Order. Time is counted in tokens that were computed. A sequence of n tokens
-// is due at n turns from when it came, a turn being a token of each of
-// max_rows sequences: when it would be done if all of them had the same share.
-// What is due first is computed first. So a short text goes before the long
-// ones that were there, and a long one waits for no end of short ones.
+// Order. What is due first is computed first, time being counted in tokens that
+// were computed. A sequence is due when it would be done if it had half of the
+// share that it has with all treated alike. So a short text goes before the
+// long ones that were there, and a long one waits for no end of short ones; the
+// half keeps long ones behind that are all about to end.
 //
 // Place. A sequence stays with its worker, so that those that came together go
 // on together: shared out anew at every step they would end up in batches of a
@@ -27,9 +31,9 @@ namespace carousel {
 
 struct StepSchedulerOptions {
   int max_rows = 64;   // sequences of a batch
-  int max_steps = 8;   // tokens of one of them: bounds the time until the next
-                       // look at deadlines
-  int max_cells = 64;  // rows x steps, where there are several steps
+  int max_steps = 8;   // tokens of one of them
+  int max_cells = 64;  // rows x steps, where there are several steps, and of
+                       // outputs rows x kTokensOfOutput (admission.h)
 };
 
 // A sequence that waits to be worked on.
@@ -60,9 +64,9 @@ class StepScheduler {
   StepScheduler(int workers, const StepSchedulerOptions& options)
       : options_(options), ready_(static_cast<size_t>(workers)) {}
 
-  // When a sequence of so much work is due that comes now.
-  int64_t DueAfter(int64_t tokens) const {
-    return now_ + tokens * options_.max_rows;
+  // When a sequence of so much work is due that comes now, as one of `jobs`.
+  int64_t DueAfter(int64_t tokens, int64_t jobs) const {
+    return now_ + 2 * tokens * jobs;
   }
 
   // Joins those of `worker` behind the ones that are due no later. Who has been
@@ -73,10 +77,11 @@ class StepScheduler {
   // there is room; takes them out. Of another's, and at most half of them, if
   // the worker has none. Empty if nothing waits at all.
   //
-  // All of a batch take the same number of steps, a power of two. If the first
-  // can be done in one chunk, then so many that it is, and with it go those
-  // that have as many to take; else as many sequences as possible, and as many
-  // steps as none has to stop before.
+  // All of a batch take the same number of steps, a power of two. If one chunk
+  // is most of what the first has to take, then that chunk, and with it go
+  // those that have as many to take; those that have far more fill up to half
+  // of the room, for the sake of those that have not. Else as many sequences as
+  // possible, and as many steps as none has to stop before.
   StepBatch Next(size_t worker);
 
   bool empty() const { return size_ == 0; }
@@ -85,6 +90,16 @@ class StepScheduler {
  private:
   using Ready = std::vector<ReadySequence>;  // by due
 
+  // For those that go with a sequence: steps that they have to take at least,
+  // how many there may be with it, and until how many those that have far more
+  // to take may join.
+  struct Room {
+    int steps = 0;
+    size_t rows = 0;
+    size_t long_rows = 0;
+  };
+
+  Room RoomWith(const ReadySequence& first) const;
   bool GoesAlong(const ReadySequence& first, int steps,
                  const ReadySequence& other) const;
   StepBatch Take(size_t most, Ready* ready);

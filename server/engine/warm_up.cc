@@ -7,6 +7,7 @@
 
 #include "model/base/status_macros.h"
 #include "model/layers/buckets.h"
+#include "server/engine/admission.h"
 
 namespace carousel {
 namespace {
@@ -41,7 +42,9 @@ absl::Status WarmUp(const LanguageModel& network,
       RETURN_IF_ERROR(network.Advance(tokens, steps, rows, &state, nullptr,
                                       &scratch->workspace));
     }
-    RETURN_IF_ERROR(WarmUpOutputs(network, rows, state, scratch));
+    if (rows == 1 || rows * kTokensOfOutput <= options.max_cells) {
+      RETURN_IF_ERROR(WarmUpOutputs(network, rows, state, scratch));
+    }
     do --most;
     while (most >= 1 && SmallestBucket(most) == rows);
   }

@@ -20,6 +20,12 @@ class WorkAhead {
   void Add(int64_t tokens) { Count(tokens, 1); }
   void Remove(int64_t tokens) { Count(tokens, -1); }
 
+  // Of a job that was added with `*before` so much is left.
+  void Change(int64_t* before, int64_t left) {
+    Remove(*before);
+    Add(*before = left);
+  }
+
   int64_t jobs() const { return jobs_; }
 
   // Tokens until a job of `tokens` is done that comes now, its own included.

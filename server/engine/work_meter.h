@@ -12,20 +12,16 @@
 
 namespace carousel {
 
-// Work is counted in estimated tokens (EstimateTokens), and the time while
-// there was enough of it for large batches: a token of a small one costs
-// several times as much, and says nothing about times of overload. An average
-// over the last second or so of that, which is right also where tokens turn out
-// cheaper than estimated, as those of known texts do. Not thread-safe; time is
-// the caller's.
+// Work is counted in tokens (admission.h), and the time while there was enough
+// of it for large batches: a token of a small one costs several times as much,
+// and says nothing about times of overload. An average over the last second or
+// so of that. Not thread-safe; time is the caller's.
 class WorkMeter {
  public:
   // From `now` on there is enough work, or not.
   void SetBusy(bool busy, absl::Time now);
 
-  // A job of so much is done; of nothing, where one ended unanswered. While
-  // nothing at all is done work seems to become ever dearer, so that less is
-  // let in until something is. Without enough work it counts for nothing.
+  // So much was done. Without enough work it counts for nothing.
   void Done(int64_t tokens, absl::Time now);
 
   // What `tokens` would take; zero as long as nobody knows.
@@ -40,7 +36,6 @@ class WorkMeter {
   absl::Time since_ = {};         // counted up to here, if busy
   absl::Duration measured_ = {};  // of this sample
   int64_t tokens_ = 0;            // the same
-  int jobs_ = 0;                  // the same
   absl::Duration per_token_ = {};
 };
 

@@ -313,6 +313,7 @@ TEST_F(EngineTest, ManyWorkersAnswerEveryJobOnce) {
   for (const JobResult& result : results_.Take(300)) {
     EXPECT_THAT(result.suggestions, IsOk());
   }
+  engine.Drain(absl::InfiniteFuture());
   EXPECT_EQ(engine.stats().running, 0);
 }
 

@@ -76,6 +76,13 @@ INSTANTIATE_TEST_SUITE_P(
                                        {.id = 3, .pending = 8}},
                            .ids = {1, 2},
                            .steps = 8},
+                      Case{.name = "ShortOneTakesFewLongOnesAlong",
+                           .waiting = {{.id = 1, .pending = 4},
+                                       {.id = 2, .pending = 100},
+                                       {.id = 3, .pending = 100},
+                                       {.id = 4, .pending = 5}},
+                           .ids = {1, 2, 4},
+                           .steps = 4},
                       Case{.name = "WhatIsDueFirstGoesFirst",
                            .waiting = {{.id = 1, .pending = 1, .due = 30},
                                        {.id = 2, .pending = 1, .due = 10},
@@ -139,11 +146,12 @@ TEST(StepSchedulerTest, EverybodyHasTheirTurn) {
 // One that is fed a token at a time, among short ones that never end.
 int BatchesUntilDone(int pending) {
   StepScheduler scheduler(1, {.max_rows = 2, .max_steps = 1, .max_cells = 2});
-  const int64_t due = scheduler.DueAfter(pending);
+  const int64_t due = scheduler.DueAfter(pending, 3);
   scheduler.Add(0, {.id = 0, .pending = pending, .due = due});
   for (int64_t id = 1; id <= 1000; ++id) {
     for (int i = 0; i < 2; ++i) {  // as many as a batch has room for
-      scheduler.Add(0, {.id = id, .pending = 1, .due = scheduler.DueAfter(1)});
+      scheduler.Add(0,
+                    {.id = id, .pending = 1, .due = scheduler.DueAfter(1, 3)});
     }
     for (int64_t served : scheduler.Next(0).ids) {
       if (served != 0) continue;
@@ -154,24 +162,31 @@ int BatchesUntilDone(int pending) {
   return 0;
 }
 
-// It gets about the share that it would have of a machine shared out equally.
+// It gets about half of what it would have of a machine shared out equally.
 TEST(StepSchedulerTest, LongOneIsDoneInTimeAmongEndlessShortOnes) {
-  EXPECT_LE(BatchesUntilDone(1), 2);
+  EXPECT_LE(BatchesUntilDone(1), 3);
   EXPECT_GT(BatchesUntilDone(20), 20);
-  EXPECT_LE(BatchesUntilDone(20), 40);
-  EXPECT_LE(BatchesUntilDone(100), 200);
+  EXPECT_LE(BatchesUntilDone(20), 80);
+  EXPECT_LE(BatchesUntilDone(100), 400);
 }
 
 // The one that comes last and has least to do.
 TEST(StepSchedulerTest, ShortOneOvertakesLongOnes) {
   StepScheduler scheduler(1, kOptions);
   for (int64_t id = 1; id <= 9; ++id) {
-    scheduler.Add(0,
-                  {.id = id, .pending = 500, .due = scheduler.DueAfter(500)});
+    scheduler.Add(
+        0, {.id = id, .pending = 500, .due = scheduler.DueAfter(500, 10)});
   }
   scheduler.Next(0);
-  scheduler.Add(0, {.id = 99, .pending = 2, .due = scheduler.DueAfter(2)});
+  scheduler.Add(0, {.id = 99, .pending = 2, .due = scheduler.DueAfter(2, 10)});
   EXPECT_EQ(scheduler.Next(0).ids.front(), 99);
+}
+
+// A product over the vocabulary takes as long as several tokens.
+TEST(StepSchedulerTest, OutputsOfManyRowsAreBounded) {
+  StepScheduler scheduler(1, {.max_rows = 64, .max_steps = 8, .max_cells = 16});
+  for (int64_t id = 1; id <= 9; ++id) scheduler.Add(0, {.id = id});
+  EXPECT_EQ(scheduler.Next(0).ids.size(), 4u);
 }
 
 // Those that were together stay together, whoever is quicker.
