@@ -32,16 +32,16 @@ Sequence::Sequence(Job job, std::shared_ptr<NetworkStates> states,
                    Completion completion)
     : job_(std::move(job)),
       states_(std::move(states)),
-      completion_(std::move(completion)),
-      row_(states_->pool.Take()) {
+      completion_(std::move(completion)) {
   OpenQuery();
 }
 
 // A later query extends the earlier one, so the state serves both; but more may
-// be known of its text.
+// be known of its text. What is known of all needs no state.
 void Sequence::OpenQuery() {
   OpenKnownQueries();
   if (!query_.has_value()) return;
+  if (row_.empty()) row_ = states_->pool.Take();
   CAROUSEL_CHECK(read_ <= query_->tokens.size());
   if (read_ == query_->tokens.size()) return;
   const size_t known =

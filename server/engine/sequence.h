@@ -86,6 +86,7 @@ class Sequence {
     return completion_.Suggestions();
   }
 
+  // REQUIRES: there is something left to ask.
   const StatePool::Row& row() const { return row_; }
   NetworkStates& states() const { return *states_; }
   int64_t tokens_fed() const { return tokens_fed_; }

@@ -37,7 +37,9 @@ class StatePool {
     Row& operator=(Row&& other) noexcept;
     ~Row();
 
-    // (floats()): h of every layer, then c of every layer.
+    bool empty() const { return data_ == nullptr; }
+
+    // (floats()): h of every layer, then c of every layer. REQUIRES: !empty().
     absl::Span<float> values() const;
 
    private:
