@@ -35,6 +35,15 @@ constexpr int SmallestBucket(int n) {
   return between >= n ? between : power;
 }
 
+// Steps for texts of this length: the smallest of four sizes in each octave
+// that is at least `length`, so that at most a quarter is padding. REQUIRES:
+// length >= 1.
+constexpr int StepsBucket(int length) {
+  int step = 1;
+  while (step * 8 <= length) step *= 2;
+  return (length + step - 1) / step * step;
+}
+
 }  // namespace carousel
 
 #endif  // CAROUSEL_MODEL_LAYERS_BUCKETS_H_

@@ -61,9 +61,9 @@ absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::Create(
 
 const ClassifierSizes& Classifier::sizes() const { return rep_->sizes; }
 
-absl::Status Classifier::LogProbabilities(const ClassifierTexts& texts,
-                                          absl::Span<float> log_probabilities,
-                                          Workspace* workspace) const {
+absl::Status Classifier::LogProbabilities(
+    const ClassifierTexts& texts, absl::Span<float> log_probabilities,
+    absl::FunctionRef<absl::Status()> look, Workspace* workspace) const {
   const ClassifierSizes& sizes = rep_->sizes;
   const int rows = texts.rows();
   CAROUSEL_CHECK(rows >= 1 && texts.tokens.size() % texts.lengths.size() == 0);
@@ -81,7 +81,7 @@ absl::Status Classifier::LogProbabilities(const ClassifierTexts& texts,
   RecurrentState state = ZeroState(sizes.rnn, rows);
   RETURN_IF_ERROR(rep_->stack->Run(scratch.x.data(), steps, rows, &state,
                                    scratch.y.data(), texts.lengths,
-                                   &scratch.stack));
+                                   &scratch.stack, &look));
   std::vector<int32_t> first;
   for (int32_t length : texts.lengths) first.push_back(steps - length);
   Executor* executor = &scratch.stack.executor();

@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -101,9 +102,19 @@ class Classifier {
   // log P(label | text): `log_probabilities` (N, L). Primitives are made for
   // each (T, N), so callers use few different ones. REQUIRES: at least one
   // text; 0 <= token < V.
+  //
+  // `look` is asked every few steps; its error ends the computation and is
+  // returned.
   absl::Status LogProbabilities(const ClassifierTexts& texts,
                                 absl::Span<float> log_probabilities,
+                                absl::FunctionRef<absl::Status()> look,
                                 Workspace* workspace) const;
+  absl::Status LogProbabilities(const ClassifierTexts& texts,
+                                absl::Span<float> log_probabilities,
+                                Workspace* workspace) const {
+    return LogProbabilities(
+        texts, log_probabilities, [] { return absl::OkStatus(); }, workspace);
+  }
 
   // Which oneDNN implementations run.
   std::string Implementation() const;

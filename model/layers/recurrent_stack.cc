@@ -83,7 +83,8 @@ absl::StatusOr<std::unique_ptr<const RecurrentStack>> RecurrentStack::Create(
 absl::Status RecurrentStack::Run(const float* x, int steps, int rows,
                                  RecurrentState* state, float* y,
                                  absl::Span<const int> lengths,
-                                 StackWorkspace* workspace) const {
+                                 StackWorkspace* workspace,
+                                 const Look* look) const {
   CAROUSEL_CHECK(steps >= 1 && rows >= 1 && state->rows == rows);
   const bool whole_texts = !lengths.empty();
   std::vector<int64_t> first(static_cast<size_t>(rows), 0);
@@ -98,7 +99,7 @@ absl::Status RecurrentStack::Run(const float* x, int steps, int rows,
   for (int k = 0; k < sizes_.layers; ++k) {
     float* out = OutputOf(k, int64_t{steps} * rows, y, workspace);
     RETURN_IF_ERROR(
-        RunLayer(k, x, first, whole_texts, steps, state, out, workspace));
+        RunLayer(k, x, first, whole_texts, steps, state, out, workspace, look));
     x = out;
   }
   return absl::OkStatus();
@@ -121,7 +122,8 @@ absl::Status RecurrentStack::RunSums(float* sums, int steps, int rows,
   const std::vector<int64_t> first(static_cast<size_t>(rows), 0);
   for (int k = 1; k < sizes_.layers; ++k) {
     float* out = OutputOf(k, cells, y, workspace);
-    RETURN_IF_ERROR(RunLayer(k, x, first, false, steps, state, out, workspace));
+    RETURN_IF_ERROR(
+        RunLayer(k, x, first, false, steps, state, out, workspace, nullptr));
     x = out;
   }
   return absl::OkStatus();
@@ -141,27 +143,28 @@ absl::Status RecurrentStack::RunLayer(int k, const float* x,
                                       absl::Span<const int64_t> first,
                                       bool whole_texts, int steps,
                                       RecurrentState* state, float* y,
-                                      StackWorkspace* workspace) const {
+                                      StackWorkspace* workspace,
+                                      const Look* look) const {
   ServedLayerScratch* scratch = &workspace->layer;
   const int64_t cells = int64_t{steps} * state->rows;
   const int64_t width = sizes_.InputWidth(k);
   const int64_t hidden = sizes_.hidden;
   if (!sizes_.bidirectional) {
     RETURN_IF_ERROR(
-        RunCell(k, 0, x, first, whole_texts, steps, state, y, scratch));
+        RunCell(k, 0, x, first, whole_texts, steps, state, y, scratch, look));
   } else {
     workspace->direction.resize(static_cast<size_t>(cells * hidden));
     workspace->reversed.resize(static_cast<size_t>(cells * width));
     float* one = workspace->direction.data();
     RETURN_IF_ERROR(
-        RunCell(k, 0, x, first, whole_texts, steps, state, one, scratch));
+        RunCell(k, 0, x, first, whole_texts, steps, state, one, scratch, look));
     for (int64_t cell = 0; cell < cells; ++cell) {
       std::copy_n(one + cell * hidden, hidden, y + cell * 2 * hidden);
     }
     float* reversed = workspace->reversed.data();
     ReverseRows(first, steps, width, x, width, reversed, width);
     RETURN_IF_ERROR(RunCell(k, 1, reversed, first, whole_texts, steps, state,
-                            one, scratch));
+                            one, scratch, look));
     ReverseRows(first, steps, hidden, one, hidden, y + hidden, 2 * hidden);
   }
   if (sizes_.residual && k > 0) {
@@ -176,7 +179,8 @@ absl::Status RecurrentStack::RunCell(int k, int d, const float* x,
                                      absl::Span<const int64_t> first,
                                      bool whole_texts, int steps,
                                      RecurrentState* state, float* y,
-                                     ServedLayerScratch* scratch) const {
+                                     ServedLayerScratch* scratch,
+                                     const Look* look) const {
   const auto index = static_cast<size_t>(k * sizes_.directions() + d);
   const int64_t hidden = sizes_.hidden;
   const int64_t rows = state->rows;
@@ -184,6 +188,7 @@ absl::Status RecurrentStack::RunCell(int k, int d, const float* x,
   float* h = state->h.data() + at;
   float* c = HasMemory(sizes_.cell) ? state->c.data() + at : nullptr;
   for (int64_t t = 0; t < steps;) {
+    if (look != nullptr) RETURN_IF_ERROR((*look)());
     int64_t end = steps;
     for (int64_t n = 0; whole_texts && n < rows; ++n) {
       const int64_t start = first[static_cast<size_t>(n)];

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -108,9 +109,13 @@ class RecurrentStack {
   // to the right: row n is in the steps [T - lengths[n], T). All rows then
   // begin from zeros and `*state` only receives the end; y is not to be read
   // before a row's first step. Empty: every row has T steps.
+  //
+  // `look`, if there is one, is asked every few steps; its error ends the run
+  // and is returned.
+  using Look = absl::FunctionRef<absl::Status()>;
   absl::Status Run(const float* x, int steps, int rows, RecurrentState* state,
                    float* y, absl::Span<const int> lengths,
-                   StackWorkspace* workspace) const;
+                   StackWorkspace* workspace, const Look* look = nullptr) const;
 
   // As Run without lengths. Instead of x the sums (T, N, GH) that
   // `first_layer().InputSums` gives for it, which are overwritten.
@@ -132,11 +137,12 @@ class RecurrentStack {
                   StackWorkspace* workspace) const;
   absl::Status RunLayer(int k, const float* x, absl::Span<const int64_t> first,
                         bool whole_texts, int steps, RecurrentState* state,
-                        float* y, StackWorkspace* workspace) const;
+                        float* y, StackWorkspace* workspace,
+                        const Look* look) const;
   absl::Status RunCell(int k, int d, const float* x,
                        absl::Span<const int64_t> first, bool whole_texts,
                        int steps, RecurrentState* state, float* y,
-                       ServedLayerScratch* scratch) const;
+                       ServedLayerScratch* scratch, const Look* look) const;
 
   const StackSizes sizes_;
   std::vector<std::unique_ptr<const ServedLayer>> cells_;  // [k * D + d]

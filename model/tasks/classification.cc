@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "model/base/status_macros.h"
-#include "model/text/whole_text.h"
+#include "model/layers/buckets.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
@@ -24,14 +24,6 @@ namespace {
 // Texts that a thread takes at once when a file is measured: enough that many
 // have similar lengths.
 constexpr size_t kTextsOfThread = 256;
-
-// Primitives are made for every (T, N), so lengths are rounded up to one of
-// four in each octave, and rows down to a power of two.
-int BucketSteps(int length) {
-  int step = 1;
-  while (step * 8 <= length) step *= 2;
-  return (length + step - 1) / step * step;
-}
 
 int LargestBatch(size_t texts) {
   int rows = TextClassifier::kMaxRows;
@@ -52,7 +44,7 @@ struct TextClassifier::Encoded {
   std::vector<int32_t> tokens;
   bool cut;
 
-  int steps() const { return BucketSteps(static_cast<int>(tokens.size())); }
+  int steps() const { return StepsBucket(static_cast<int>(tokens.size())); }
 };
 
 absl::StatusOr<std::vector<TextClassifier::Encoded>> TextClassifier::Encode(
@@ -86,7 +78,7 @@ absl::StatusOr<std::vector<Classification>> TextClassifier::Classify(
     while (end < all.size() && all[end].steps() == steps) ++end;
     while (begin < end) {
       const auto rows = static_cast<size_t>(LargestBatch(end - begin));
-      RETURN_IF_ERROR(ClassifyBatch(all.subspan(begin, rows), steps, &results));
+      RETURN_IF_ERROR(ClassifyBatch(all.subspan(begin, rows), &results));
       begin += rows;
     }
   }
@@ -94,35 +86,53 @@ absl::StatusOr<std::vector<Classification>> TextClassifier::Classify(
 }
 
 absl::Status TextClassifier::ClassifyBatch(
-    absl::Span<const Encoded> texts, int steps,
-    std::vector<Classification>* results) {
-  const size_t rows = texts.size();
-  std::vector<int32_t> tokens(static_cast<size_t>(steps) * rows,
-                              Vocabulary::kEndOfLine);  // (T, N)
-  std::vector<int32_t> lengths;
-  for (size_t n = 0; n < rows; ++n) {
-    const std::vector<int32_t>& own = texts[n].tokens;
-    const size_t first = static_cast<size_t>(steps) - own.size();
-    for (size_t i = 0; i < own.size(); ++i) {
-      tokens[(first + i) * rows + n] = own[i];
-    }
-    lengths.push_back(static_cast<int32_t>(own.size()));
-  }
-  const auto labels =
-      static_cast<size_t>(model_.manifest().classifier().sizes.labels);
-  std::vector<float> log_probabilities(rows * labels);
-  RETURN_IF_ERROR(model_.classifier().network->LogProbabilities(
-      {.tokens = tokens, .lengths = lengths}, absl::MakeSpan(log_probabilities),
-      &workspace_));
-  for (size_t n = 0; n < rows; ++n) {
+    absl::Span<const Encoded> texts, std::vector<Classification>* results) {
+  std::vector<absl::Span<const int32_t>> tokens;
+  for (const Encoded& text : texts) tokens.push_back(text.tokens);
+  ASSIGN_OR_RETURN(std::vector<std::vector<float>> probabilities,
+                   LabelProbabilities(
+                       *model_.classifier().network, tokens,
+                       [] { return absl::OkStatus(); }, &workspace_));
+  for (size_t n = 0; n < texts.size(); ++n) {
     Classification& result = (*results)[texts[n].place];
     result.cut = texts[n].cut;
-    for (size_t k = 0; k < labels; ++k) {
-      result.probabilities.push_back(
-          std::exp(log_probabilities[n * labels + k]));
-    }
+    result.probabilities = std::move(probabilities[n]);
   }
   return absl::OkStatus();
+}
+
+// Rows of filling are texts of one token.
+absl::StatusOr<std::vector<std::vector<float>>> LabelProbabilities(
+    const Classifier& network,
+    absl::Span<const absl::Span<const int32_t>> texts,
+    absl::FunctionRef<absl::Status()> look, Classifier::Workspace* workspace) {
+  const auto rows =
+      static_cast<size_t>(SmallestBucket(static_cast<int>(texts.size())));
+  size_t longest = 1;
+  for (const auto& text : texts) longest = std::max(longest, text.size());
+  const auto steps =
+      static_cast<size_t>(StepsBucket(static_cast<int>(longest)));
+  std::vector<int32_t> tokens(steps * rows, Vocabulary::kEndOfLine);  // (T, N)
+  std::vector<int32_t> lengths(rows, 1);
+  for (size_t n = 0; n < texts.size(); ++n) {
+    const size_t first = steps - texts[n].size();
+    for (size_t i = 0; i < texts[n].size(); ++i) {
+      tokens[(first + i) * rows + n] = texts[n][i];
+    }
+    lengths[n] = static_cast<int32_t>(texts[n].size());
+  }
+  const auto labels = static_cast<size_t>(network.sizes().labels);
+  std::vector<float> log_probabilities(rows * labels);
+  RETURN_IF_ERROR(network.LogProbabilities(
+      {.tokens = tokens, .lengths = lengths}, absl::MakeSpan(log_probabilities),
+      look, workspace));
+  std::vector<std::vector<float>> result(texts.size());
+  for (size_t n = 0; n < texts.size(); ++n) {
+    for (size_t k = 0; k < labels; ++k) {
+      result[n].push_back(std::exp(log_probabilities[n * labels + k]));
+    }
+  }
+  return result;
 }
 
 namespace {

@@ -11,10 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/bundle/model.h"
 #include "model/tasks/labelled_text.h"
+#include "model/text/whole_text.h"
 
 namespace carousel {
 
@@ -48,12 +51,22 @@ class TextClassifier {
   struct Encoded;
   absl::StatusOr<std::vector<Encoded>> Encode(
       absl::Span<const std::string> texts) const;
-  absl::Status ClassifyBatch(absl::Span<const Encoded> texts, int steps,
+  absl::Status ClassifyBatch(absl::Span<const Encoded> texts,
                              std::vector<Classification>* results);
 
   const Model& model_;
   Classifier::Workspace workspace_;
 };
+
+// The probabilities of the labels of each text, in their order, for texts of
+// similar lengths that are computed side by side: filled up to a common length
+// (StepsBucket) and a number of rows (SmallestBucket). `texts` are the tokens
+// of EncodeWholeText. `look` is asked every few steps; its error ends the
+// computation and is returned. REQUIRES: one text or more, none empty.
+absl::StatusOr<std::vector<std::vector<float>>> LabelProbabilities(
+    const Classifier& network,
+    absl::Span<const absl::Span<const int32_t>> texts,
+    absl::FunctionRef<absl::Status()> look, Classifier::Workspace* workspace);
 
 struct ClassificationFigures {
   struct OfLabel {

@@ -8,7 +8,8 @@
 #include <utility>
 
 #include "model/base/thread_policy.h"
-#include "server/engine/step_runner.h"
+#include "server/engine/completion_work.h"
+#include "server/engine/label_work.h"
 #include "server/engine/warm_up.h"
 
 namespace carousel {
@@ -50,35 +51,41 @@ Engine::Engine(const EngineOptions& options, const Clock& clock)
       workers_(static_cast<size_t>(options.workers)),
       alive_(options.workers) {
   for (size_t i = 0; i < static_cast<size_t>(options.workers); ++i) {
-    threads_.emplace_back([this, i] { Work(i); });
+    threads_.emplace_back([this, i] { RunWorker(i); });
   }
 }
 
 Engine::~Engine() { Drain(absl::InfinitePast()); }
 
 void Engine::Submit(Job job) {
-  job.tokens = EstimateTokens(job.text.size(), job.options.max_context_tokens);
-  job.accepted_at = clock_.Now();
+  SubmitWork(std::make_unique<CompletionWork>(std::move(job)));
+}
+
+void Engine::Submit(LabelJob job) {
+  SubmitWork(std::make_unique<LabelWork>(std::move(job)));
+}
+
+void Engine::SubmitWork(std::unique_ptr<Work> work) {
+  const int64_t tokens = work->tokens = work->EstimateTokens();
+  const absl::Time now = work->accepted_at = clock_.Now();
   absl::Status status;
   {
     MutexLock lock(&mutex_);
-    job.due = scheduler_.DueAfter(job.tokens, work_ahead_.jobs() + 1);
-    const int64_t tokens = job.tokens;
-    status =
-        queue_.Push(&job, work_ahead_.jobs(),
-                    meter_.TimeFor(work_ahead_.Until(tokens)), job.accepted_at);
+    work->due = scheduler_.DueAfter(tokens, work_ahead_.jobs() + 1);
+    status = queue_.Push(&work, work_ahead_.jobs(),
+                         meter_.TimeFor(work_ahead_.Until(tokens)), now);
     if (status.ok()) {
       work_ahead_.Add(tokens);
-      LookAtLoad(job.accepted_at);
+      LookAtLoad(now);
       WakeOne();
     }
     CountRefusal(status);
   }
-  if (!status.ok()) std::move(job.done)({.suggestions = std::move(status)});
+  if (!status.ok()) work->Complete(std::move(status), {});
 }
 
 void Engine::Drain(absl::Time deadline) {
-  std::vector<Job> left;
+  Works left;
   {
     MutexLock lock(&mutex_);
     queue_.Close();
@@ -86,21 +93,20 @@ void Engine::Drain(absl::Time deadline) {
     while (alive_ > 0 && worker_ended_.WaitUntil(&mutex_, deadline)) {
     }
     abandon_ = true;
-    while (std::optional<Job> job = queue_.Pop()) {
-      work_ahead_.Remove(job->tokens);
-      left.push_back(std::move(*job));
+    while (std::unique_ptr<Work> work = queue_.Pop()) {
+      work_ahead_.Remove(work->tokens);
+      left.push_back(std::move(work));
     }
     WakeAll();
   }
-  for (Job& job : left) {
-    std::move(job.done)(
-        {.suggestions = Abandoned(), .queue = clock_.Now() - job.accepted_at});
+  for (const auto& work : left) {
+    work->Complete(Abandoned(), {.queue = clock_.Now() - work->accepted_at});
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
 
-void Engine::Work(size_t worker) {
+void Engine::RunWorker(size_t worker) {
   // First of all: oneDNN fixes the number of threads of a kernel when it makes
   // it, and several threads a worker only get in each other's way.
   omp_set_num_threads(1);
@@ -110,7 +116,7 @@ void Engine::Work(size_t worker) {
     Task task = NextTask(worker);
     switch (task.kind) {
       case Task::Kind::kBegin:
-        Begin(*std::move(task.job), worker);
+        Begin(std::move(task.job), worker);
         continue;
       case Task::Kind::kBatch:
         RunBatch(std::move(task.batch), task.steps, &parts);
@@ -203,13 +209,25 @@ void Engine::DoChores(size_t worker, PartScratch* scratch) {
 }
 
 absl::Status Engine::WarmUp(const LanguageModel& network) {
+  return WarmUpBy([&](PartScratch* scratch) {
+    return carousel::WarmUp(network, options_.steps, scratch);
+  });
+}
+
+absl::Status Engine::WarmUp(const Classifier& network) {
+  return WarmUpBy([&](PartScratch* scratch) {
+    return carousel::WarmUp(network, options_.steps, scratch);
+  });
+}
+
+absl::Status Engine::WarmUpBy(
+    absl::FunctionRef<absl::Status(PartScratch*)> warm_up) {
   Mutex mutex;
   CondVar ended;
   int left = options_.workers;
   absl::Status result;
   const Chore chore = [&](PartScratch* scratch) {
-    const absl::Status status =
-        carousel::WarmUp(network, options_.steps, scratch);
+    const absl::Status status = warm_up(scratch);
     MutexLock lock(&mutex);
     result.Update(status);
     --left;
@@ -250,128 +268,116 @@ void Engine::TakeBatch(size_t worker, Task* task) {
   }
 }
 
-absl::Status Engine::CheckGoesOn(const Job& job) const {
+absl::Status Engine::CheckGoesOn(const Work& work) const {
   if (abandon_) return Abandoned();
-  return CheckWanted(job, clock_.Now());
+  return CheckWanted(work.terms(), clock_.Now());
 }
 
-void Engine::Begin(Job job, size_t worker) {
-  const absl::Time start = clock_.Now();
-  const absl::Duration queued = start - job.accepted_at;
-  if (absl::Status status = CheckWanted(job, start); !status.ok()) {
-    return Complete(&job, worker,
-                    {.suggestions = std::move(status), .queue = queued});
+// OK as long as somebody waits for any of them.
+absl::Status Engine::CheckAnyGoesOn(absl::Span<Work* const> batch) const {
+  absl::Status status;
+  for (const Work* work : batch) {
+    status = CheckGoesOn(*work);
+    if (status.ok()) break;
   }
-  const NetworkRegistry::Entry network = networks_.Find(job.network);
-  auto sequence = Sequence::Start(&job, network.states);
-  if (!sequence.ok()) {
-    return Complete(&job, worker,
-                    {.suggestions = std::move(sequence).status(),
-                     .queue = queued,
-                     .batch = 1});
+  return status;
+}
+
+void Engine::Begin(std::unique_ptr<Work> work, size_t worker) {
+  work->worker = worker;
+  absl::Status status = CheckWanted(work->terms(), clock_.Now());
+  if (status.ok()) {
+    status = work->Begin(&networks_);
+    work->largest_batch = 1;
   }
-  (*sequence)->group = network.id;
-  (*sequence)->worker = worker;
-  Sequences begun;
-  begun.push_back(std::move(*sequence));
+  if (!status.ok()) return Finish(std::move(work), std::move(status));
+  Works begun;
+  begun.push_back(std::move(work));
   GoOn(std::move(begun));
 }
 
-void Engine::RunBatch(Sequences sequences, int steps, Parts* parts) {
-  DropUnwanted(&sequences);
-  if (sequences.empty()) return;
-  std::vector<Sequence*> batch;
-  for (const auto& sequence : sequences) batch.push_back(sequence.get());
-  const absl::Time start = clock_.Now();
-  absl::Status status =
-      steps > 0 ? RunSteps(batch, steps, parts) : RunOutputs(batch, parts);
-  const absl::Duration compute = clock_.Now() - start;
+void Engine::RunBatch(Works works, int steps, Parts* parts) {
+  DropUnwanted(&works);
+  if (works.empty()) return;
+  std::vector<Work*> batch;
+  for (const auto& work : works) batch.push_back(work.get());
   const auto rows = static_cast<int>(batch.size());
-  for (Sequence* sequence : batch) sequence->CountWork(rows, compute);
+  const int64_t cells = steps > 0 ? steps : batch.front()->next().cells;
+  const absl::Time start = clock_.Now();
+  const absl::Status status = batch.front()->Run(
+      batch, steps, parts, [&] { return CheckAnyGoesOn(batch); });
+  const absl::Time end = clock_.Now();
+  for (Work* work : batch) {
+    work->largest_batch = std::max(work->largest_batch, rows);
+    work->compute += end - start;
+  }
   {
     MutexLock lock(&mutex_);
     ++stats_.batches;
     stats_.batched_rows += rows;
     stats_.tokens += int64_t{rows} * steps;
-    meter_.Done(rows * (steps > 0 ? steps : kTokensOfOutput), start + compute);
+    meter_.Done(rows * cells, end);
   }
-  if (status.ok()) return GoOn(std::move(sequences));
-  for (auto& sequence : sequences) Finish(std::move(sequence), status);
+  if (status.ok()) return GoOn(std::move(works));
+  for (auto& work : works) {
+    absl::Status own = CheckGoesOn(*work);
+    Finish(std::move(work), own.ok() ? status : std::move(own));
+  }
 }
 
-void Engine::DropUnwanted(Sequences* sequences) {
-  Sequences wanted;
-  for (auto& sequence : *sequences) {
-    absl::Status status = CheckGoesOn(sequence->job());
+void Engine::DropUnwanted(Works* works) {
+  Works wanted;
+  for (auto& work : *works) {
+    absl::Status status = CheckGoesOn(*work);
     if (status.ok()) {
-      wanted.push_back(std::move(sequence));
+      wanted.push_back(std::move(work));
     } else {
-      sequence->Abandon();
-      Finish(std::move(sequence), std::move(status));
+      work->Abandon();
+      Finish(std::move(work), std::move(status));
     }
   }
-  *sequences = std::move(wanted);
+  *works = std::move(wanted);
 }
 
-void Engine::GoOn(Sequences sequences) {
-  Sequences finished;
+void Engine::GoOn(Works works) {
+  Works finished;
   {
     MutexLock lock(&mutex_);
-    for (auto& sequence : sequences) {
-      if (sequence->finished()) {
-        finished.push_back(std::move(sequence));
+    for (auto& work : works) {
+      if (work->finished()) {
+        finished.push_back(std::move(work));
         continue;
       }
+      ReadySequence ready = work->next();
       // What is known of its text may leave less to do than was estimated.
-      Job& job = sequence->job();
-      work_ahead_.Change(&job.tokens, sequence->pending() + kTokensOfOutput);
-      job.due = std::min(job.due,
-                         scheduler_.DueAfter(job.tokens, work_ahead_.jobs()));
-      const int64_t id = next_id_++;
-      scheduler_.Add(sequence->worker, {.id = id,
-                                        .group = sequence->group,
-                                        .pending = sequence->pending(),
-                                        .question = sequence->question(),
-                                        .due = job.due});
-      waiting_.emplace(id, std::move(sequence));
+      work_ahead_.Change(&work->tokens, ready.pending + ready.cells);
+      work->due = std::min(
+          work->due, scheduler_.DueAfter(work->tokens, work_ahead_.jobs()));
+      ready.id = next_id_++;
+      ready.due = work->due;
+      scheduler_.Add(work->worker, ready);
+      waiting_.emplace(ready.id, std::move(work));
     }
   }
-  for (auto& sequence : finished) {
-    Finish(std::move(sequence), absl::OkStatus());
-  }
+  for (auto& work : finished) Finish(std::move(work), absl::OkStatus());
 }
 
-void Engine::Finish(std::unique_ptr<Sequence> sequence, absl::Status status) {
-  JobResult result = {
-      .suggestions = std::vector<Suggestion>(),
-      .queue = clock_.Now() - sequence->job().accepted_at - sequence->compute(),
-      .compute = sequence->compute(),
-      .batch = std::max(1, sequence->largest_batch())};
-  if (status.ok()) {
-    result.suggestions = sequence->Suggestions();
-  } else {
-    result.suggestions = std::move(status);
-    MutexLock lock(&mutex_);
-    stats_.wasted_tokens += sequence->tokens_fed();
-  }
-  Job job = std::move(sequence->job());
-  const size_t worker = sequence->worker;
-  sequence.reset();  // gives its state back before anybody hears of it
-  Complete(&job, worker, std::move(result));
-}
-
-void Engine::Complete(Job* job, size_t worker, JobResult result) {
+void Engine::Finish(std::unique_ptr<Work> work, absl::Status status) {
   {
     MutexLock lock(&mutex_);
-    CountRefusal(result.suggestions.status());
+    if (!status.ok()) stats_.wasted_tokens += work->tokens_fed();
+    CountRefusal(status);
   }
-  std::move(job->done)(std::move(result));
+  const JobReport report = {
+      .queue = clock_.Now() - work->accepted_at - work->compute,
+      .compute = work->compute,
+      .batch = work->largest_batch};
+  work->Complete(std::move(status), report);
   MutexLock lock(&mutex_);
   --stats_.running;
-  --workers_[worker].running;
-  const absl::Time now = clock_.Now();
-  work_ahead_.Remove(job->tokens);
-  LookAtLoad(now);
+  --workers_[work->worker].running;
+  work_ahead_.Remove(work->tokens);
+  LookAtLoad(clock_.Now());
   if (HasWork()) WakeOne();  // a place is free, or it was the last
 }
 

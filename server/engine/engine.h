@@ -12,14 +12,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "model/base/clock.h"
 #include "server/engine/admission.h"
 #include "server/engine/job.h"
@@ -27,8 +28,8 @@
 #include "server/engine/mutex.h"
 #include "server/engine/network_registry.h"
 #include "server/engine/parts_board.h"
-#include "server/engine/sequence.h"
 #include "server/engine/step_scheduler.h"
+#include "server/engine/work.h"
 #include "server/engine/work_ahead.h"
 #include "server/engine/work_meter.h"
 
@@ -85,10 +86,12 @@ class Engine {
   // every worker. Blocks until that is done. INTERNAL if the network fails.
   // REQUIRES: not called beside or after Drain.
   absl::Status WarmUp(const LanguageModel& network);
+  absl::Status WarmUp(const Classifier& network);
 
   // Never blocks. `job.done` is called on this thread if the job is refused
   // (see Admit), else on a worker.
   void Submit(Job job);
+  void Submit(LabelJob job);
 
   // Refuses new jobs with UNAVAILABLE and finishes those it has. What is left
   // at `deadline` (real time) is completed with UNAVAILABLE, running jobs after
@@ -99,14 +102,14 @@ class Engine {
   EngineStats stats() const;
 
  private:
-  using Sequences = std::vector<std::unique_ptr<Sequence>>;
+  using Works = std::vector<std::unique_ptr<Work>>;
 
   // What a worker does next: one of these.
   struct Task {
     enum class Kind { kBegin, kBatch, kHelp, kChore, kEnd };
     Kind kind = Kind::kEnd;
-    std::optional<Job> job = {};
-    Sequences batch = {};
+    std::unique_ptr<Work> job = {};
+    Works batch = {};
     int steps = 0;
   };
   using Chore = std::function<void(PartScratch*)>;
@@ -119,7 +122,7 @@ class Engine {
     std::vector<Chore> chores = {};
   };
 
-  void Work(size_t worker);
+  void RunWorker(size_t worker);
   Task NextTask(size_t worker);
   void DoChores(size_t worker, PartScratch* scratch);
   void Rest(size_t worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -132,13 +135,15 @@ class Engine {
   void TakeBatch(size_t worker, Task* task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::Status CheckGoesOn(const Job& job) const;
-  void Begin(Job job, size_t worker);
-  void RunBatch(Sequences sequences, int steps, Parts* parts);
-  void DropUnwanted(Sequences* sequences);
-  void GoOn(Sequences sequences);
-  void Finish(std::unique_ptr<Sequence> sequence, absl::Status status);
-  void Complete(Job* job, size_t worker, JobResult result);
+  void SubmitWork(std::unique_ptr<Work> work);
+  absl::Status WarmUpBy(absl::FunctionRef<absl::Status(PartScratch*)> warm_up);
+  absl::Status CheckGoesOn(const Work& work) const;
+  absl::Status CheckAnyGoesOn(absl::Span<Work* const> batch) const;
+  void Begin(std::unique_ptr<Work> work, size_t worker);
+  void RunBatch(Works works, int steps, Parts* parts);
+  void DropUnwanted(Works* works);
+  void GoOn(Works works);
+  void Finish(std::unique_ptr<Work> work, absl::Status status);
   void LookAtLoad(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CountRefusal(const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -155,7 +160,7 @@ class Engine {
   JobQueue queue_ ABSL_GUARDED_BY(mutex_);
   StepScheduler scheduler_ ABSL_GUARDED_BY(mutex_);
   WorkMeter meter_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> waiting_
+  absl::flat_hash_map<int64_t, std::unique_ptr<Work>> waiting_
       ABSL_GUARDED_BY(mutex_);  // those that the scheduler knows, by id
   int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 0;
   WorkAhead work_ahead_ ABSL_GUARDED_BY(mutex_);  // of jobs not completed

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A request on its way through the engine.
+// What is asked of the engine, and what comes back.
 
 #ifndef CAROUSEL_SERVER_ENGINE_JOB_H_
 #define CAROUSEL_SERVER_ENGINE_JOB_H_
@@ -15,15 +15,15 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "model/layers/classifier.h"
 #include "model/layers/language_model.h"
+#include "model/tasks/classification.h"
 #include "model/tasks/completion.h"
 
 namespace carousel {
 
-// What became of a job, and what it took.
-struct JobResult {
-  absl::StatusOr<std::vector<Suggestion>> suggestions;
-
+// What a job took.
+struct JobReport {
   // Waited for a worker, before it was begun and between its batches; nothing
   // if it was refused at the door.
   std::optional<absl::Duration> queue = {};
@@ -34,6 +34,15 @@ struct JobResult {
   int batch = 0;
 };
 
+// What became of a completion; the rest as in JobReport.
+struct JobResult {
+  absl::StatusOr<std::vector<Suggestion>> suggestions;
+  std::optional<absl::Duration> queue = {};
+  absl::Duration compute = {};
+  int batch = 0;
+};
+
+// A completion.
 struct Job {
   // The network of the model that answers. Points into the model's handle
   // (std::shared_ptr's aliasing constructor), so that the whole model lives as
@@ -57,15 +66,22 @@ struct Job {
 
   // Called exactly once. Must not block: a worker calls it.
   absl::AnyInvocable<void(JobResult)&&> done = {};
+};
 
-  // Filled in by the engine.
-  int64_t tokens = 0;           // work that is left (admission.h)
-  int64_t due = 0;              // StepScheduler::DueAfter
-  absl::Time accepted_at = {};  // when it came into the queue
+// A text to be labelled. Members of the same names are as in Job.
+struct LabelJob {
+  std::shared_ptr<const Classifier> network;
+  const Tokenizer* tokenizer = nullptr;
+  std::string text;
 
-  bool is_cancelled() const {
-    return cancelled != nullptr && cancelled->load(std::memory_order_relaxed);
-  }
+  // Tokens that the model reads at most (of its manifest): a longer text is
+  // cut.
+  int longest_text = 1;
+
+  absl::Time deadline = absl::InfiniteFuture();
+  std::shared_ptr<const std::atomic<bool>> cancelled = {};
+  absl::AnyInvocable<void(absl::StatusOr<Classification>, const JobReport&)&&>
+      done = {};
 };
 
 }  // namespace carousel

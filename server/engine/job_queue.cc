@@ -8,24 +8,24 @@
 
 namespace carousel {
 
-absl::Status JobQueue::Push(Job* job, int64_t others, absl::Duration expected,
-                            absl::Time now) {
+absl::Status JobQueue::Push(std::unique_ptr<Work>* job, int64_t others,
+                            absl::Duration expected, absl::Time now) {
+  const Work& work = **job;
   RETURN_IF_ERROR(Admit(limits_, load_,
-                        {.tokens = job->tokens,
+                        {.tokens = work.tokens,
                          .others = others,
                          .expected = expected,
-                         .deadline = job->deadline},
+                         .deadline = work.terms().deadline},
                         now));
   ++load_.jobs;
-  load_.tokens += job->tokens;
-  const int64_t due = job->due;
-  jobs_.emplace(due, std::move(*job));
+  load_.tokens += work.tokens;
+  jobs_.emplace(work.due, std::move(*job));
   return absl::OkStatus();
 }
 
-std::optional<Job> JobQueue::Pop() {
-  if (jobs_.empty()) return std::nullopt;
-  std::optional<Job> job = std::move(jobs_.begin()->second);
+std::unique_ptr<Work> JobQueue::Pop() {
+  if (jobs_.empty()) return nullptr;
+  std::unique_ptr<Work> job = std::move(jobs_.begin()->second);
   jobs_.erase(jobs_.begin());
   --load_.jobs;
   load_.tokens -= job->tokens;

@@ -7,12 +7,12 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
+#include <memory>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/engine/admission.h"
-#include "server/engine/job.h"
+#include "server/engine/work.h"
 
 namespace carousel {
 
@@ -24,11 +24,11 @@ class JobQueue {
 
   // Takes `*job`, or leaves it as it is and says why (see Admit). `others` and
   // `expected` as in JobFacts.
-  absl::Status Push(Job* job, int64_t others, absl::Duration expected,
-                    absl::Time now);
+  absl::Status Push(std::unique_ptr<Work>* job, int64_t others,
+                    absl::Duration expected, absl::Time now);
 
-  // The job that is due first, if there is one.
-  std::optional<Job> Pop();
+  // The job that is due first; null if there is none.
+  std::unique_ptr<Work> Pop();
 
   // From here on Push refuses with UNAVAILABLE.
   void Close() { load_.closed = true; }
@@ -39,7 +39,8 @@ class JobQueue {
 
  private:
   const AdmissionLimits limits_;
-  std::multimap<int64_t, Job> jobs_;  // by due, then by their coming
+  std::multimap<int64_t, std::unique_ptr<Work>>
+      jobs_;  // by due, then by their coming
   QueueLoad load_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "model/layers/classifier.h"
 #include "model/layers/language_model.h"
 #include "model/layers/recurrent_stack.h"
 
@@ -15,6 +16,7 @@ namespace carousel {
 // What a thread needs to compute parts.
 struct PartScratch {
   LanguageModel::Workspace workspace = {};
+  Classifier::Workspace classifier = {};
   RecurrentState state = {};
 };
 

@@ -11,15 +11,6 @@
 
 namespace carousel {
 
-absl::Status CheckWanted(const Job& job, absl::Time now) {
-  if (now >= job.deadline) {
-    return absl::DeadlineExceededError(
-        "the deadline passed before the answer was computed");
-  }
-  if (job.is_cancelled()) return absl::CancelledError("the caller has left");
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::unique_ptr<Sequence>> Sequence::Start(
     Job* job, std::shared_ptr<NetworkStates> states) {
   ASSIGN_OR_RETURN(Completion completion,
@@ -101,11 +92,6 @@ void Sequence::Answer(WordScores scores) {
   states_->cache.InsertScores(query_->tokens, shared);
   completion_.Answer(*shared);
   OpenQuery();
-}
-
-void Sequence::CountWork(int rows, absl::Duration compute) {
-  largest_batch_ = std::max(largest_batch_, rows);
-  compute_ += compute;
 }
 
 }  // namespace carousel

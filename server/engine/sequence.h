@@ -14,7 +14,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "model/tasks/completion.h"
 #include "server/engine/job.h"
@@ -32,9 +31,6 @@ struct NetworkStates {
   StatePool pool;
   PrefixCache cache;
 };
-
-// OK while somebody waits for the job; else DEADLINE_EXCEEDED or CANCELLED.
-absl::Status CheckWanted(const Job& job, absl::Time now);
 
 // Belongs to one thread at a time.
 class Sequence {
@@ -91,17 +87,6 @@ class Sequence {
   NetworkStates& states() const { return *states_; }
   int64_t tokens_fed() const { return tokens_fed_; }
 
-  // For the report: it was in a batch of so many sequences that took so long.
-  void CountWork(int rows, absl::Duration compute);
-  int largest_batch() const { return largest_batch_; }
-  absl::Duration compute() const { return compute_; }
-
-  // Of its network; see ReadySequence.
-  int64_t group = 0;
-
-  // The worker that it stays with.
-  size_t worker = 0;
-
  private:
   Sequence(Job job, std::shared_ptr<NetworkStates> states,
            Completion completion);
@@ -117,8 +102,6 @@ class Sequence {
   size_t read_ = 0;   // tokens that `row_` is the state after
   size_t known_ = 0;  // ... of which the cache has the state
   int64_t tokens_fed_ = 0;
-  int largest_batch_ = 0;
-  absl::Duration compute_ = {};
 };
 
 }  // namespace carousel

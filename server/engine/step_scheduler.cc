@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/engine/admission.h"
-
 namespace carousel {
 namespace {
 
@@ -72,28 +70,30 @@ StepBatch StepScheduler::Take(size_t most, Ready* ready) {
   const auto rows = static_cast<int>(batch.ids.size());
   batch.steps = StepsOf(pending, rows, options_);
   size_ -= batch.ids.size();
-  now_ += int64_t{rows} * (pending == 0 ? kTokensOfOutput : batch.steps);
+  now_ += int64_t{rows} * (pending == 0 ? first.cells : batch.steps);
   return batch;
 }
 
 // Of a chunk that is most of what is left the first has all; a sequence that
 // can wait goes with as many as there are, and keeps step with them.
 StepScheduler::Room StepScheduler::RoomWith(const ReadySequence& first) const {
-  const auto rows = [&](int cells) {
-    return static_cast<size_t>(
-        std::clamp(options_.max_cells / cells, 1, options_.max_rows));
+  const auto rows = [&](int most, int cells) {
+    return static_cast<size_t>(std::clamp(most / cells, 1, options_.max_rows));
   };
   const auto all = static_cast<size_t>(options_.max_rows);
+  const int most = first.whole ? options_.max_text_cells : options_.max_cells;
   const int chunk = StepsOf(first.pending, 1, options_);
   if (chunk == 0) {
     return {.steps = 0,
-            .rows = rows(kTokensOfOutput),
-            .long_rows = rows(kTokensOfOutput)};
+            .rows = rows(most, first.cells),
+            .long_rows = rows(most, first.cells)};
   }
   if (chunk == 1 || first.pending >= 2 * chunk) {
     return {.steps = 1, .rows = all, .long_rows = all};
   }
-  return {.steps = chunk, .rows = rows(chunk), .long_rows = rows(2 * chunk)};
+  return {.steps = chunk,
+          .rows = rows(most, chunk),
+          .long_rows = rows(most, 2 * chunk)};
 }
 
 }  // namespace carousel

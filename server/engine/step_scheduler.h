@@ -27,13 +27,16 @@
 #include <cstdint>
 #include <vector>
 
+#include "server/engine/admission.h"
+
 namespace carousel {
 
 struct StepSchedulerOptions {
   int max_rows = 64;   // sequences of a batch
   int max_steps = 8;   // tokens of one of them
   int max_cells = 64;  // rows x steps, where there are several steps, and of
-                       // outputs rows x kTokensOfOutput (admission.h)
+                       // outputs rows x their cells
+  int max_text_cells = 1024;  // the same of whole texts
 };
 
 // A sequence that waits to be worked on.
@@ -48,6 +51,12 @@ struct ReadySequence {
 
   // Which output: only the same ones are computed together.
   int64_t question = 0;
+
+  // What an output costs, in tokens; the same for the same question.
+  int cells = kTokensOfOutput;
+
+  // The output is that of a whole text, on whose way deadlines are looked at.
+  bool whole = false;
 
   int64_t due = 0;  // see DueAfter
 };

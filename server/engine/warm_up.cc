@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
 #include "model/base/status_macros.h"
 #include "model/layers/buckets.h"
 #include "server/engine/admission.h"
@@ -28,13 +30,23 @@ absl::Status WarmUpOutputs(const LanguageModel& network, int rows,
   return absl::OkStatus();
 }
 
+// The largest first: memory then grows once.
+absl::Status ForEachBucket(int max_rows,
+                           absl::FunctionRef<absl::Status(int rows)> run) {
+  for (int most = max_rows; most >= 1;) {
+    const int rows = SmallestBucket(most);
+    RETURN_IF_ERROR(run(rows));
+    do --most;
+    while (most >= 1 && SmallestBucket(most) == rows);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status WarmUp(const LanguageModel& network,
                     const StepSchedulerOptions& options, PartScratch* scratch) {
-  // The largest first: memory then grows once.
-  for (int most = options.max_rows; most >= 1;) {
-    const int rows = SmallestBucket(most);
+  return ForEachBucket(options.max_rows, [&](int rows) {
     RecurrentState state = network.InitialState(rows);
     for (int steps = options.max_steps; steps >= 1; steps /= 2) {
       if (steps > 1 && steps * rows > options.max_cells) continue;
@@ -42,13 +54,27 @@ absl::Status WarmUp(const LanguageModel& network,
       RETURN_IF_ERROR(network.Advance(tokens, steps, rows, &state, nullptr,
                                       &scratch->workspace));
     }
-    if (rows == 1 || rows * kTokensOfOutput <= options.max_cells) {
-      RETURN_IF_ERROR(WarmUpOutputs(network, rows, state, scratch));
+    if (rows > 1 && rows * kTokensOfOutput > options.max_cells) {
+      return absl::OkStatus();
     }
-    do --most;
-    while (most >= 1 && SmallestBucket(most) == rows);
-  }
-  return absl::OkStatus();
+    return WarmUpOutputs(network, rows, state, scratch);
+  });
+}
+
+// A text is read in chunks of 8 steps, and at its ends of 4, 2 and 1.
+absl::Status WarmUp(const Classifier& network,
+                    const StepSchedulerOptions& options, PartScratch* scratch) {
+  constexpr int kSteps = 15;
+  return ForEachBucket(options.max_rows, [&](int rows) {
+    const auto count = static_cast<size_t>(rows);
+    const std::vector<int32_t> tokens(kSteps * count, 0);
+    const std::vector<int32_t> lengths(count, kSteps);
+    std::vector<float> result(count *
+                              static_cast<size_t>(network.sizes().labels));
+    return network.LogProbabilities({.tokens = tokens, .lengths = lengths},
+                                    absl::MakeSpan(result),
+                                    &scratch->classifier);
+  });
 }
 
 }  // namespace carousel

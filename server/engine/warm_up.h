@@ -6,6 +6,7 @@
 #define CAROUSEL_SERVER_ENGINE_WARM_UP_H_
 
 #include "absl/status/status.h"
+#include "model/layers/classifier.h"
 #include "model/layers/language_model.h"
 #include "server/engine/parts.h"
 #include "server/engine/step_scheduler.h"
@@ -16,6 +17,8 @@ namespace carousel {
 // the calling thread has oneDNN's primitives for them, and memory for the
 // largest. INTERNAL if the network fails.
 absl::Status WarmUp(const LanguageModel& network,
+                    const StepSchedulerOptions& options, PartScratch* scratch);
+absl::Status WarmUp(const Classifier& network,
                     const StepSchedulerOptions& options, PartScratch* scratch);
 
 }  // namespace carousel

@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "model/base/random.h"
 #include "server/engine/step_scheduler.h"
+#include "server/engine/work.h"
 #include "tests/server/engine/tiny_network.h"
 #include "tests/testing/status_matchers.h"
 
@@ -221,18 +222,18 @@ TEST_F(StepRunnerTest, TextThatNothingCompletesIsFinishedAtOnce) {
 
 // A deadline counts more than the cancellation that follows from it.
 TEST(CheckWantedTest, DeadlineIsReportedBeforeCancellation) {
-  Job job;
-  job.deadline = absl::UnixEpoch();
-  job.cancelled = std::make_shared<std::atomic<bool>>(true);
-  EXPECT_THAT(CheckWanted(job, absl::UnixEpoch()),
+  const JobTerms terms = {
+      .deadline = absl::UnixEpoch(),
+      .cancelled = std::make_shared<std::atomic<bool>>(true)};
+  EXPECT_THAT(CheckWanted(terms, absl::UnixEpoch()),
               StatusIs(absl::StatusCode::kDeadlineExceeded));
-  EXPECT_THAT(CheckWanted(job, absl::UnixEpoch() - absl::Seconds(1)),
+  EXPECT_THAT(CheckWanted(terms, absl::UnixEpoch() - absl::Seconds(1)),
               StatusIs(absl::StatusCode::kCancelled));
 }
 
 // No deadline, no flag: somebody waits for ever.
 TEST(CheckWantedTest, JobWithoutDeadlineAndFlagIsWanted) {
-  EXPECT_THAT(CheckWanted(Job(), absl::UnixEpoch()), IsOk());
+  EXPECT_THAT(CheckWanted(JobTerms(), absl::UnixEpoch()), IsOk());
 }
 
 }  // namespace
