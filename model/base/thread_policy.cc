@@ -8,15 +8,17 @@
 namespace carousel {
 namespace {
 
-void SetPolicy(int policy) {
+// Whoever started the process with another policy knows why.
+void ChangePolicy(int from, int to) {
+  if (sched_getscheduler(0) != from) return;
   const sched_param none = {};
-  pthread_setschedparam(pthread_self(), policy, &none);
+  pthread_setschedparam(pthread_self(), to, &none);
 }
 
 }  // namespace
 
-void InterruptNobody() { SetPolicy(SCHED_BATCH); }
+void InterruptNobody() { ChangePolicy(SCHED_OTHER, SCHED_BATCH); }
 
-void InterruptOthers() { SetPolicy(SCHED_OTHER); }
+void InterruptOthers() { ChangePolicy(SCHED_BATCH, SCHED_OTHER); }
 
 }  // namespace carousel

@@ -12,7 +12,8 @@ namespace carousel {
 // before. A server whose threads take in calls so takes in several at a time,
 // and does not tear those that compute from their caches for each of them.
 //
-// Nothing happens where the system does not allow it. Thread-safe.
+// Nothing happens where the system does not allow it, or where the process was
+// started with another policy. Thread-safe.
 void InterruptNobody();
 
 // The calling thread is an ordinary one again (SCHED_OTHER).

@@ -16,7 +16,7 @@ const Kernels* SupportedKernels(int index) {
 #ifdef CAROUSEL_KERNELS_X86
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl")) {
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma")) {
     supported[count++] = &kKernelsAvx512;
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Compiled once for each instruction set, with CAROUSEL_KERNELS naming the
-// table that it defines. It includes no header with inline functions but those
-// whose are private to each file: another's, compiled here for AVX-512, could
-// be the copy that the linker keeps for everybody.
+// table that it defines. Inline functions of the headers that it includes are
+// private to each file, or inlined always: another's, compiled here for
+// AVX-512, could be the copy that the linker keeps for everybody.
 //
 // Loops are written so that the compiler turns them into vector code.
 
@@ -63,8 +63,8 @@ inline void LstmServedRow(int64_t hidden, const Sum& sum, float* __restrict c,
 
 void LstmServed(int64_t hidden, const LstmRowServed& row) {
 #ifdef __AVX512F__
-  return LstmServedAvx512(hidden, row);
-#endif
+  LstmServedAvx512(hidden, row);
+#else
   const float* __restrict sums = row.sums;
   if (row.products == nullptr) {
     const auto sum = [=](int64_t k) { return sums[k]; };
@@ -79,6 +79,7 @@ void LstmServed(int64_t hidden, const LstmRowServed& row) {
            row_scale * scales[k] * static_cast<float>(products[k] - offsets[k]);
   };
   LstmServedRow(hidden, sum, row.c, row.h);
+#endif
 }
 
 //   do = dh tanh(c)         dc += dh o (1 - tanh(c)^2)

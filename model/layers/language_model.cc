@@ -10,9 +10,9 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "model/base/buckets.h"
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
-#include "model/layers/buckets.h"
 #include "model/layers/embedding.h"
 #include "model/layers/kernels.h"
 #include "model/layers/output_layer.h"

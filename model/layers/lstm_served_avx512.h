@@ -16,14 +16,14 @@ namespace {
 
 // e^(x / divisor), `scale` being log2(e) / divisor, but at most `bound` as a
 // power of two. NaN stays NaN.
-CAROUSEL_AVX512 __m512 BoundedExp(__m512 x, float scale, float bound) {
+CAROUSEL_AVX512_INLINE __m512 BoundedExp(__m512 x, float scale, float bound) {
   return Exp2Avx512(_mm512_min_ps(_mm512_set1_ps(bound),
                                   _mm512_mul_ps(x, _mm512_set1_ps(scale))));
 }
 
 // The gates' sums before activation, 16 from `k` on.
-CAROUSEL_AVX512 __m512 SumsAt(const LstmRowServed& row, int64_t k,
-                              __mmask16 mask) {
+CAROUSEL_AVX512_INLINE __m512 SumsAt(const LstmRowServed& row, int64_t k,
+                                     __mmask16 mask) {
   const __m512 sums = _mm512_maskz_loadu_ps(mask, row.sums + k);
   if (row.products == nullptr) return sums;
   const __m512i products =
@@ -35,8 +35,9 @@ CAROUSEL_AVX512 __m512 SumsAt(const LstmRowServed& row, int64_t k,
   return _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), scales, sums);
 }
 
-CAROUSEL_AVX512 void LstmCellsAvx512(int64_t hidden, const LstmRowServed& row,
-                                     int64_t k, __mmask16 mask) {
+CAROUSEL_AVX512_INLINE void LstmCellsAvx512(int64_t hidden,
+                                            const LstmRowServed& row, int64_t k,
+                                            __mmask16 mask) {
   constexpr float kLog2E = 1.44269504f;
   // A gate of 2^-90 is none; tanh is 1 or -1 long before 2^30. So nothing
   // overflows, and each reciprocal is a normal number.

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "absl/memory/memory.h"
+#include "model/base/buckets.h"
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
-#include "model/layers/buckets.h"
 #include "model/layers/embedding.h"
 
 namespace carousel {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/base/buckets.h"
 #include "model/base/status_macros.h"
-#include "model/layers/buckets.h"
 
 namespace carousel {
 namespace {

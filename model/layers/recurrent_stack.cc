@@ -8,9 +8,9 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "model/base/buckets.h"
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
-#include "model/layers/buckets.h"
 #include "model/layers/row_reversal.h"
 
 namespace carousel {
@@ -18,6 +18,7 @@ namespace {
 
 // Steps of one call of a layer; longer texts go in turn.
 constexpr int kMaxSteps = 32;
+constexpr int kLookSteps = 8;  // between two looks
 
 }  // namespace
 
@@ -197,7 +198,8 @@ absl::Status RecurrentStack::RunCell(int k, int d, const float* x,
       std::fill_n(h + n * hidden, hidden, 0.0f);
       if (c != nullptr) std::fill_n(c + n * hidden, hidden, 0.0f);
     }
-    const int now = LargestBucket(static_cast<int>(end - t), kMaxSteps);
+    const int now = LargestBucket(static_cast<int>(end - t),
+                                  look != nullptr ? kLookSteps : kMaxSteps);
     RETURN_IF_ERROR(
         cells_[index]->Forward({.steps = now,
                                 .rows = rows,

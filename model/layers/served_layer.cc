@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "absl/memory/memory.h"
+#include "model/base/buckets.h"
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
-#include "model/layers/buckets.h"
 #include "model/layers/kernels.h"
 #include "model/layers/packing.h"
 

@@ -8,9 +8,9 @@
 
 #include "absl/memory/memory.h"
 #include "absl/types/span.h"
+#include "model/base/buckets.h"
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
-#include "model/layers/buckets.h"
 #include "model/layers/kernels.h"
 
 namespace carousel {

@@ -14,8 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "model/base/buckets.h"
 #include "model/base/status_macros.h"
-#include "model/layers/buckets.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
@@ -101,7 +101,8 @@ absl::Status TextClassifier::ClassifyBatch(
   return absl::OkStatus();
 }
 
-// Rows of filling are texts of one token.
+// Rows of filling are as long as the others: where a row begins the steps of
+// all are cut.
 absl::StatusOr<std::vector<std::vector<float>>> LabelProbabilities(
     const Classifier& network,
     absl::Span<const absl::Span<const int32_t>> texts,
@@ -113,7 +114,7 @@ absl::StatusOr<std::vector<std::vector<float>>> LabelProbabilities(
   const auto steps =
       static_cast<size_t>(StepsBucket(static_cast<int>(longest)));
   std::vector<int32_t> tokens(steps * rows, Vocabulary::kEndOfLine);  // (T, N)
-  std::vector<int32_t> lengths(rows, 1);
+  std::vector<int32_t> lengths(rows, static_cast<int32_t>(steps));
   for (size_t n = 0; n < texts.size(); ++n) {
     const size_t first = steps - texts[n].size();
     for (size_t i = 0; i < texts[n].size(); ++i) {

@@ -105,19 +105,16 @@ __attribute__((target("avx2,fma"))) MaxAndSum MaxAndSumExpAvx2(
   return MaxAndSumExpInline(value, count);
 }
 
-#define CAROUSEL_TARGET_AVX512 \
-  __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma")))
-
 constexpr size_t kLanes = 16;
 
 // Of the numbers from `i` on, as far as there are so many.
-CAROUSEL_AVX512 __mmask16 LanesFrom(size_t i, size_t count) {
+CAROUSEL_AVX512_INLINE __mmask16 LanesFrom(size_t i, size_t count) {
   return count - i >= kLanes ? static_cast<__mmask16>(0xffff)
                              : static_cast<__mmask16>((1u << (count - i)) - 1);
 }
 
-CAROUSEL_TARGET_AVX512 MaxAndSum MaxAndSumExpAvx512(const float* value,
-                                                    size_t count) {
+CAROUSEL_AVX512_FUNCTION MaxAndSum MaxAndSumExpAvx512(const float* value,
+                                                      size_t count) {
   constexpr float kLog2E = 1.44269504f;
   const __m512 lowest = _mm512_set1_ps(-kInfinity);
   __m512 most = lowest;
@@ -138,8 +135,9 @@ CAROUSEL_TARGET_AVX512 MaxAndSum MaxAndSumExpAvx512(const float* value,
   return {max, _mm512_reduce_add_ps(sum)};
 }
 
-CAROUSEL_TARGET_AVX512 size_t FindAtLeastAvx512(const float* value, size_t from,
-                                                size_t count, float threshold) {
+CAROUSEL_AVX512_FUNCTION size_t FindAtLeastAvx512(const float* value,
+                                                  size_t from, size_t count,
+                                                  float threshold) {
   for (; from < count; from += kLanes) {
     const __mmask16 lanes = LanesFrom(from, count);
     const __mmask16 found = _mm512_mask_cmp_ps_mask(
@@ -158,7 +156,8 @@ __attribute__((target("avx2,fma"))) double LogSumExpAvx2(const float* value,
 bool HasAvx512() {
   static const bool has_avx512 =
       __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+      __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("fma");
   return has_avx512;
 }
 

@@ -38,8 +38,10 @@ ABSL_FLAG(std::string, http_address, carousel::ServerConfig().http_address,
 ABSL_FLAG(int32_t, workers, carousel::ServerConfig().workers,
           "threads that compute; 0: as many as CPUs are allowed (affinity, "
           "cgroup quota)");
-ABSL_FLAG(int64_t, max_queue_tokens, carousel::ServerConfig().max_queue_tokens,
-          "tokens of text that may wait in the queue; more is refused");
+ABSL_FLAG(
+    int64_t, max_queue_tokens, carousel::ServerConfig().max_queue_tokens,
+    "work that may wait, in tokens to be fed and as many for outputs; more is "
+    "refused");
 ABSL_FLAG(int64_t, max_text_bytes, carousel::ServerConfig().max_text_bytes,
           "longest text of a request, in bytes");
 ABSL_FLAG(int32_t, max_sequences, carousel::ServerConfig().max_sequences,

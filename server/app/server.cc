@@ -167,11 +167,12 @@ void Server::AddPolledMetrics() {
   using Stats = const EngineStats&;
   add("carousel_queue_jobs", "Requests that wait.", false,
       [](Stats s) { return s.queue.jobs; });
-  add("carousel_queue_tokens", "Tokens of the requests that wait.", false,
-      [](Stats s) { return s.queue.tokens; });
+  add("carousel_queue_tokens", "Work of the requests that wait, in tokens.",
+      false, [](Stats s) { return s.queue.tokens; });
   add("carousel_running_jobs", "Requests that are being computed.", false,
       [](Stats s) { return s.running; });
-  add("carousel_refused_total", "Requests refused by a full queue.", true,
+  add("carousel_refused_total",
+      "Requests refused by a full queue, or for a deadline too near.", true,
       [](Stats s) { return s.refused; });
   add("carousel_expired_total", "Requests dropped at their deadline.", true,
       [](Stats s) { return s.expired; });

@@ -21,10 +21,10 @@ absl::Duration RetryDelay(absl::Duration expected) {
 
 }  // namespace
 
-int64_t EstimateTokens(size_t text_bytes, int max_context_tokens) {
+int64_t EstimateTokens(size_t text_bytes, int max_tokens) {
   constexpr int64_t kBytesPerToken = 4;
   const auto fed = static_cast<int64_t>(text_bytes) / kBytesPerToken;
-  return 2 * kTokensOfOutput + std::min<int64_t>(fed, max_context_tokens);
+  return 2 * kTokensOfOutput + std::min<int64_t>(fed, max_tokens);
 }
 
 absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,
@@ -50,8 +50,9 @@ absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,
     return WithRetryDelay(
         absl::ResourceExhaustedError(absl::StrCat(
             "the answer would take ", absl::FormatDuration(job.expected),
-            ", the deadline leaves ", absl::FormatDuration(left), ": ",
-            job.others, " requests are at work; retry with backoff")),
+            " or up to ", kMargin, " times that, the deadline leaves ",
+            absl::FormatDuration(left), ": ", job.others,
+            " requests are at work; retry with backoff")),
         RetryDelay(job.expected));
   }
   return absl::OkStatus();

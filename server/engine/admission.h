@@ -22,7 +22,8 @@ struct AdmissionLimits {
   int64_t max_queue_tokens = 65536;
 
   // From so many jobs on the time that they take can be told (WorkMeter): with
-  // fewer of them nobody is refused for lack of it.
+  // fewer of them nobody is refused for lack of it. An engine sets it by the
+  // number of its workers.
   int64_t full_load = 16;
 };
 
@@ -50,19 +51,19 @@ struct JobFacts {
 // vocabulary costs as much as a few of them.
 inline constexpr int kTokensOfOutput = 4;
 
-// What a completion of a text of this many bytes will cost, in tokens: what
-// there is to feed (English has five bytes a token or so; four is on the safe
-// side), at most `max_context_tokens`, and two products over the vocabulary.
-int64_t EstimateTokens(size_t text_bytes, int max_context_tokens);
+// What a text of this many bytes will cost, in tokens: what there is to feed
+// (English has five bytes a token or so; four is on the safe side), at most
+// `max_tokens`, and two outputs.
+int64_t EstimateTokens(size_t text_bytes, int max_tokens);
 
 // OK, or why the job is refused:
 //   UNAVAILABLE         the queue is closed (the server is draining)
 //   DEADLINE_EXCEEDED   the deadline has passed already
-//   RESOURCE_EXHAUSTED  the job does not fit beside those that wait, or would
-//                       not be done before its deadline; with advice when to
-//                       try again (model/base/retry.h). An empty queue takes a
-//                       job of any size, or one larger than the bound could
-//                       never run.
+//   RESOURCE_EXHAUSTED  the job does not fit beside those that wait, or would,
+//                       with others for a full load, be done too close to its
+//                       deadline or after it; with advice when to try again
+//                       (model/base/retry.h). An empty queue takes a job of any
+//                       size, or one larger than the bound could never run.
 absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,
                    const JobFacts& job, absl::Time now);
 

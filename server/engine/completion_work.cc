@@ -24,11 +24,9 @@ absl::Status CompletionWork::Begin(NetworkRegistry* networks) {
 }
 
 ReadySequence CompletionWork::next() const {
-  const bool some_ranks = sequence_->pending() == 0 && sequence_->words() == 0;
   return {.group = group_,
           .pending = sequence_->pending(),
-          .question = sequence_->question(),
-          .cells = some_ranks ? 1 : kTokensOfOutput};
+          .question = sequence_->question()};
 }
 
 absl::Status CompletionWork::Run(absl::Span<Work* const> batch, int steps,

@@ -10,7 +10,6 @@
 #include "model/base/thread_policy.h"
 #include "server/engine/completion_work.h"
 #include "server/engine/label_work.h"
-#include "server/engine/warm_up.h"
 
 namespace carousel {
 namespace {
@@ -27,6 +26,12 @@ AdmissionLimits LimitsOf(const EngineOptions& options) {
   AdmissionLimits limits = options.admission;
   limits.full_load = kFullBatch * std::max(1, options.workers);
   return limits;
+}
+
+int64_t TokensFed(absl::Span<Work* const> batch) {
+  int64_t tokens = 0;
+  for (const Work* work : batch) tokens += work->tokens_fed();
+  return tokens;
 }
 
 absl::Status Abandoned() {
@@ -208,41 +213,6 @@ void Engine::DoChores(size_t worker, PartScratch* scratch) {
   for (const Chore& chore : chores) chore(scratch);
 }
 
-absl::Status Engine::WarmUp(const LanguageModel& network) {
-  return WarmUpBy([&](PartScratch* scratch) {
-    return carousel::WarmUp(network, options_.steps, scratch);
-  });
-}
-
-absl::Status Engine::WarmUp(const Classifier& network) {
-  return WarmUpBy([&](PartScratch* scratch) {
-    return carousel::WarmUp(network, options_.steps, scratch);
-  });
-}
-
-absl::Status Engine::WarmUpBy(
-    absl::FunctionRef<absl::Status(PartScratch*)> warm_up) {
-  Mutex mutex;
-  CondVar ended;
-  int left = options_.workers;
-  absl::Status result;
-  const Chore chore = [&](PartScratch* scratch) {
-    const absl::Status status = warm_up(scratch);
-    MutexLock lock(&mutex);
-    result.Update(status);
-    --left;
-    ended.NotifyAll();
-  };
-  {
-    MutexLock lock(&mutex_);
-    for (Worker& worker : workers_) worker.chores.push_back(chore);
-    WakeAll();
-  }
-  MutexLock lock(&mutex);
-  while (left > 0) ended.Wait(&mutex);
-  return result;
-}
-
 // No worker takes more than its share: the others would take them from it.
 // Some worker has less than its share as long as jobs wait.
 bool Engine::CanBegin(size_t worker) const {
@@ -303,6 +273,7 @@ void Engine::RunBatch(Works works, int steps, Parts* parts) {
   for (const auto& work : works) batch.push_back(work.get());
   const auto rows = static_cast<int>(batch.size());
   const int64_t cells = steps > 0 ? steps : batch.front()->next().cells;
+  const int64_t fed_before = TokensFed(batch);
   const absl::Time start = clock_.Now();
   const absl::Status status = batch.front()->Run(
       batch, steps, parts, [&] { return CheckAnyGoesOn(batch); });
@@ -315,8 +286,8 @@ void Engine::RunBatch(Works works, int steps, Parts* parts) {
     MutexLock lock(&mutex_);
     ++stats_.batches;
     stats_.batched_rows += rows;
-    stats_.tokens += int64_t{rows} * steps;
-    meter_.Done(rows * cells, end);
+    stats_.tokens += TokensFed(batch) - fed_before;
+    if (status.ok()) meter_.Done(rows * cells, end);
   }
   if (status.ok()) return GoOn(std::move(works));
   for (auto& work : works) {

@@ -59,14 +59,15 @@ struct EngineStats {
   int64_t cancelled = 0;      // nobody waited any more
   int64_t tokens = 0;         // fed to a network
   int64_t wasted_tokens = 0;  // ... for jobs that ended without an answer
-  int64_t batches = 0;        // of steps or outputs, computed
+  int64_t batches = 0;        // of steps, outputs or whole texts, computed
   int64_t batched_rows = 0;   // sequences in them, together
   PrefixCacheStats cache;
 };
 
 // Thread-safe. Each job is completed exactly once, also at shutdown. Deadlines
-// and cancellation are looked at before every batch, which is a few steps; a
-// job that nobody waits for is dropped, not computed.
+// and cancellation are looked at before every batch, which is a few steps, and
+// every few steps of whole texts; a job that nobody waits for is dropped, not
+// computed.
 //
 //   Engine engine({.workers = 2}, Clock::Real());
 //   engine.Submit({.network = ..., .tokenizer = ..., .text = ..., .done =

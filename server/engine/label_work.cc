@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "model/base/buckets.h"
 #include "model/base/status_macros.h"
-#include "model/layers/buckets.h"
 #include "server/engine/admission.h"
 
 namespace carousel {
@@ -36,16 +36,17 @@ ReadySequence LabelWork::next() const {
 absl::Status LabelWork::Run(absl::Span<Work* const> batch, int, Parts* parts,
                             Look look) {
   std::vector<absl::Span<const int32_t>> texts;
-  for (const Work* work : batch) {
-    texts.push_back(static_cast<const LabelWork*>(work)->text_.tokens);
+  for (Work* work : batch) {
+    LabelWork& label = *static_cast<LabelWork*>(work);
+    texts.push_back(label.text_.tokens);
+    label.fed_ = static_cast<int64_t>(label.text_.tokens.size());
   }
-  ASSIGN_OR_RETURN(const std::vector<std::vector<float>> probabilities,
+  ASSIGN_OR_RETURN(std::vector<std::vector<float>> probabilities,
                    LabelProbabilities(*job_.network, texts, look,
                                       &parts->scratch()->classifier));
   for (size_t n = 0; n < batch.size(); ++n) {
-    LabelWork& work = *static_cast<LabelWork*>(batch[n]);
-    work.answer_.probabilities = probabilities[n];
-    work.fed_ = static_cast<int64_t>(work.text_.tokens.size());
+    static_cast<LabelWork*>(batch[n])->answer_.probabilities =
+        std::move(probabilities[n]);
   }
   return absl::OkStatus();
 }

@@ -7,6 +7,7 @@
 #define CAROUSEL_SERVER_ENGINE_LABEL_WORK_H_
 
 #include <cstdint>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -26,7 +27,7 @@ class LabelWork final : public Work {
   bool finished() const override { return !answer_.probabilities.empty(); }
 
   // Those whose lengths are rounded up to the same number of steps go together:
-  // at most a quarter of what is computed is padding.
+  // at most a quarter of a text's steps is padding.
   ReadySequence next() const override;
 
   absl::Status Run(absl::Span<Work* const> batch, int steps, Parts* parts,

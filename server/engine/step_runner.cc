@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "model/base/buckets.h"
 #include "model/base/status_macros.h"
-#include "model/layers/buckets.h"
 #include "server/engine/next_words.h"
 
 namespace carousel {

@@ -10,6 +10,10 @@
 //
 // A pure policy: it owns no thread, no lock, no clock and no memory of states.
 //
+// A batch is computed to its end, so batches are short: a few milliseconds at
+// most until the next look at who has come meanwhile. Those of whole texts are
+// longer (max_text_cells, or one text).
+//
 // Order. What is due first is computed first, time being counted in tokens that
 // were computed. A sequence is due when it would be done if it had half of the
 // share that it has with all treated alike. So a short text goes before the
@@ -36,7 +40,7 @@ struct StepSchedulerOptions {
   int max_steps = 8;   // tokens of one of them
   int max_cells = 64;  // rows x steps, where there are several steps, and of
                        // outputs rows x their cells
-  int max_text_cells = 1024;  // the same of whole texts
+  int max_text_cells = 512;  // the same of whole texts
 };
 
 // A sequence that waits to be worked on.

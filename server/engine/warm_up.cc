@@ -7,8 +7,8 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
+#include "model/base/buckets.h"
 #include "model/base/status_macros.h"
-#include "model/layers/buckets.h"
 #include "server/engine/admission.h"
 
 namespace carousel {

@@ -36,6 +36,15 @@ TEST(OptionsTest, FlagsMayStandAnywhere) {
   EXPECT_EQ(options->timeout, absl::Milliseconds(50));
 }
 
+// New texts for each load, or a cache would answer the second.
+TEST(OptionsTest, SeedIsThatOfALoad) {
+  EXPECT_FALSE(Parse({"load"})->load.seed.has_value());
+  EXPECT_EQ(Parse({"load", "--seed=0"})->load.seed, 0u);
+  EXPECT_THAT(Parse({"load", "--seed=x"}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("--seed=x: expected N")));
+}
+
 // A text may look like a flag, and a flag may come twice: the last one counts.
 TEST(OptionsTest, WhatFollowsTwoDashesIsNoFlag) {
   const auto options =

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "model/base/buckets.h"
 #include "model/base/random.h"
-#include "model/layers/buckets.h"
 
 namespace carousel {
 namespace {

@@ -75,5 +75,15 @@ TEST(LogitsTest, FirstLargeLogitIsFoundWhereverItIs) {
   EXPECT_EQ(FindAtLeast({}, 0, 0.0f), 0u);
 }
 
+// What is behind the last logit is none.
+TEST(LogitsTest, NothingIsFoundBehindTheEnd) {
+  for (size_t count = 1; count < 70; ++count) {
+    const std::vector<float> logits(count, -5.0f);
+    EXPECT_EQ(FindAtLeast(logits, 0, -1.0f), count);
+    EXPECT_EQ(FindAtLeast(logits, 0, -5.0f), 0u);
+    EXPECT_FLOAT_EQ(MaxAndSumExp(logits).sum, static_cast<float>(count));
+  }
+}
+
 }  // namespace
 }  // namespace carousel

@@ -304,7 +304,7 @@ TEST_F(EngineTest, ShortJobOvertakesLongOnesInTheQueue) {
   EXPECT_EQ(done_before, 0u);
 }
 
-// Each worker takes its share of what comes, so that batches stay together.
+// Whoever begins what and takes whose, nothing is lost.
 TEST_F(EngineTest, ManyWorkersAnswerEveryJobOnce) {
   Engine engine({.workers = 5}, clock_);
   for (int i = 0; i < 300; ++i) {

@@ -2,6 +2,7 @@
 
 #include "server/engine/step_scheduler.h"
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -159,7 +160,7 @@ int BatchesUntilDone(int pending) {
       scheduler.Add(0, {.id = 0, .pending = pending, .due = due});
     }
   }
-  return 0;
+  return std::numeric_limits<int>::max();
 }
 
 // It gets about half of what it would have of a machine shared out equally.
@@ -187,6 +188,19 @@ TEST(StepSchedulerTest, OutputsOfManyRowsAreBounded) {
   StepScheduler scheduler(1, {.max_rows = 64, .max_steps = 8, .max_cells = 16});
   for (int64_t id = 1; id <= 9; ++id) scheduler.Add(0, {.id = id});
   EXPECT_EQ(scheduler.Next(0).ids.size(), 4u);
+}
+
+// A look at deadlines comes on their way, so more of them may go together.
+TEST(StepSchedulerTest, WholeTextsHaveABoundOfTheirOwn) {
+  StepScheduler scheduler(
+      1,
+      {.max_rows = 64, .max_steps = 8, .max_cells = 16, .max_text_cells = 100});
+  for (int64_t id = 1; id <= 9; ++id) {
+    scheduler.Add(0, {.id = id, .cells = 20, .whole = true});
+  }
+  EXPECT_EQ(scheduler.Next(0).ids.size(), 5u);
+  scheduler.Add(0, {.id = 99, .cells = 1000, .whole = true, .due = -1});
+  EXPECT_THAT(scheduler.Next(0).ids, ElementsAre(99));
 }
 
 // Those that were together stay together, whoever is quicker.

@@ -4,8 +4,8 @@
 // of few sizes, or filled up to one, so that the number of primitives is
 // bounded.
 
-#ifndef CAROUSEL_MODEL_LAYERS_BUCKETS_H_
-#define CAROUSEL_MODEL_LAYERS_BUCKETS_H_
+#ifndef CAROUSEL_MODEL_BASE_BUCKETS_H_
+#define CAROUSEL_MODEL_BASE_BUCKETS_H_
 
 namespace carousel {
 
@@ -46,4 +46,4 @@ constexpr int StepsBucket(int length) {
 
 }  // namespace carousel
 
-#endif  // CAROUSEL_MODEL_LAYERS_BUCKETS_H_
+#endif  // CAROUSEL_MODEL_BASE_BUCKETS_H_
