@@ -174,12 +174,20 @@ class Format : public TaskFormat {
     return WeightSpecs(Fields(manifest).sizes);
   }
 
-  absl::StatusOr<ModelParts> MakeParts(const TaskManifest& manifest,
-                                       std::vector<Tokenizer> tokenizers,
-                                       absl::Span<const Tensor> weights,
-                                       const PartsOptions&) const override {
-    ASSIGN_OR_RETURN(std::unique_ptr<const Classifier> network,
-                     Classifier::Create(Fields(manifest).sizes, weights));
+  // In int8 an LSTM loses little: its h lies in (-1, 1). The others are not
+  // measured.
+  PrecisionSupport Precisions(const TaskManifest& manifest) const override {
+    return {.bf16 = true,
+            .int8 = Fields(manifest).sizes.rnn.cell == Cell::kLstm};
+  }
+
+  absl::StatusOr<ModelParts> MakeParts(
+      const TaskManifest& manifest, std::vector<Tokenizer> tokenizers,
+      absl::Span<const Tensor> weights,
+      const PartsOptions& options) const override {
+    ASSIGN_OR_RETURN(
+        std::unique_ptr<const Classifier> network,
+        Classifier::Create(Fields(manifest).sizes, weights, options.precision));
     return ClassifierParts{std::move(tokenizers.front()), std::move(network)};
   }
 

@@ -18,7 +18,7 @@ absl::string_view Hindrance(const PrecisionQuestion& question,
   if (!question.network.Has(precision)) {
     return precision == Precision::kInt8 && question.network.bf16
                ? "only LSTM cells have it"
-               : "only the networks of language models have it";
+               : "only language models and classifiers have it";
   }
   if (question.cpu.Has(precision)) return "";
   return precision == Precision::kInt8 ? "this CPU lacks AVX512_VNNI"

@@ -41,7 +41,8 @@ Classifier::Classifier(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 Classifier::~Classifier() = default;
 
 absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::Create(
-    const ClassifierSizes& sizes, absl::Span<const Tensor> weights) {
+    const ClassifierSizes& sizes, absl::Span<const Tensor> weights,
+    Precision precision) {
   ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs, WeightSpecs(sizes));
   RETURN_IF_ERROR(CheckWeights(specs, weights));
   const size_t pooling = 1 + StackWeightSpecs("", sizes.rnn).size();
@@ -49,8 +50,9 @@ absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::Create(
   auto rep = std::make_unique<Rep>();
   rep->sizes = sizes;
   rep->embedding = weights[0];
-  ASSIGN_OR_RETURN(rep->stack, RecurrentStack::Create(
-                                   sizes.rnn, weights.subspan(1, pooling - 1)));
+  ASSIGN_OR_RETURN(rep->stack,
+                   RecurrentStack::Create(
+                       sizes.rnn, weights.subspan(1, pooling - 1), precision));
   ASSIGN_OR_RETURN(rep->pooling,
                    Pooling::Create(sizes.pooling_sizes(),
                                    weights.subspan(pooling, output - pooling)));

@@ -28,6 +28,7 @@
 #include "model/layers/pooling.h"
 #include "model/layers/recurrent_stack.h"
 #include "model/layers/weight_specs.h"
+#include "model/onednn/precision.h"
 #include "model/tensor/tensor.h"
 
 namespace carousel {
@@ -90,11 +91,13 @@ class Classifier {
 
   // `weights` are in the order of WeightSpecs(sizes), F32 or BF16, and are
   // copied into the layout of the kernels, but for the embedding, which is read
-  // where it lies (a borrowed tensor's owner is kept alive). INVALID_ARGUMENT,
-  // naming the tensor, if a shape or type is not as it should be; INTERNAL if
-  // oneDNN refuses.
+  // where it lies (a borrowed tensor's owner is kept alive). The stack runs in
+  // the precision, pooling and output in f32. INVALID_ARGUMENT, naming the
+  // tensor, if a shape or type is not as it should be; INTERNAL if oneDNN
+  // refuses. REQUIRES: the CPU has the precision.
   static absl::StatusOr<std::unique_ptr<const Classifier>> Create(
-      const ClassifierSizes& sizes, absl::Span<const Tensor> weights);
+      const ClassifierSizes& sizes, absl::Span<const Tensor> weights,
+      Precision precision = Precision::kF32);
   ~Classifier();
 
   const ClassifierSizes& sizes() const;

@@ -78,6 +78,37 @@ absl::Status WriteTinyBundle(const std::string& directory,
   return WriteBundle(directory, content);
 }
 
+absl::Status WriteTinyClassifier(const std::string& directory,
+                                 const std::vector<std::string>& words,
+                                 const TinyClassifierOptions& options) {
+  ASSIGN_OR_RETURN(Vocabulary vocabulary,
+                   Vocabulary::Create(TinyTokens(words)));
+  const Tokenizer tokenizer(TokenizerKind::kWords, std::move(vocabulary));
+
+  const ClassifierSizes sizes = {
+      .vocabulary = tokenizer.vocabulary().size(),
+      .embedding = 4,
+      .rnn = {.cell = Cell::kLstm,
+              .inputs = 4,
+              .hidden = 6,
+              .layers = 1,
+              .bidirectional = options.bidirectional},
+      .pooling = options.pooling,
+      .pooling_units = options.pooling == PoolingKind::kAttention ? 3 : 0,
+      .labels = 2};
+  ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs, WeightSpecs(sizes));
+  BundleContent content;
+  content.manifest.model =
+      ClassifierManifest{.sizes = sizes,
+                         .labels = {"negative", "positive"},
+                         .longest_text = options.longest_text};
+  content.weights = TinyWeights(specs, options.seed);
+  content.tokenizer = &tokenizer;
+  content.card = "# A tiny model\n\nRandom weights, for tests.\n";
+  content.self_test_texts = {words.front(), words.back()};
+  return WriteBundle(directory, content);
+}
+
 PrecisionRecord TinyRecord(double loss) {
   return {.metric = QualityMetric::kPerplexity,
           .f32 = 20,

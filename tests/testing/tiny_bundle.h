@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A language model of a few kilobytes with random weights: what it says means
-// nothing, but it is always the same.
+// Models of a few kilobytes with random weights: what they say means nothing,
+// but it is always the same.
 
 #ifndef CAROUSEL_TESTS_TESTING_TINY_BUNDLE_H_
 #define CAROUSEL_TESTS_TESTING_TINY_BUNDLE_H_
@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 #include "model/bundle/precision_record.h"
 #include "model/layers/language_model.h"
+#include "model/layers/pooling.h"
 #include "model/layers/weight_specs.h"
 #include "model/tensor/tensor.h"
 
@@ -30,9 +31,9 @@ std::vector<Tensor> TinyWeights(const LanguageModelSizes& sizes, uint64_t seed);
 // The tokens of a vocabulary: the special ones, then `words`.
 std::vector<std::string> TinyTokens(const std::vector<std::string>& words);
 
-// Writes a bundle to `directory` (.../NAME/VERSION), whose vocabulary is
-// `words` behind the special tokens. Weights are stored as BF16. Errors as
-// WriteBundle.
+// Writes the bundle of a language model to `directory` (.../NAME/VERSION),
+// whose vocabulary is `words` behind the special tokens. Weights are stored as
+// BF16. Errors (all that write) as WriteBundle.
 absl::Status WriteTinyBundle(const std::string& directory,
                              std::vector<std::string> words, uint64_t seed);
 
@@ -40,6 +41,18 @@ absl::Status WriteTinyBundle(const std::string& directory,
 absl::Status WriteTinyBundle(const std::string& directory,
                              const std::vector<std::string>& words,
                              std::vector<Tensor> weights);
+
+// Writes the bundle of a classifier with the labels "negative" and "positive":
+// one layer of LSTM, H = 6, in both directions or in one.
+struct TinyClassifierOptions {
+  uint64_t seed = 1;
+  bool bidirectional = true;
+  PoolingKind pooling = PoolingKind::kConcat;
+  int longest_text = 1000;
+};
+absl::Status WriteTinyClassifier(const std::string& directory,
+                                 const std::vector<std::string>& words,
+                                 const TinyClassifierOptions& options = {});
 
 // A record of a perplexity that is 20 in f32 and `loss` of it more otherwise.
 PrecisionRecord TinyRecord(double loss);

@@ -62,12 +62,12 @@ TEST(PrecisionChoiceTest, RunsAsMeantOrAsNearAsItCan) {
        "int8 was meant; this CPU lacks AVX512_VNNI: runs in f32"},
       {kImported, kAll, kNothing, kF32,
        "bf16 was meant; this CPU lacks AVX512_BF16: runs in f32"},
-      // The network does: a GRU, and all but language models.
+      // The network does: a GRU, and those that have neither.
       {kBothMeasured, kOnlyBF16, kAll, kBF16,
        "int8 was meant; only LSTM cells have it: runs in bf16"},
       {kInt8Measured, kOnlyBF16, kAll, kF32, "only LSTM cells have it"},
       {kBF16Measured, kNothing, kAll, kF32,
-       "bf16 was meant; only the networks of language models have it"},
+       "bf16 was meant; only language models and classifiers have it"},
   };
   for (const auto& c : cases) {
     const auto choice = ChoosePrecision(
@@ -101,7 +101,7 @@ TEST(PrecisionChoiceTest, WhatIsAskedForIsRunOrRefused) {
        "bf16 was asked for, but this CPU lacks AVX512_BF16"},
       {kInt8, kOnlyBF16, kAll,
        "int8 was asked for, but only LSTM cells have it"},
-      {kBF16, kNothing, kAll, "only the networks of language models have it"},
+      {kBF16, kNothing, kAll, "only language models and classifiers have it"},
   };
   for (const auto& c : refused) {
     EXPECT_THAT(

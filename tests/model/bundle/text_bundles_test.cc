@@ -18,6 +18,7 @@
 #include "model/bundle/bundle_files.h"
 #include "model/bundle/model.h"
 #include "model/bundle/writer.h"
+#include "model/onednn/matmul.h"
 #include "model/weights/safetensors.h"
 #include "nlohmann/json.hpp"
 #include "tests/testing/status_matchers.h"
@@ -165,9 +166,12 @@ class TextBundlesTest : public testing::TestWithParam<bool> {
       TokenizerOf(TokenizerKind::kWhitespace, {"good", "bad", "film", "the"});
 };
 
-// Their networks have no other kernels: a record cannot be followed, and
-// whoever asks is told.
-TEST_P(TextBundlesTest, RunsInF32Only) {
+class TranslatorOnlyTest : public TextBundlesTest {};
+class ClassifierOnlyTest : public TextBundlesTest {};
+
+// Its network has no other kernels: a record cannot be followed, and whoever
+// asks is told.
+TEST_P(TranslatorOnlyTest, RunsInF32Only) {
   ASSERT_THAT(RecordPrecision(bundle_, Precision::kBF16, TinyRecord(0)),
               IsOk());
   const auto model = Model::Load(bundle_);
@@ -176,8 +180,30 @@ TEST_P(TextBundlesTest, RunsInF32Only) {
   EXPECT_THAT((*model)->precision_note(), HasSubstr("bf16 was meant; only"));
   EXPECT_THAT(Model::Load(bundle_, {.precision = Precision::kBF16}),
               StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("only the networks of language models")));
+                       HasSubstr("only language models and classifiers")));
 }
+
+TEST_P(ClassifierOnlyTest, RunsInTheRecordedPrecision) {
+  if (!SupportsBF16()) GTEST_SKIP() << "not on this CPU";
+  ASSERT_THAT(RecordPrecision(bundle_, Precision::kBF16, PrecisionRecord()),
+              IsOk());
+  const auto model = Model::Load(bundle_, {.force = true});
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ((*model)->precision(), Precision::kBF16);
+  EXPECT_EQ(
+      (*Model::Load(bundle_, {.precision = Precision::kF32}))->precision(),
+      Precision::kF32);
+}
+
+// The cell is a GRU.
+TEST_P(ClassifierOnlyTest, GruHasNoInt8) {
+  EXPECT_THAT(Model::Load(bundle_, {.precision = Precision::kInt8}),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("only LSTM cells have it")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Bundle, TranslatorOnlyTest, testing::Values(true));
+INSTANTIATE_TEST_SUITE_P(Bundle, ClassifierOnlyTest, testing::Values(false));
 
 INSTANTIATE_TEST_SUITE_P(ClassifierAndTranslator, TextBundlesTest,
                          testing::Bool(), [](const auto& shape) {

@@ -8,6 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/onednn/matmul.h"
 #include "tests/testing/reference_classifier.h"
 
 namespace carousel {
@@ -88,6 +89,71 @@ INSTANTIATE_TEST_SUITE_P(
                       SizesOf(Cell::kReluRnn, false, PoolingKind::kMaxMean),
                       SizesOf(Cell::kTanhRnn, true, PoolingKind::kLast)),
     [](const auto& sizes) { return "Case" + std::to_string(sizes.index); });
+
+class ClassifierPrecisionTest : public ::testing::TestWithParam<Precision> {
+ protected:
+  ClassifierPrecisionTest() {
+    reference_.weights = RandomReferenceWeights(specs_, 4);
+    const auto tensors = ToTensors(specs_, reference_.weights);
+    exact_ = Classifier::Create(reference_.sizes, tensors).value();
+  }
+
+  void SetUp() override {
+    const bool supported =
+        GetParam() == Precision::kInt8 ? SupportsInt8() : SupportsBF16();
+    if (!supported) GTEST_SKIP() << "not on this CPU";
+    rounded_ =
+        Classifier::Create(reference_.sizes,
+                           ToTensors(specs_, reference_.weights), GetParam())
+            .value();
+  }
+
+  static Floats LogProbabilities(const Classifier& network,
+                                 const std::vector<int32_t>& tokens,
+                                 const std::vector<int32_t>& lengths) {
+    Floats result(lengths.size() * 3);
+    Classifier::Workspace workspace;
+    EXPECT_TRUE(network
+                    .LogProbabilities({.tokens = tokens, .lengths = lengths},
+                                      absl::MakeSpan(result), &workspace)
+                    .ok());
+    return result;
+  }
+
+  ReferenceClassifier reference_{
+      .sizes = SizesOf(Cell::kLstm, true, PoolingKind::kConcat),
+      .weights = {},
+      .masks = {},
+      .pooled_mask = {}};
+  const std::vector<WeightSpec> specs_ = WeightSpecs(reference_.sizes).value();
+  std::unique_ptr<const Classifier> exact_, rounded_;
+};
+
+// Of the same weights, rounded; that other bits come out shows that they are.
+TEST_P(ClassifierPrecisionTest, ComesNearF32) {
+  const Floats expected = LogProbabilities(*exact_, kTokens, kLengths);
+  const Floats found = LogProbabilities(*rounded_, kTokens, kLengths);
+  EXPECT_NE(found, expected);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(found[i], expected[i], 0.02) << i;
+  }
+}
+
+// But for pooling and output, which are f32.
+TEST_P(ClassifierPrecisionTest, TextAloneGetsTheAnswerThatItGetsInABatch) {
+  const Floats together = LogProbabilities(*rounded_, kTokens, kLengths);
+  const Floats alone = LogProbabilities(*rounded_, {5, 6, 7, 1}, {4});
+  for (size_t k = 0; k < 3; ++k) {
+    EXPECT_NEAR(alone[k], together[6 + k], 1e-6);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, ClassifierPrecisionTest,
+                         ::testing::Values(Precision::kBF16, Precision::kInt8),
+                         [](const auto& precision) {
+                           return precision.param == Precision::kInt8 ? "Int8"
+                                                                      : "BF16";
+                         });
 
 // A weight of another shape is named.
 TEST(ClassifierCreateTest, WrongShapeIsNamed) {

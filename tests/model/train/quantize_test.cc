@@ -114,6 +114,25 @@ TEST_F(QuantizeTest, ForceWritesWhatLoadsByForceOnly) {
   EXPECT_THAT(Model::Load(options_.out, {.force = true}), IsOk());
 }
 
+TEST_F(QuantizeTest, ClassifierIsMeasuredByItsAccuracy) {
+  options_.bundle = dir_.File("labels/1");
+  options_.out = dir_.File("labels/2");
+  options_.force = true;
+  ASSERT_THAT(WriteTinyClassifier(options_.bundle, kWords), IsOk());
+  ASSERT_THAT(WriteFileAtomically(options_.data,
+                                  "positive\tone two\nnegative\tthree\n"
+                                  "negative\tone two\n"),
+              IsOk());
+  const auto record = MeasurePrecision(options_);
+  ASSERT_THAT(record, IsOk());
+  EXPECT_EQ(record->metric, QualityMetric::kAccuracy);
+  EXPECT_GE(record->f32, 1.0 / 3);  // of the two that are equal one is right
+  ASSERT_THAT(WriteQuantized(options_, *record), IsOk());
+  const auto model = Model::Load(options_.out, {.force = true});
+  ASSERT_THAT(model, IsOk());
+  EXPECT_EQ((*model)->precision(), Precision::kInt8);
+}
+
 TEST_F(QuantizeTest, F32IsNothingToMeasure) {
   options_.precision = Precision::kF32;
   EXPECT_THAT(MeasurePrecision(options_),
