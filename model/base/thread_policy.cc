@@ -21,4 +21,6 @@ void InterruptNobody() { ChangePolicy(SCHED_OTHER, SCHED_BATCH); }
 
 void InterruptOthers() { ChangePolicy(SCHED_BATCH, SCHED_OTHER); }
 
+void GiveWay() { sched_yield(); }
+
 }  // namespace carousel

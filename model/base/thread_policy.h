@@ -19,6 +19,9 @@ void InterruptNobody();
 // The calling thread is an ordinary one again (SCHED_OTHER).
 void InterruptOthers();
 
+// Threads that wait for the calling thread's CPU run first, if there are any.
+void GiveWay();
+
 }  // namespace carousel
 
 #endif  // CAROUSEL_MODEL_BASE_THREAD_POLICY_H_

@@ -22,6 +22,12 @@ constexpr int64_t kFullBatch = 8;
 // into tokens takes as long as some of its steps.
 constexpr int kMostBegun = 8;
 
+// Tokens left for each worker from which on it lets other threads in after each
+// batch. With less it is soon done, and they take in several calls at a time
+// when it is; behind more of it a short job would wait for one time slice of
+// the system to be taken in, and for another to be answered.
+constexpr int64_t kBacklog = 1024;
+
 AdmissionLimits LimitsOf(const EngineOptions& options) {
   AdmissionLimits limits = options.admission;
   limits.full_load = kFullBatch * std::max(1, options.workers);
@@ -125,6 +131,7 @@ void Engine::RunWorker(size_t worker) {
         continue;
       case Task::Kind::kBatch:
         RunBatch(std::move(task.batch), task.steps, &parts);
+        if (task.give_way) GiveWay();
         continue;
       case Task::Kind::kHelp:
         board_.Help(parts.scratch());
@@ -228,6 +235,7 @@ bool Engine::IsOver() const {
 void Engine::TakeBatch(size_t worker, Task* task) {
   const StepBatch batch = scheduler_.Next(worker);
   task->steps = batch.steps;
+  task->give_way = work_ahead_.tokens() > kBacklog * options_.workers;
   for (int64_t id : batch.ids) {
     const auto found = waiting_.find(id);
     --workers_[found->second->worker].running;

@@ -112,6 +112,7 @@ class Engine {
     std::unique_ptr<Work> job = {};
     Works batch = {};
     int steps = 0;
+    bool give_way = false;  // to other threads, after the batch
   };
   using Chore = std::function<void(PartScratch*)>;
 

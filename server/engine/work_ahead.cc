@@ -13,6 +13,7 @@ void WorkAhead::Count(int64_t tokens, int64_t sign) {
   jobs.count += sign;
   jobs.tokens += sign * tokens;
   jobs_ += sign;
+  tokens_ += sign * tokens;
 }
 
 int64_t WorkAhead::Until(int64_t tokens) const {

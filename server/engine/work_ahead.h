@@ -28,6 +28,9 @@ class WorkAhead {
 
   int64_t jobs() const { return jobs_; }
 
+  // Left of all of them together.
+  int64_t tokens() const { return tokens_; }
+
   // Tokens until a job of `tokens` is done that comes now, its own included.
   int64_t Until(int64_t tokens) const;
 
@@ -41,6 +44,7 @@ class WorkAhead {
 
   std::array<Jobs, 64> by_size_ = {};
   int64_t jobs_ = 0;
+  int64_t tokens_ = 0;
 };
 
 }  // namespace carousel

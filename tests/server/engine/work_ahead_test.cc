@@ -35,5 +35,17 @@ TEST(WorkAheadTest, WhatIsRemovedDoesNotCount) {
   EXPECT_EQ(work.Until(10), 14);
 }
 
+TEST(WorkAheadTest, TokensAreWhatIsLeftOfAll) {
+  WorkAhead work;
+  int64_t tokens = 100;
+  work.Add(tokens);
+  work.Add(7);
+  EXPECT_EQ(work.tokens(), 107);
+  work.Change(&tokens, 40);
+  EXPECT_EQ(work.tokens(), 47);
+  work.Remove(7);
+  EXPECT_EQ(work.tokens(), 40);
+}
+
 }  // namespace
 }  // namespace carousel
