@@ -63,6 +63,38 @@ absl::StatusOr<std::unique_ptr<const Classifier>> Classifier::Create(
 
 const ClassifierSizes& Classifier::sizes() const { return rep_->sizes; }
 
+// To the workspace's `y`.
+absl::Status Classifier::RunStack(const ClassifierTexts& texts,
+                                  absl::FunctionRef<absl::Status()> look,
+                                  Workspace* workspace) const {
+  const ClassifierSizes& sizes = rep_->sizes;
+  Workspace::Rep& scratch = *workspace->rep_;
+  const size_t cells = texts.tokens.size();
+  scratch.x.resize(cells * static_cast<size_t>(sizes.embedding));
+  scratch.y.resize(cells * static_cast<size_t>(sizes.rnn.outputs()));
+  GatherRows(rep_->embedding, texts.tokens, scratch.x.data());
+  RecurrentState state = ZeroState(sizes.rnn, texts.rows());
+  return rep_->stack->Run(scratch.x.data(), texts.steps(), texts.rows(), &state,
+                          scratch.y.data(), texts.lengths, &scratch.stack,
+                          &look);
+}
+
+// From the workspace's `pooled`.
+absl::Status Classifier::Head(int rows, absl::Span<float> log_probabilities,
+                              Workspace* workspace) const {
+  Workspace::Rep& scratch = *workspace->rep_;
+  RETURN_IF_ERROR(MultiplyRows(*rep_->output, scratch.pooled.data(), rows,
+                               log_probabilities.data(),
+                               &scratch.stack.executor()));
+  const int labels = rep_->sizes.labels;
+  for (int64_t n = 0; n < rows; ++n) {
+    float* row = log_probabilities.data() + n * labels;
+    GetKernels().add(labels, rep_->output_bias.data(), row);
+    GetKernels().heads->log_softmax(labels, row);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Classifier::LogProbabilities(
     const ClassifierTexts& texts, absl::Span<float> log_probabilities,
     absl::FunctionRef<absl::Status()> look, Workspace* workspace) const {
@@ -72,32 +104,36 @@ absl::Status Classifier::LogProbabilities(
   CAROUSEL_CHECK(log_probabilities.size() ==
                  static_cast<size_t>(rows) * static_cast<size_t>(sizes.labels));
   const int steps = texts.steps();
+  RETURN_IF_ERROR(RunStack(texts, look, workspace));
   Workspace::Rep& scratch = *workspace->rep_;
-  const size_t cells = texts.tokens.size();
-  scratch.x.resize(cells * static_cast<size_t>(sizes.embedding));
-  scratch.y.resize(cells * static_cast<size_t>(sizes.rnn.outputs()));
   scratch.pooled.resize(
       static_cast<size_t>(rows) *
       static_cast<size_t>(PooledWidth(sizes.pooling_sizes())));
-  GatherRows(rep_->embedding, texts.tokens, scratch.x.data());
-  RecurrentState state = ZeroState(sizes.rnn, rows);
-  RETURN_IF_ERROR(rep_->stack->Run(scratch.x.data(), steps, rows, &state,
-                                   scratch.y.data(), texts.lengths,
-                                   &scratch.stack, &look));
   std::vector<int32_t> first;
   for (int32_t length : texts.lengths) first.push_back(steps - length);
-  Executor* executor = &scratch.stack.executor();
   RETURN_IF_ERROR(rep_->pooling->Run(
       {.states = scratch.y.data(), .steps = steps, .first = first},
-      scratch.pooled.data(), nullptr, executor));
-  RETURN_IF_ERROR(MultiplyRows(*rep_->output, scratch.pooled.data(), rows,
-                               log_probabilities.data(), executor));
-  for (int64_t n = 0; n < rows; ++n) {
-    float* row = log_probabilities.data() + n * sizes.labels;
-    GetKernels().add(sizes.labels, rep_->output_bias.data(), row);
-    GetKernels().heads->log_softmax(sizes.labels, row);
-  }
-  return absl::OkStatus();
+      scratch.pooled.data(), nullptr, &scratch.stack.executor()));
+  return Head(rows, log_probabilities, workspace);
+}
+
+absl::Status Classifier::BeginningLogProbabilities(
+    absl::Span<const int32_t> tokens, absl::Span<float> log_probabilities,
+    absl::FunctionRef<absl::Status()> look, Workspace* workspace) const {
+  const ClassifierSizes& sizes = rep_->sizes;
+  const auto steps = static_cast<int>(tokens.size());
+  CAROUSEL_CHECK(steps >= 1 && !sizes.rnn.bidirectional);
+  CAROUSEL_CHECK(log_probabilities.size() ==
+                 (tokens.size() + 1) * static_cast<size_t>(sizes.labels));
+  RETURN_IF_ERROR(
+      RunStack({.tokens = tokens, .lengths = {steps}}, look, workspace));
+  Workspace::Rep& scratch = *workspace->rep_;
+  const auto width = static_cast<size_t>(PooledWidth(sizes.pooling_sizes()));
+  scratch.pooled.assign((tokens.size() + 1) * width, 0.0f);
+  RETURN_IF_ERROR(rep_->pooling->RunBeginnings(scratch.y.data(), steps,
+                                               scratch.pooled.data() + width,
+                                               &scratch.stack.executor()));
+  return Head(steps + 1, log_probabilities, workspace);
 }
 
 std::string Classifier::Implementation() const {

@@ -119,6 +119,15 @@ class Classifier {
         texts, log_probabilities, [] { return absl::OkStatus(); }, workspace);
   }
 
+  // log P(label | the first t steps) of one text, as if it ended there, for
+  // every t from 0 on: `log_probabilities` (T + 1, L). Having read nothing, the
+  // network says what its output layer's bias does. REQUIRES: one direction;
+  // `tokens` (T) is not empty; 0 <= token < V. `look` as above.
+  absl::Status BeginningLogProbabilities(absl::Span<const int32_t> tokens,
+                                         absl::Span<float> log_probabilities,
+                                         absl::FunctionRef<absl::Status()> look,
+                                         Workspace* workspace) const;
+
   // Which oneDNN implementations run.
   std::string Implementation() const;
 
@@ -128,6 +137,11 @@ class Classifier {
  private:
   struct Rep;
   explicit Classifier(std::unique_ptr<Rep> rep);
+  absl::Status RunStack(const ClassifierTexts& texts,
+                        absl::FunctionRef<absl::Status()> look,
+                        Workspace* workspace) const;
+  absl::Status Head(int rows, absl::Span<float> log_probabilities,
+                    Workspace* workspace) const;
   const std::unique_ptr<Rep> rep_;
 };
 

@@ -3,6 +3,7 @@
 #include "model/layers/pooling.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -152,10 +153,8 @@ absl::Status Pooling::Attend(const PoolingInput& input, float* out,
   const HeadKernels& kernels = *GetKernels().heads;
   const auto rows = static_cast<int64_t>(input.first.size());
   const int64_t width = sizes_.width;
-  const int64_t units = sizes_.units;
-  std::vector<float> keys(static_cast<size_t>(input.steps * rows * units));
-  RETURN_IF_ERROR(MultiplyRows(*projection_, input.states, input.steps * rows,
-                               keys.data(), executor));
+  ASSIGN_OR_RETURN(const std::vector<float> scores,
+                   Scores(input.states, input.steps * rows, executor));
   std::vector<float> own;
   if (alignments == nullptr) alignments = &own;
   alignments->assign(static_cast<size_t>(rows * input.steps), 0.0f);
@@ -165,16 +164,80 @@ absl::Status Pooling::Attend(const PoolingInput& input, float* out,
     if (first == input.steps) continue;
     float* weights = alignments->data() + n * input.steps;  // (T)
     for (int64_t t = first; t < input.steps; ++t) {
-      weights[t] = kernels.additive_score(
-          units, {.v = score_.data(),
-                  .key = keys.data() + (t * rows + n) * units,
-                  .query = bias_.data()});
+      weights[t] = scores[static_cast<size_t>(t * rows + n)];
     }
     kernels.softmax(input.steps - first, weights + first);
     for (int64_t t = first; t < input.steps; ++t) {
       kernels.add_scaled(width, weights[t],
                          input.states + (t * rows + n) * width,
                          out + n * width);
+    }
+  }
+  return absl::OkStatus();
+}
+
+// v . tanh(W h + b) of each of `cells` states (cells, W).
+absl::StatusOr<std::vector<float>> Pooling::Scores(const float* states,
+                                                   int64_t cells,
+                                                   Executor* executor) const {
+  const int64_t units = sizes_.units;
+  std::vector<float> keys(static_cast<size_t>(cells * units));
+  RETURN_IF_ERROR(
+      MultiplyRows(*projection_, states, cells, keys.data(), executor));
+  std::vector<float> scores(static_cast<size_t>(cells));
+  for (int64_t i = 0; i < cells; ++i) {
+    scores[static_cast<size_t>(i)] = GetKernels().heads->additive_score(
+        units, {.v = score_.data(),
+                .key = keys.data() + i * units,
+                .query = bias_.data()});
+  }
+  return scores;
+}
+
+absl::Status Pooling::RunBeginnings(const float* states, int64_t steps,
+                                    float* out, Executor* executor) const {
+  CAROUSEL_CHECK(!sizes_.bidirectional);
+  if (sizes_.kind == PoolingKind::kAttention) {
+    return AttendBeginnings(states, steps, out, executor);
+  }
+  const int64_t width = sizes_.width;
+  const bool has_last = sizes_.kind != PoolingKind::kMaxMean;
+  std::vector<float> max(states, states + width);
+  std::vector<float> sum(static_cast<size_t>(width));
+  for (int64_t t = 0; t < steps; ++t, states += width) {
+    if (has_last) out = std::copy_n(states, width, out);
+    if (sizes_.kind == PoolingKind::kLast) continue;
+    for (size_t i = 0; i < max.size(); ++i) {
+      max[i] = std::max(max[i], states[i]);
+      sum[i] += states[i];
+    }
+    out = std::copy(max.begin(), max.end(), out);
+    out = std::transform(sum.begin(), sum.end(), out, [&](float value) {
+      return value / static_cast<float>(t + 1);
+    });
+  }
+  return absl::OkStatus();
+}
+
+// The softmax over a growing number of scores, relative to the largest so far.
+absl::Status Pooling::AttendBeginnings(const float* states, int64_t steps,
+                                       float* out, Executor* executor) const {
+  const int64_t width = sizes_.width;
+  ASSIGN_OR_RETURN(const std::vector<float> scores,
+                   Scores(states, steps, executor));
+  float max = scores.front();
+  float total = 0;
+  std::vector<float> sum(static_cast<size_t>(width));
+  for (int64_t t = 0; t < steps; ++t, states += width) {
+    const float score = scores[static_cast<size_t>(t)];
+    const float larger = std::max(max, score);
+    const float scale = std::exp(max - larger);
+    const float weight = std::exp(score - larger);
+    max = larger;
+    total = total * scale + weight;
+    for (size_t i = 0; i < sum.size(); ++i) {
+      sum[i] = sum[i] * scale + weight * states[i];
+      *out++ = sum[i] / total;
     }
   }
   return absl::OkStatus();

@@ -87,10 +87,20 @@ class Pooling {
   absl::Status Run(const PoolingInput& input, float* out,
                    std::vector<float>* alignments, Executor* executor) const;
 
+  // What Run gives, but for rounding, for each beginning of one text: `states`
+  // (T, W) to `out` (T, P), row t for the first t + 1 steps. REQUIRES: one
+  // direction, for what a second one reads is no beginning.
+  absl::Status RunBeginnings(const float* states, int64_t steps, float* out,
+                             Executor* executor) const;
+
   size_t memory_bytes() const;
 
  private:
   explicit Pooling(const PoolingSizes& sizes) : sizes_(sizes) {}
+  absl::StatusOr<std::vector<float>> Scores(const float* states, int64_t cells,
+                                            Executor* executor) const;
+  absl::Status AttendBeginnings(const float* states, int64_t steps, float* out,
+                                Executor* executor) const;
   absl::Status Attend(const PoolingInput& input, float* out,
                       std::vector<float>* alignments, Executor* executor) const;
 

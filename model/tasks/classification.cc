@@ -33,6 +33,15 @@ int LargestBatch(size_t texts) {
 
 }  // namespace
 
+Classification Classification::FromLogs(
+    absl::Span<const float> log_probabilities, bool cut) {
+  Classification result = {.probabilities = {}, .cut = cut};
+  for (float value : log_probabilities) {
+    result.probabilities.push_back(std::exp(value));
+  }
+  return result;
+}
+
 int Classification::best() const {
   return static_cast<int>(
       std::max_element(probabilities.begin(), probabilities.end()) -
@@ -89,21 +98,20 @@ absl::Status TextClassifier::ClassifyBatch(
     absl::Span<const Encoded> texts, std::vector<Classification>* results) {
   std::vector<absl::Span<const int32_t>> tokens;
   for (const Encoded& text : texts) tokens.push_back(text.tokens);
-  ASSIGN_OR_RETURN(std::vector<std::vector<float>> probabilities,
-                   LabelProbabilities(
+  ASSIGN_OR_RETURN(const std::vector<std::vector<float>> log_probabilities,
+                   LabelLogProbabilities(
                        *model_.classifier().network, tokens,
                        [] { return absl::OkStatus(); }, &workspace_));
   for (size_t n = 0; n < texts.size(); ++n) {
-    Classification& result = (*results)[texts[n].place];
-    result.cut = texts[n].cut;
-    result.probabilities = std::move(probabilities[n]);
+    (*results)[texts[n].place] =
+        Classification::FromLogs(log_probabilities[n], texts[n].cut);
   }
   return absl::OkStatus();
 }
 
 // Rows of filling are as long as the others: where a row begins the steps of
 // all are cut.
-absl::StatusOr<std::vector<std::vector<float>>> LabelProbabilities(
+absl::StatusOr<std::vector<std::vector<float>>> LabelLogProbabilities(
     const Classifier& network,
     absl::Span<const absl::Span<const int32_t>> texts,
     absl::FunctionRef<absl::Status()> look, Classifier::Workspace* workspace) {
@@ -129,9 +137,8 @@ absl::StatusOr<std::vector<std::vector<float>>> LabelProbabilities(
       look, workspace));
   std::vector<std::vector<float>> result(texts.size());
   for (size_t n = 0; n < texts.size(); ++n) {
-    for (size_t k = 0; k < labels; ++k) {
-      result[n].push_back(std::exp(log_probabilities[n * labels + k]));
-    }
+    const float* row = log_probabilities.data() + n * labels;
+    result[n].assign(row, row + labels);
   }
   return result;
 }

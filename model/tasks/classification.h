@@ -28,6 +28,10 @@ struct Classification {
   // manifest) and was cut: whole_text.h says what remains.
   bool cut = false;
 
+  // Of ln P(label).
+  static Classification FromLogs(absl::Span<const float> log_probabilities,
+                                 bool cut);
+
   // The most probable label. REQUIRES: probabilities is not empty.
   int best() const;
 };
@@ -58,12 +62,12 @@ class TextClassifier {
   Classifier::Workspace workspace_;
 };
 
-// The probabilities of the labels of each text, in their order, for texts of
-// similar lengths that are computed side by side: filled up to a common length
+// ln P(label) of the labels of each text, in their order, for texts of similar
+// lengths that are computed side by side: filled up to a common length
 // (StepsBucket) and a number of rows (SmallestBucket). `texts` are the tokens
 // of EncodeWholeText. `look` is asked every few steps; its error ends the
 // computation and is returned. REQUIRES: one text or more, none empty.
-absl::StatusOr<std::vector<std::vector<float>>> LabelProbabilities(
+absl::StatusOr<std::vector<std::vector<float>>> LabelLogProbabilities(
     const Classifier& network,
     absl::Span<const absl::Span<const int32_t>> texts,
     absl::FunctionRef<absl::Status()> look, Classifier::Workspace* workspace);

@@ -44,6 +44,29 @@ struct WholeText {
 absl::StatusOr<WholeText> EncodeWholeText(const Tokenizer& tokenizer,
                                           int longest, absl::string_view text);
 
+// A stretch of bytes of a text.
+struct ByteRange {
+  size_t begin = 0;
+  size_t end = 0;
+
+  bool operator==(const ByteRange&) const = default;
+};
+
+// A word (or mark) of a text: the tokens that it became.
+struct WholeTextWord {
+  ByteRange place;   // in the text as it was given
+  size_t first = 0;  // of WholeText::tokens
+  size_t count = 0;  // 1 or more
+};
+
+// The words that the tokens of EncodeWholeText are, in their order: what it
+// cuts is left out, and so is <eos>. In kSubword a word is what stands between
+// white space, or what the cut leaves of it. Where preparing changed the number
+// of characters between two white spaces, the place is all of them.
+// INVALID_ARGUMENT if the text is not valid UTF-8.
+absl::StatusOr<std::vector<WholeTextWord>> WordsOfWholeText(
+    const Tokenizer& tokenizer, int longest, absl::string_view text);
+
 }  // namespace carousel
 
 #endif  // CAROUSEL_MODEL_TEXT_WHOLE_TEXT_H_

@@ -19,6 +19,7 @@
 #include "model/layers/language_model.h"
 #include "model/tasks/classification.h"
 #include "model/tasks/completion.h"
+#include "model/tasks/label_explanation.h"
 
 namespace carousel {
 
@@ -68,6 +69,12 @@ struct Job {
   absl::AnyInvocable<void(JobResult)&&> done = {};
 };
 
+// What became of a text to be labelled.
+struct LabelAnswer {
+  Classification classification;
+  LabelExplanation explanation;  // of what was asked for
+};
+
 // A text to be labelled. Members of the same names are as in Job.
 struct LabelJob {
   std::shared_ptr<const Classifier> network;
@@ -78,9 +85,13 @@ struct LabelJob {
   // cut.
   int longest_text = 1;
 
+  // Such a text is read without company, word by word. One that is too long for
+  // it is INVALID_ARGUMENT.
+  LabelExplanationOptions explain = {};
+
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const std::atomic<bool>> cancelled = {};
-  absl::AnyInvocable<void(absl::StatusOr<Classification>, const JobReport&)&&>
+  absl::AnyInvocable<void(absl::StatusOr<LabelAnswer>, const JobReport&)&&>
       done = {};
 };
 

@@ -8,24 +8,45 @@
 
 #include "model/base/buckets.h"
 #include "model/base/status_macros.h"
+#include "model/tasks/classification.h"
 #include "server/engine/admission.h"
 
 namespace carousel {
 
+// What a network of two directions explains is read once for each word, some
+// readings side by side, where a token costs about a quarter.
 int64_t LabelWork::EstimateTokens() const {
-  return carousel::EstimateTokens(job_.text.size(), job_.longest_text);
+  const int64_t length =
+      carousel::EstimateTokens(job_.text.size(), job_.longest_text);
+  if (!job_.explain.any() || !job_.network->sizes().rnn.bidirectional) {
+    return length;
+  }
+  const auto read =
+      std::min<int64_t>(length, LabelExplanationOptions::kMostTokens);
+  return std::max(length, read * read / 4);
 }
 
 absl::Status LabelWork::Begin(NetworkRegistry*) {
+  if (job_.explain.any()) {
+    ASSIGN_OR_RETURN(
+        explainer_,
+        LabelExplainer::Start(*job_.network, *job_.tokenizer, job_.longest_text,
+                              job_.text, job_.explain));
+    return absl::OkStatus();
+  }
   ASSIGN_OR_RETURN(
       text_, EncodeWholeText(*job_.tokenizer, job_.longest_text, job_.text));
-  answer_.cut = text_.cut;
   return absl::OkStatus();
 }
 
-// Of the networks that are alive each has an address of its own; and those of
-// language models, which are few, have small numbers.
+// Of the objects that are alive each has an address of its own; and the groups
+// of language models, which are few, have small numbers.
 ReadySequence LabelWork::next() const {
+  if (explainer_.has_value()) {
+    return {.group = reinterpret_cast<intptr_t>(this),
+            .cells = explainer_->next_cells(),
+            .whole = true};
+  }
   const int steps = StepsBucket(static_cast<int>(text_.tokens.size()));
   return {.group = reinterpret_cast<intptr_t>(job_.network.get()),
           .question = steps,
@@ -35,19 +56,32 @@ ReadySequence LabelWork::next() const {
 
 absl::Status LabelWork::Run(absl::Span<Work* const> batch, int, Parts* parts,
                             Look look) {
+  if (explainer_.has_value()) return Explain(parts, look);
   std::vector<absl::Span<const int32_t>> texts;
   for (Work* work : batch) {
     LabelWork& label = *static_cast<LabelWork*>(work);
     texts.push_back(label.text_.tokens);
     label.fed_ = static_cast<int64_t>(label.text_.tokens.size());
   }
-  ASSIGN_OR_RETURN(std::vector<std::vector<float>> probabilities,
-                   LabelProbabilities(*job_.network, texts, look,
-                                      &parts->scratch()->classifier));
+  ASSIGN_OR_RETURN(const std::vector<std::vector<float>> log_probabilities,
+                   LabelLogProbabilities(*job_.network, texts, look,
+                                         &parts->scratch()->classifier));
   for (size_t n = 0; n < batch.size(); ++n) {
-    static_cast<LabelWork*>(batch[n])->answer_.probabilities =
-        std::move(probabilities[n]);
+    LabelWork& label = *static_cast<LabelWork*>(batch[n]);
+    label.answer_.classification =
+        Classification::FromLogs(log_probabilities[n], label.text_.cut);
   }
+  return absl::OkStatus();
+}
+
+absl::Status LabelWork::Explain(Parts* parts, Look look) {
+  const absl::Status status =
+      explainer_->Step(look, &parts->scratch()->classifier);
+  fed_ = explainer_->tokens_read();
+  if (!status.ok() || !explainer_->finished()) return status;
+  answer_.explanation = explainer_->Take();
+  answer_.classification = Classification::FromLogs(
+      answer_.explanation.log_probabilities, answer_.explanation.cut);
   return absl::OkStatus();
 }
 

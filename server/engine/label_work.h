@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A text to be labelled as work. It is read as a whole (in both directions,
-// perhaps), side by side with texts of about its length.
+// perhaps), side by side with texts of about its length; or by itself, if it is
+// to be explained.
 
 #ifndef CAROUSEL_SERVER_ENGINE_LABEL_WORK_H_
 #define CAROUSEL_SERVER_ENGINE_LABEL_WORK_H_
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "model/tasks/classification.h"
+#include "model/tasks/label_explanation.h"
 #include "server/engine/job.h"
 #include "server/engine/work.h"
 
@@ -24,7 +26,9 @@ class LabelWork final : public Work {
 
   int64_t EstimateTokens() const override;
   absl::Status Begin(NetworkRegistry* networks) override;
-  bool finished() const override { return !answer_.probabilities.empty(); }
+  bool finished() const override {
+    return !answer_.classification.probabilities.empty();
+  }
 
   // Those whose lengths are rounded up to the same number of steps go together:
   // at most a quarter of a text's steps is padding.
@@ -36,9 +40,12 @@ class LabelWork final : public Work {
   void Complete(absl::Status status, const JobReport& report) override;
 
  private:
+  absl::Status Explain(Parts* parts, Look look);
+
   LabelJob job_;
-  WholeText text_;
-  Classification answer_;
+  WholeText text_;                           // unless it is to be explained
+  std::optional<LabelExplainer> explainer_;  // if it is
+  LabelAnswer answer_;
   int64_t fed_ = 0;
 };
 

@@ -190,11 +190,13 @@ std::unique_ptr<const LanguageModel> StepModel(Precision precision) {
 
 // One step of some of the rows.
 struct StepRows {
+  size_t first = 0;
   std::vector<int32_t> tokens;
   RecurrentState state;
 };
 
-// Rows are shared out to the threads for the step, tiles for the output.
+// Rows are shared out to the threads for the step and for ranking, tiles for
+// the output.
 void BenchStep(benchmark::State& state, Precision precision, int n) {
   constexpr int kWords = 5;
   const auto model = StepModel(precision);
@@ -203,31 +205,37 @@ void BenchStep(benchmark::State& state, Precision precision, int n) {
   const int count = std::min(n, parts.threads());
   std::vector<StepRows> rows;
   for (int part = 0; part < count; ++part) {
-    const int its = n * (part + 1) / count - n * part / count;
-    rows.push_back({RandomTokens(its), model->InitialState(its)});
+    const int first = n * part / count;
+    const int its = n * (part + 1) / count - first;
+    rows.push_back({static_cast<size_t>(first), RandomTokens(its),
+                    model->InitialState(its)});
   }
   const std::vector<int> words(static_cast<size_t>(n), kWords);
-  std::vector<float> top;
+  std::vector<float> top(words.size() * size_t{kSizes.hidden});
   const auto advance = [&](int part, int, PartScratch* scratch) {
     StepRows& its = rows[static_cast<size_t>(part)];
-    return model->Advance(its.tokens, 1, its.state.rows, &its.state, nullptr,
-                          &scratch->workspace);
+    RETURN_IF_ERROR(model->Advance(its.tokens, 1, its.state.rows, &its.state,
+                                   nullptr, &scratch->workspace));
+    const std::vector<float> its_top = model->Top(its.state);
+    std::copy(its_top.begin(), its_top.end(),
+              top.begin() + its.first * size_t{kSizes.hidden});
+    return absl::OkStatus();
+  };
+  absl::StatusOr<std::vector<WordScores>> scores;
+  const auto rank = [&](int part, int, PartScratch*) {
+    const StepRows& its = rows[static_cast<size_t>(part)];
+    for (size_t i = 0; i < its.tokens.size(); ++i) {
+      benchmark::DoNotOptimize(
+          RankWords(vocabulary, (*scores)[its.first + i], kWords,
+                    [&](int32_t id) { return vocabulary.may_be_offered(id); }));
+    }
+    return absl::OkStatus();
   };
   for (auto _ : state) {
     CheckOk(parts.Run(count, advance), state);
-    top.clear();
-    for (const StepRows& its : rows) {
-      const std::vector<float> its_top = model->Top(its.state);
-      top.insert(top.end(), its_top.begin(), its_top.end());
-    }
-    const auto scores =
-        ScoreNextWords(*model, vocabulary, top, n, words, &parts);
+    scores = ScoreNextWords(*model, vocabulary, top, n, words, &parts);
     CheckOk(scores.status(), state);
-    for (const WordScores& score : *scores) {
-      benchmark::DoNotOptimize(
-          RankWords(vocabulary, score, kWords,
-                    [&](int32_t id) { return vocabulary.may_be_offered(id); }));
-    }
+    CheckOk(parts.Run(count, rank), state);
   }
   state.SetItemsProcessed(state.iterations() * n);
   state.SetLabel(model->Implementation());

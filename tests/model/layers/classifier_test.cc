@@ -81,12 +81,37 @@ TEST_P(ClassifierTest, TextAloneGetsTheAnswerThatItGetsInABatch) {
   }
 }
 
+// As if the text ended there.
+TEST_P(ClassifierTest, BeginningsGetTheAnswersOfShorterTexts) {
+  if (GetParam().rnn.bidirectional) GTEST_SKIP() << "reads to the end first";
+  const std::vector<int32_t> text = {5, 6, 7, 1, 8};
+  Floats found((text.size() + 1) * 3);
+  ASSERT_TRUE(network_
+                  ->BeginningLogProbabilities(
+                      text, absl::MakeSpan(found),
+                      [] { return absl::OkStatus(); }, &workspace_)
+                  .ok());
+  for (size_t t = 1; t <= text.size(); ++t) {
+    const Floats expected = LogProbabilities({text.begin(), text.begin() + t},
+                                             {static_cast<int32_t>(t)});
+    for (size_t k = 0; k < 3; ++k) {
+      EXPECT_NEAR(found[t * 3 + k], expected[k], 1e-5) << t;
+    }
+  }
+  const Doubles& bias = reference_.weights.back();
+  for (size_t k = 1; k < 3; ++k) {  // but for the normaliser
+    EXPECT_NEAR(found[k] - found[0], bias[k] - bias[0], 1e-5);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Networks, ClassifierTest,
     ::testing::Values(SizesOf(Cell::kLstm, false, PoolingKind::kLast),
                       SizesOf(Cell::kLstm, true, PoolingKind::kConcat),
                       SizesOf(Cell::kGru, true, PoolingKind::kAttention),
                       SizesOf(Cell::kReluRnn, false, PoolingKind::kMaxMean),
+                      SizesOf(Cell::kLstm, false, PoolingKind::kConcat),
+                      SizesOf(Cell::kLstm, false, PoolingKind::kAttention),
                       SizesOf(Cell::kTanhRnn, true, PoolingKind::kLast)),
     [](const auto& sizes) { return "Case" + std::to_string(sizes.index); });
 

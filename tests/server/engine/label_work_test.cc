@@ -64,7 +64,7 @@ class LabelWorkTest : public testing::Test {
   }
 
   struct Answer {
-    absl::StatusOr<Classification> classification = absl::UnknownError("");
+    absl::StatusOr<LabelAnswer> answer = absl::UnknownError("");
     JobReport report;
   };
 
@@ -84,9 +84,9 @@ class LabelWorkTest : public testing::Test {
     for (size_t i = 0; i < texts.size(); ++i) {
       LabelJob job = MakeJob(texts[i]);
       job.done = [&answer = answers[i], &all](
-                     absl::StatusOr<Classification> classification,
+                     absl::StatusOr<LabelAnswer> result,
                      const JobReport& report) {
-        answer = {std::move(classification), report};
+        answer = {std::move(result), report};
         all.count_down();
       };
       engine->Submit(std::move(job));
@@ -122,11 +122,11 @@ TEST_F(LabelWorkTest, AnswerIsThatOfTheTextByItself) {
   for (int words = 1; words < 60; ++words) texts.push_back(TextOf(words));
   const std::vector<Answer> answers = Ask(texts, &engine);
   for (size_t i = 0; i < texts.size(); ++i) {
-    ASSERT_THAT(answers[i].classification, IsOk());
+    ASSERT_THAT(answers[i].answer, IsOk());
     const std::vector<float> expected = Expected(texts[i]);
     for (size_t k = 0; k < expected.size(); ++k) {
-      EXPECT_NEAR(answers[i].classification->probabilities[k], expected[k],
-                  2e-6)
+      EXPECT_NEAR(answers[i].answer->classification.probabilities[k],
+                  expected[k], 2e-6)
           << texts[i];
     }
   }
@@ -156,13 +156,13 @@ TEST_F(LabelWorkTest, LongTextIsCutAndSaysSo) {
   Engine engine({.workers = 1}, clock_);
   const std::vector<Answer> answers =
       Ask({TextOf(2 * kLongest), TextOf(10)}, &engine);
-  EXPECT_TRUE(answers[0].classification->cut);
-  EXPECT_FALSE(answers[1].classification->cut);
+  EXPECT_TRUE(answers[0].answer->classification.cut);
+  EXPECT_FALSE(answers[1].answer->classification.cut);
 }
 
 TEST_F(LabelWorkTest, TextThatIsNotUtf8IsRefused) {
   Engine engine({.workers = 1}, clock_);
-  EXPECT_THAT(Ask({"caf\xe9"}, &engine)[0].classification,
+  EXPECT_THAT(Ask({"caf\xe9"}, &engine)[0].answer,
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
@@ -186,8 +186,7 @@ TEST_F(LabelWorkTest, TextIsGivenUpOnItsWay) {
   absl::Status status;
   LabelJob job = MakeJob(TextOf(300));
   job.deadline = absl::UnixEpoch() + absl::Seconds(9);
-  job.done = [&](const absl::StatusOr<Classification>& result,
-                 const JobReport&) {
+  job.done = [&](const absl::StatusOr<LabelAnswer>& result, const JobReport&) {
     status = result.status();
     ended.count_down();
   };
@@ -233,9 +232,9 @@ TEST_F(LabelWorkTest, OthersGoOnWhenOneLeaves) {
   engine.Submit(std::move(leaving));
   Answer answer;
   LabelJob other = MakeJob(TextOf(200));
-  other.done = [&](absl::StatusOr<Classification> classification,
+  other.done = [&](absl::StatusOr<LabelAnswer> result,
                    const JobReport& report) {
-    answer = {std::move(classification), report};
+    answer = {std::move(result), report};
     ended.count_down();
   };
   engine.Submit(std::move(other));
@@ -244,9 +243,9 @@ TEST_F(LabelWorkTest, OthersGoOnWhenOneLeaves) {
   ended.wait();
   EXPECT_TRUE(*clock.flag);
   EXPECT_EQ(answer.report.batch, 2);
-  ASSERT_THAT(answer.classification, IsOk());
-  EXPECT_NEAR(answer.classification->probabilities[0], Expected(TextOf(200))[0],
-              2e-6);
+  ASSERT_THAT(answer.answer, IsOk());
+  EXPECT_NEAR(answer.answer->classification.probabilities[0],
+              Expected(TextOf(200))[0], 2e-6);
 }
 
 // Fed are a text's own tokens, <eos> with them; in vain, if it is given up.
@@ -270,9 +269,10 @@ TEST_F(LabelWorkTest, LabelsAndCompletionsAreServedTogether) {
   const std::string word = words.Expected("the house the ").front().word;
   for (int i = 0; i < kJobs; ++i) {
     LabelJob label = MakeJob(TextOf(12));
-    label.done = [&](const absl::StatusOr<Classification>& result,
+    label.done = [&](const absl::StatusOr<LabelAnswer>& result,
                      const JobReport&) {
-      right += std::abs(result->probabilities[0] - expected[0]) < 2e-6f;
+      right += std::abs(result->classification.probabilities[0] - expected[0]) <
+               2e-6f;
       all.count_down();
     };
     engine.Submit(std::move(label));
@@ -285,6 +285,31 @@ TEST_F(LabelWorkTest, LabelsAndCompletionsAreServedTogether) {
   }
   all.wait();
   EXPECT_EQ(right, 2 * kJobs);
+}
+
+// Read word by word, and added up.
+TEST_F(LabelWorkTest, ExplanationComesWithTheAnswer) {
+  Engine engine({.workers = 2}, clock_);
+  LabelJob job = MakeJob("good bad film");
+  job.explain = {.contributions = true, .running = true};
+  Answer answer;
+  std::latch done(1);
+  job.done = [&](absl::StatusOr<LabelAnswer> result, const JobReport& report) {
+    answer = {std::move(result), report};
+    done.count_down();
+  };
+  engine.Submit(std::move(job));
+  done.wait();
+  ASSERT_THAT(answer.answer, IsOk());
+  EXPECT_NEAR(answer.answer->classification.probabilities[1],
+              Expected("good bad film")[1], 2e-6);
+  const LabelExplanation& explanation = answer.answer->explanation;
+  ASSERT_THAT(explanation.words, testing::SizeIs(3));
+  EXPECT_THAT(explanation.words[2].probabilities, testing::SizeIs(3));
+  EXPECT_NE(explanation.words[0].contribution, 0);
+  // The empty text, three beginnings with their ends, the text without each of
+  // its words, and the text.
+  EXPECT_EQ(engine.stats().tokens, 1 + (2 + 3 + 4) + 3 * 3 + 4);
 }
 
 }  // namespace
