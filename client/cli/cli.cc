@@ -28,6 +28,9 @@ constexpr Command kCommands[] = {
      RunComplete},
     {"load", "", "ask as many users would, and measure what they see", false,
      RunLoadCommand},
+    {"score", "[TEXT ...]",
+     "say what each TEXT, or each line of the input, expresses", true,
+     RunScore},
     {"models", "", "list the server's models", false, RunModels},
 };
 

@@ -43,6 +43,10 @@ int RunCli(absl::Span<const std::string> arguments, Console& console);
 absl::Status RunComplete(const Options& options, Client& client,
                          Console& console);
 
+// `carousel score [TEXT ...]`: the label of each text; without a text, of each
+// line of the input, many at a time.
+absl::Status RunScore(const Options& options, Client& client, Console& console);
+
 // `carousel load`: calls a second, latencies and errors under load; with --json
 // one object.
 absl::Status RunLoadCommand(const Options& options, Client& client,

@@ -56,10 +56,17 @@ bool SetNumber(absl::string_view value, int low, int high, int* number) {
 }
 
 bool SetRpc(absl::string_view value, Options& options) {
-  if (value != "complete" && value != "keystrokes") return false;
-  options.load.rpc = value == "complete" ? LoadOptions::Rpc::kComplete
-                                         : LoadOptions::Rpc::kKeystrokes;
-  return true;
+  using Rpc = LoadOptions::Rpc;
+  constexpr std::pair<absl::string_view, Rpc> kRpcs[] = {
+      {"complete", Rpc::kComplete},
+      {"keystrokes", Rpc::kKeystrokes},
+      {"score", Rpc::kScore}};
+  for (const auto& [name, rpc] : kRpcs) {
+    if (name != value) continue;
+    options.load.rpc = rpc;
+    return true;
+  }
+  return false;
 }
 
 constexpr Flag kFlags[] = {
@@ -73,6 +80,9 @@ constexpr Flag kFlags[] = {
      [](absl::string_view value, Options& o) {
        return SetDuration(value, &o.load.duration);
      }},
+    {"explain", "", "score",
+     "show what each word contributes, and the score after it",
+     [](absl::string_view, Options& o) { return o.explain = true; }},
     {"help", "", "", "show this",
      [](absl::string_view, Options& o) { return o.help = true; }},
     {"interactive", "", "complete",
@@ -85,7 +95,8 @@ constexpr Flag kFlags[] = {
      [](absl::string_view value, Options& o) {
        return absl::SimpleAtoi(value, &o.max_suggestions.emplace());
      }},
-    {"model", "NAME", "complete,load", "model to ask (default: the server's)",
+    {"model", "NAME", "complete,score,load",
+     "model to ask (default: the server's)",
      [](absl::string_view value, Options& o) {
        return !(o.model = std::string(value)).empty();
      }},
@@ -97,12 +108,11 @@ constexpr Flag kFlags[] = {
               o.load.rate <= 1e6;
      }},
     {"rpc", "NAME", "load",
-     "complete (random texts) or keystrokes (each user types into one stream); "
-     "default complete",
+     "complete (random texts), keystrokes (each user types into one stream) or "
+     "score; default complete",
      SetRpc},
     {"seed", "N", "load",
-     "texts of --rpc=complete: those of another run with this seed (default: "
-     "new ones)",
+     "random texts: those of another run with this seed (default: new ones)",
      [](absl::string_view value, Options& o) {
        return absl::SimpleAtoi(value, &o.load.seed.emplace());
      }},
@@ -112,21 +122,21 @@ constexpr Flag kFlags[] = {
        return !(o.server = std::string(value)).empty();
      }},
     {"texts", "FILE", "load",
-     "lines that are typed with --rpc=keystrokes (default: a few of its own)",
+     "lines that are typed with --rpc=keystrokes (default: a few of its own), "
+     "or scored with --rpc=score (default: random texts)",
      [](absl::string_view value, Options& o) {
        return !(o.load_texts = std::string(value)).empty();
      }},
     {"timeout", "DURATION", "", "longest wait for an answer (default 5s)",
      SetTimeout},
-    {"version", "N", "complete,load",
+    {"version", "N", "complete,score,load",
      "version of --model (default: the newest that is ready)", SetVersion},
     {"warm_up", "DURATION", "load",
      "how long is asked before it is measured (default 1s)",
      [](absl::string_view value, Options& o) {
        return SetDuration(value, &o.load.warm_up);
      }},
-    {"words", "N", "load",
-     "words of a text of --rpc=complete, 1 to 1000 (default 3)",
+    {"words", "N", "load", "words of a random text, 1 to 1000 (default 3)",
      [](absl::string_view value, Options& o) {
        return SetNumber(value, 1, 1000, &o.load.words);
      }},

@@ -4,18 +4,21 @@
 #include <grpcpp/grpcpp.h>
 
 #include <cstddef>
+#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "carousel/v1/autocomplete.grpc.pb.h"
 #include "carousel/v1/model.grpc.pb.h"
+#include "carousel/v1/sentiment.grpc.pb.h"
 #include "client/cpp/utf8.h"
 #include "model/base/status_macros.h"
 
@@ -64,6 +67,17 @@ absl::Status CheckUtf8(absl::string_view text) {
   return absl::OkStatus();
 }
 
+v1::ScoreRequest MakeScoreRequest(absl::string_view text,
+                                  const ScoreOptions& options) {
+  v1::ScoreRequest request;
+  request.set_text(std::string(text));
+  if (!options.model.empty()) request.mutable_model()->set_name(options.model);
+  if (options.version) request.mutable_model()->set_version(*options.version);
+  request.set_contributions(options.contributions);
+  request.set_running(options.running);
+  return request;
+}
+
 }  // namespace
 
 class Client::Impl {
@@ -72,9 +86,11 @@ class Client::Impl {
       : address_(std::move(address)),
         channel_(MakeChannel(address_)),
         autocomplete_(v1::AutocompleteService::NewStub(channel_)),
+        sentiment_(v1::SentimentService::NewStub(channel_)),
         model_(v1::ModelService::NewStub(channel_)) {}
 
   v1::AutocompleteService::Stub& autocomplete() { return *autocomplete_; }
+  v1::SentimentService::Stub& sentiment() { return *sentiment_; }
   v1::ModelService::Stub& model() { return *model_; }
 
   // Makes one blocking call of a stub's `method`.
@@ -94,6 +110,23 @@ class Client::Impl {
     Leave(&context);
     RETURN_IF_ERROR(ToAbslStatus(status, timeout));
     return response;
+  }
+
+  // Keeps a stream of a stub's `method` open while `run` writes and reads.
+  template <typename Stub, typename Stream>
+  absl::Status RunStream(
+      Stub& stub, std::unique_ptr<Stream> (Stub::*method)(grpc::ClientContext*),
+      absl::Duration timeout, absl::FunctionRef<void(Stream&)> run) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+    if (!Enter(&context)) {
+      return absl::CancelledError("the client is shut down");
+    }
+    const std::unique_ptr<Stream> stream = (stub.*method)(&context);
+    run(*stream);
+    const grpc::Status status = stream->Finish();
+    Leave(&context);
+    return ToAbslStatus(status, timeout);
   }
 
   void Shutdown() {
@@ -143,6 +176,7 @@ class Client::Impl {
   const std::string address_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::AutocompleteService::Stub> autocomplete_;
+  const std::unique_ptr<v1::SentimentService::Stub> sentiment_;
   const std::unique_ptr<v1::ModelService::Stub> model_;
 
   // Guarded by mutex_.
@@ -179,6 +213,53 @@ absl::StatusOr<v1::CompleteResponse> Client::Complete(
   return impl_->Call<v1::CompleteResponse>(
       impl_->autocomplete(), &v1::AutocompleteService::Stub::Complete, request,
       options.timeout);
+}
+
+absl::StatusOr<v1::ScoreResponse> Client::Score(absl::string_view text,
+                                                const ScoreOptions& options) {
+  RETURN_IF_ERROR(CheckUtf8(text));
+  return impl_->Call<v1::ScoreResponse>(
+      impl_->sentiment(), &v1::SentimentService::Stub::Score,
+      MakeScoreRequest(text, options), options.timeout);
+}
+
+absl::Status Client::ScoreAll(
+    absl::FunctionRef<std::optional<std::string>()> next,
+    absl::FunctionRef<void(int64_t place, absl::StatusOr<v1::ScoreResponse>)>
+        answer,
+    const ScoreOptions& options) {
+  using Stream =
+      grpc::ClientReaderWriter<v1::ScoreStreamRequest, v1::ScoreStreamResponse>;
+  const auto write = [&](Stream& stream) {
+    v1::ScoreStreamRequest message;
+    for (int64_t place = 0;; ++place) {
+      const std::optional<std::string> text = next();
+      if (!text.has_value()) break;
+      message.set_id(absl::StrCat(place));
+      *message.mutable_request() = MakeScoreRequest(*text, options);
+      if (!stream.Write(message)) break;
+    }
+    stream.WritesDone();
+  };
+  return impl_->RunStream<v1::SentimentService::Stub, Stream>(
+      impl_->sentiment(), &v1::SentimentService::Stub::ScoreStream,
+      options.timeout, [&](Stream& stream) {
+        // Both at a time, or both sides would wait for each other.
+        std::thread writer([&] { write(stream); });
+        v1::ScoreStreamResponse message;
+        while (stream.Read(&message)) {
+          int64_t place = -1;
+          if (!absl::SimpleAtoi(message.id(), &place)) continue;
+          if (message.has_error()) {
+            answer(place, absl::Status(static_cast<absl::StatusCode>(
+                                           message.error().code()),
+                                       message.error().message()));
+          } else {
+            answer(place, std::move(*message.mutable_response()));
+          }
+        }
+        writer.join();
+      });
 }
 
 absl::StatusOr<v1::ListModelsResponse> Client::ListModels(

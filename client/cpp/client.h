@@ -11,11 +11,14 @@
 #include <optional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "carousel/v1/autocomplete.pb.h"
 #include "carousel/v1/model.pb.h"
+#include "carousel/v1/sentiment.pb.h"
 
 namespace carousel {
 
@@ -31,6 +34,19 @@ struct CompleteOptions {
   std::optional<int> max_suggestions = std::nullopt;
 
   // More than 0.
+  absl::Duration timeout = kDefaultTimeout;
+};
+
+struct ScoreOptions {
+  // As in CompleteOptions.
+  std::string model = "";
+  std::optional<int64_t> version = std::nullopt;
+
+  // As in v1.ScoreRequest.
+  bool contributions = false;
+  bool running = false;
+
+  // More than 0. Of ScoreAll: of the whole stream.
   absl::Duration timeout = kDefaultTimeout;
 };
 
@@ -63,6 +79,20 @@ class Client {
   // Suggests words for the cursor's position; `text` is what stands left of it.
   absl::StatusOr<v1::CompleteResponse> Complete(
       absl::string_view text, const CompleteOptions& options = {});
+
+  // Labels a text.
+  absl::StatusOr<v1::ScoreResponse> Score(absl::string_view text,
+                                          const ScoreOptions& options = {});
+
+  // Labels any number of texts, many at a time. `next` gives them, and nothing
+  // at the end; it is called on a thread of its own. `answer` is told what came
+  // of each as it comes, on this thread: by its place, from 0, in any order.
+  // Returns when all are answered, or an error that concerns all of them.
+  absl::Status ScoreAll(
+      absl::FunctionRef<std::optional<std::string>()> next,
+      absl::FunctionRef<void(int64_t place, absl::StatusOr<v1::ScoreResponse>)>
+          answer,
+      const ScoreOptions& options);
 
   // Every version of every model of the server.
   absl::StatusOr<v1::ListModelsResponse> ListModels(

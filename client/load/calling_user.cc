@@ -2,9 +2,11 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -16,12 +18,19 @@
 namespace carousel {
 namespace {
 
+template <typename Request, typename Response>
 class CallingUser : public LoadUser {
  public:
-  CallingUser(const LoadUserContext& context, uint64_t number)
+  // An rpc of a stub.
+  using Rpc = std::function<void(grpc::ClientContext*, const Request*,
+                                 Response*, std::function<void(grpc::Status)>)>;
+
+  CallingUser(const LoadUserContext& context, std::unique_ptr<LoadTexts> texts,
+              Rpc rpc)
       : context_(context),
-        texts_(context.options.words, number, context.seed),
-        request_(MakeLoadRequest(context.options)) {}
+        texts_(std::move(texts)),
+        rpc_(std::move(rpc)),
+        request_(MakeLoadRequest<Request>(context.options)) {}
 
   bool Ask(absl::Time start, bool again) override {
     {
@@ -40,15 +49,14 @@ class CallingUser : public LoadUser {
 
  private:
   void Call(absl::Time start, bool again) {
-    request_.set_text(texts_.Next());
+    request_.set_text(texts_->Next());
     call_ = std::make_unique<grpc::ClientContext>();
     call_->set_deadline(
         absl::ToChronoTime(absl::Now() + context_.options.timeout));
-    context_.stub->async()->Complete(
-        call_.get(), &request_, &response_,
-        [this, start, again](const grpc::Status& status) {
-          OnAnswer(start, again, status);
-        });
+    rpc_(call_.get(), &request_, &response_,
+         [this, start, again](const grpc::Status& status) {
+           OnAnswer(start, again, status);
+         });
   }
 
   void OnAnswer(absl::Time start, bool again, const grpc::Status& status) {
@@ -65,22 +73,48 @@ class CallingUser : public LoadUser {
   }
 
   const LoadUserContext context_;
-  RandomTexts texts_;
+  const std::unique_ptr<LoadTexts> texts_;
+  const Rpc rpc_;
 
   // Of the call under way.
-  v1::CompleteRequest request_;
-  v1::CompleteResponse response_;
+  Request request_;
+  Response response_;
   std::unique_ptr<grpc::ClientContext> call_;
 
   absl::Mutex mutex_;
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
+std::unique_ptr<LoadTexts> MakeRandomTexts(const LoadUserContext& context,
+                                           uint64_t number) {
+  return std::make_unique<RandomTexts>(context.options.words, number,
+                                       context.seed);
+}
+
 }  // namespace
 
 std::unique_ptr<LoadUser> MakeCallingUser(const LoadUserContext& context,
                                           uint64_t number) {
-  return std::make_unique<CallingUser>(context, number);
+  return std::make_unique<
+      CallingUser<v1::CompleteRequest, v1::CompleteResponse>>(
+      context, MakeRandomTexts(context, number),
+      [stub = context.autocomplete](auto* call, auto* request, auto* response,
+                                    auto done) {
+        stub->async()->Complete(call, request, response, std::move(done));
+      });
+}
+
+std::unique_ptr<LoadUser> MakeScoringUser(const LoadUserContext& context,
+                                          uint64_t number) {
+  const std::vector<std::string>& lines = context.options.lines;
+  std::unique_ptr<LoadTexts> texts = MakeRandomTexts(context, number);
+  if (!lines.empty()) texts = std::make_unique<WholeLines>(lines, number);
+  return std::make_unique<CallingUser<v1::ScoreRequest, v1::ScoreResponse>>(
+      context, std::move(texts),
+      [stub = context.sentiment](auto* call, auto* request, auto* response,
+                                 auto done) {
+        stub->async()->Score(call, request, response, std::move(done));
+      });
 }
 
 }  // namespace carousel

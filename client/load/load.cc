@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "carousel/v1/autocomplete.grpc.pb.h"
+#include "carousel/v1/sentiment.grpc.pb.h"
 #include "client/load/load_user.h"
 #include "client/load/tally.h"
 #include "nlohmann/json.hpp"
@@ -26,6 +27,8 @@ std::unique_ptr<LoadUser> MakeUser(const LoadUserContext& context,
   switch (context.options.rpc) {
     case LoadOptions::Rpc::kComplete:
       return MakeCallingUser(context, number);
+    case LoadOptions::Rpc::kScore:
+      return MakeScoringUser(context, number);
     case LoadOptions::Rpc::kKeystrokes:
       break;
   }
@@ -51,13 +54,21 @@ void RunOpenLoop(const LoadOptions& options, absl::Time begin,
   }
 }
 
-absl::Status CheckAnswers(v1::AutocompleteService::Stub* stub,
-                          const LoadOptions& options) {
+// One call, so that a load of nothing but errors is none.
+absl::Status CheckAnswers(const LoadUserContext& user) {
+  const LoadOptions& options = user.options;
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
-  v1::CompleteResponse response;
-  const grpc::Status status =
-      stub->Complete(&context, MakeLoadRequest(options), &response);
+  grpc::Status status;
+  if (options.rpc == LoadOptions::Rpc::kScore) {
+    v1::ScoreResponse response;
+    status = user.sentiment->Score(
+        &context, MakeLoadRequest<v1::ScoreRequest>(options), &response);
+  } else {
+    v1::CompleteResponse response;
+    status = user.autocomplete->Complete(
+        &context, MakeLoadRequest<v1::CompleteRequest>(options), &response);
+  }
   if (status.ok()) return absl::OkStatus();
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
                       absl::StrCat("the first call to ", options.server, ": ",
@@ -65,15 +76,6 @@ absl::Status CheckAnswers(v1::AutocompleteService::Stub* stub,
 }
 
 }  // namespace
-
-v1::CompleteRequest MakeLoadRequest(const LoadOptions& options) {
-  v1::CompleteRequest request;
-  if (!options.model.empty()) request.mutable_model()->set_name(options.model);
-  if (options.version.has_value()) {
-    request.mutable_model()->set_version(*options.version);
-  }
-  return request;
-}
 
 std::string CodeName(int code) {
   return absl::StatusCodeToString(static_cast<absl::StatusCode>(code));
@@ -84,20 +86,25 @@ absl::StatusOr<LoadResult> RunLoad(
     absl::FunctionRef<void(double share, int64_t calls)> on_progress) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  const auto stub = v1::AutocompleteService::NewStub(grpc::CreateCustomChannel(
-      options.server, grpc::InsecureChannelCredentials(), arguments));
-  if (absl::Status status = CheckAnswers(stub.get(), options); !status.ok()) {
-    return status;
-  }
+  const auto channel = grpc::CreateCustomChannel(
+      options.server, grpc::InsecureChannelCredentials(), arguments);
+  const auto autocomplete = v1::AutocompleteService::NewStub(channel);
+  const auto sentiment = v1::SentimentService::NewStub(channel);
+  LoadUserContext context = {
+      .options = options,
+      .autocomplete = autocomplete.get(),
+      .sentiment = sentiment.get(),
+      .tally = nullptr,
+      .seed = options.seed.value_or(std::random_device()())};
+  if (absl::Status status = CheckAnswers(context); !status.ok()) return status;
 
   const absl::Time begin = absl::Now();
   const absl::Time end = begin + options.warm_up + options.duration;
   Tally tally(begin + options.warm_up, end);
-  const uint64_t seed = options.seed.value_or(std::random_device()());
+  context.tally = &tally;
   std::vector<std::unique_ptr<LoadUser>> users;
   for (int i = 0; i < options.concurrency; ++i) {
-    users.push_back(MakeUser({options, stub.get(), &tally, seed},
-                             static_cast<uint64_t>(i)));
+    users.push_back(MakeUser(context, static_cast<uint64_t>(i)));
   }
   std::thread sender;
   if (options.rate > 0) {

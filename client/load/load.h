@@ -25,12 +25,13 @@ struct LoadOptions {
   enum class Rpc {
     kComplete,    // random texts whose next word is asked for
     kKeystrokes,  // lines that are typed, each user's into a stream
+    kScore,       // lines, or random texts, whose label is asked for
   };
   Rpc rpc = Rpc::kComplete;
 
   // Users. Closed loop: each asks again when answered. Open loop (`rate`): they
-  // ask in turn; those of kComplete have one call under way at most, and what
-  // comes beyond them is not sent and counted as an error.
+  // ask in turn; but for kKeystrokes each has one call under way at most, and
+  // what comes beyond them is not sent and counted as an error.
   int concurrency = 32;
 
   // Calls or keystrokes a second, evenly spread, whether answered or not. 0:
@@ -47,9 +48,11 @@ struct LoadOptions {
   std::string model;  // ""; the server's default
   std::optional<int64_t> version;
 
-  int words = 3;                   // of a text of kComplete
-  std::vector<std::string> lines;  // of kKeystrokes; empty: SampleLines()
-  std::optional<uint64_t> seed;    // of kComplete; none: new texts
+  int words = 3;  // of a random text
+
+  // Empty: SampleLines() for kKeystrokes, random texts for kScore.
+  std::vector<std::string> lines;
+  std::optional<uint64_t> seed;  // of random texts; none: new ones
 };
 
 struct LoadResult {

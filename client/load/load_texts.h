@@ -34,6 +34,20 @@ class RandomTexts : public LoadTexts {
   uint64_t state_;
 };
 
+// The lines one after the other, from another one on for each user. They must
+// outlive the object.
+class WholeLines : public LoadTexts {
+ public:
+  // REQUIRES: the lines are not empty.
+  WholeLines(absl::Span<const std::string> lines, uint64_t user)
+      : lines_(lines), line_(user % lines.size()) {}
+  std::string Next() override { return lines_[line_++ % lines_.size()]; }
+
+ private:
+  const absl::Span<const std::string> lines_;
+  size_t line_;
+};
+
 // A person who types the lines one after the other: each text is a character
 // longer than the one before, until the line ends. The first line of `user` is
 // another for each of them. The lines must outlive the object.

@@ -11,6 +11,7 @@
 
 #include "absl/time/time.h"
 #include "carousel/v1/autocomplete.grpc.pb.h"
+#include "carousel/v1/sentiment.grpc.pb.h"
 #include "client/load/load.h"
 #include "client/load/tally.h"
 
@@ -34,19 +35,31 @@ class LoadUser {
 // What the users of a load share. Outlives them.
 struct LoadUserContext {
   const LoadOptions& options;
-  v1::AutocompleteService::Stub* stub;
+  v1::AutocompleteService::Stub* autocomplete;
+  v1::SentimentService::Stub* sentiment;
   Tally* tally;
   uint64_t seed;
 };
 
 // The request of every user, its text left out.
-v1::CompleteRequest MakeLoadRequest(const LoadOptions& options);
+template <typename Request>
+Request MakeLoadRequest(const LoadOptions& options) {
+  Request request;
+  if (!options.model.empty()) request.mutable_model()->set_name(options.model);
+  if (options.version.has_value()) {
+    request.mutable_model()->set_version(*options.version);
+  }
+  return request;
+}
 
 // The name of a code of gRPC.
 std::string CodeName(int code);
 
-// Asks for the word after random texts; at most one call is under way.
+// Asks for the word after random texts, or for the label of texts; at most one
+// call is under way.
 std::unique_ptr<LoadUser> MakeCallingUser(const LoadUserContext& context,
+                                          uint64_t number);
+std::unique_ptr<LoadUser> MakeScoringUser(const LoadUserContext& context,
                                           uint64_t number);
 
 // Types lines into a stream, a request for each character. In a closed loop

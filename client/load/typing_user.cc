@@ -24,7 +24,8 @@ class TypingUser : public LoadUser {
                    ? SampleLines()
                    : absl::MakeConstSpan(context.options.lines),
                number) {
-    *request_.mutable_request() = MakeLoadRequest(context.options);
+    *request_.mutable_request() =
+        MakeLoadRequest<v1::CompleteRequest>(context.options);
   }
 
   bool Ask(absl::Time start, bool again) override {
@@ -55,7 +56,7 @@ class TypingUser : public LoadUser {
     explicit Stream(TypingUser* user) : user_(user) {
       context_.set_deadline(absl::ToChronoTime(user->context_.tally->end() +
                                                user->context_.options.timeout));
-      user->context_.stub->async()->CompleteStream(&context_, this);
+      user->context_.autocomplete->async()->CompleteStream(&context_, this);
     }
 
     void Write(const v1::CompleteStreamRequest& request) {

@@ -94,8 +94,11 @@ Server::Server(const ServerConfig& config, const StopRequests* stop,
       autocomplete_(
           {.max_text_bytes = static_cast<size_t>(config.max_text_bytes)},
           repository_.get(), &engine_),
+      sentiment_({}, repository_.get(), &engine_),
       models_(repository_.get()),
-      autocomplete_service_(&autocomplete_, {&metrics_, &Clock::Real()}),
+      autocomplete_service_(&autocomplete_, {&metrics_, &Clock::Real()},
+                            &streams_),
+      sentiment_service_(&sentiment_, {&metrics_, &Clock::Real()}, &streams_),
       model_service_(&models_, {&metrics_, &Clock::Real()}) {
   AddPolledMetrics();
 }
@@ -112,9 +115,11 @@ absl::Status Server::Listen() {
                                        return HandleAdmin(request, sources);
                                      }));
   ASSIGN_OR_RETURN(
-      grpc_, GrpcServer::Start(GrpcOptions(config_),
-                               {&autocomplete_service_, &model_service_},
-                               {v1::AutocompleteService::service_full_name()}));
+      grpc_, GrpcServer::Start(
+                 GrpcOptions(config_),
+                 {&autocomplete_service_, &sentiment_service_, &model_service_},
+                 {v1::AutocompleteService::service_full_name(),
+                  v1::SentimentService::service_full_name()}));
   const CpuAllowance cpus = ReadCpuAllowance();
   Log(LogLevel::info, "listening",
       {{"version", CAROUSEL_VERSION},
@@ -154,10 +159,8 @@ absl::Status Server::LoadModels() {
 }
 
 void Server::AddPolledMetrics() {
-  metrics_.AddPolled(
-      {"carousel_open_streams", "Streams that are open."}, [this] {
-        return static_cast<double>(autocomplete_service_.open_streams());
-      });
+  metrics_.AddPolled({"carousel_open_streams", "Streams that are open."},
+                     [this] { return static_cast<double>(streams_.size()); });
   const auto add = [this](const char* name, const char* help, bool counter,
                           auto value) {
     metrics_.AddPolled({name, help, counter}, [this, value] {
@@ -226,13 +229,15 @@ absl::Status Server::CheckMemory(int64_t process_bytes) const {
   return carousel::CheckMemory(config_, plan);
 }
 
-// Only what answers requests is warmed up.
 absl::Status Server::WarmUp() {
   const absl::Time start = absl::Now();
   for (const ModelVersion& version : repository_->List()) {
     if (version.state != ModelVersion::State::kReady) continue;
-    if (version.model->task() != Task::kLanguageModel) continue;
-    RETURN_IF_ERROR(engine_.WarmUp(version.model->network()));
+    if (version.model->task() == Task::kLanguageModel) {
+      RETURN_IF_ERROR(engine_.WarmUp(version.model->network()));
+    } else if (version.model->task() == Task::kClassifier) {
+      RETURN_IF_ERROR(engine_.WarmUp(*version.model->classifier().network));
+    }
   }
   Log(LogLevel::info, "warm",
       {{"seconds", absl::ToDoubleSeconds(absl::Now() - start)}});
@@ -257,7 +262,7 @@ void Server::Shutdown() {
         {{"queued", engine_.stats().queue.jobs},
          {"running", engine_.stats().running}});
   }
-  autocomplete_service_.DrainStreams();
+  streams_.Drain();
   engine_.Drain(absl::Now() + config_.drain_deadline);
   if (grpc_ != nullptr) grpc_->Shutdown(absl::Now() + kFlushTime);
   http_.reset();

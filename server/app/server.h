@@ -29,7 +29,9 @@
 #include "server/app/config.h"
 #include "server/app/stop_requests.h"
 #include "server/core/autocomplete.h"
+#include "server/core/live_streams.h"
 #include "server/core/models.h"
+#include "server/core/sentiment.h"
 #include "server/engine/engine.h"
 #include "server/grpc/grpc_server.h"
 #include "server/grpc/services.h"
@@ -87,8 +89,11 @@ class Server {
   const std::unique_ptr<ModelRepository> repository_;
   Engine engine_;
   const AutocompleteCore autocomplete_;
+  const SentimentCore sentiment_;
   const ModelCore models_;
+  LiveStreams streams_;
   AutocompleteGrpcService autocomplete_service_;
+  SentimentGrpcService sentiment_service_;
   ModelGrpcService model_service_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<HttpServer> http_;

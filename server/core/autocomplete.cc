@@ -2,28 +2,26 @@
 
 #include "server/core/autocomplete.h"
 
-#include <algorithm>
 #include <memory>
-#include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/completion.h"
+#include "server/core/errors.h"
+#include "server/core/model_choice.h"
 
 namespace carousel {
 namespace {
 
-constexpr char kPreferredModel[] = "autocomplete-en";
+constexpr ServiceModels kModels = {.task = Task::kLanguageModel,
+                                   .service = "autocomplete",
+                                   .preferred = "autocomplete-en"};
 
 v1::CompleteResponse ToResponse(const ModelHandle& handle,
                                 std::vector<Suggestion> suggestions) {
   v1::CompleteResponse response;
-  response.mutable_model()->set_name(handle.name);
-  response.mutable_model()->set_version(handle.version);
+  SetModel(handle, response.mutable_model());
   for (Suggestion& suggestion : suggestions) {
     v1::Suggestion* message = response.add_suggestions();
     message->set_word(std::move(suggestion.word));
@@ -46,39 +44,9 @@ CompletionOptions OptionsOf(const v1::CompleteRequest& request) {
 
 absl::Status AutocompleteCore::Validate(
     const v1::CompleteRequest& request) const {
-  if (request.text().size() > options_.max_text_bytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("text has ", request.text().size(), " bytes; at most ",
-                     options_.max_text_bytes, " are allowed"));
-  }
-  return CheckOptions(OptionsOf(request));
-}
-
-absl::StatusOr<ModelHandle> AutocompleteCore::FindModel(
-    const v1::CompleteRequest& request) const {
-  std::string name = request.model().name();
-  if (name.empty()) {
-    const std::vector<std::string> names =
-        repository_->NamesFor(Task::kLanguageModel);
-    const bool preferred =
-        std::find(names.begin(), names.end(), kPreferredModel) != names.end();
-    if (names.size() > 1 && !preferred) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("model.name is needed, as there are several models: ",
-                       absl::StrJoin(names, ", ")));
-    }
-    name = preferred || names.empty() ? kPreferredModel : names.front();
-  }
-  std::optional<int64_t> version;
-  if (request.model().has_version()) version = request.model().version();
-  ASSIGN_OR_RETURN(ModelHandle handle, repository_->Get(name, version));
-  if (handle.model->task() != Task::kLanguageModel) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "model \"", name, "\" is for the task \"",
-        TaskName(handle.model->task()), "\"; autocomplete needs a \"",
-        TaskName(Task::kLanguageModel), "\""));
-  }
-  return handle;
+  RETURN_IF_ERROR(CheckTextSize(request.text(), options_.max_text_bytes));
+  const absl::Status status = CheckOptions(OptionsOf(request));
+  return status.ok() ? status : AboutField("max_suggestions", status);
 }
 
 void AutocompleteCore::Complete(const v1::CompleteRequest& request,
@@ -88,7 +56,8 @@ void AutocompleteCore::Complete(const v1::CompleteRequest& request,
   if (absl::Status status = Validate(request); !status.ok()) {
     return std::move(done)(std::move(status), report);
   }
-  absl::StatusOr<ModelHandle> handle = FindModel(request);
+  absl::StatusOr<ModelHandle> handle =
+      ChooseModel(*repository_, request.model(), kModels);
   if (!handle.ok()) return std::move(done)(handle.status(), report);
   report.version = handle->version;
 

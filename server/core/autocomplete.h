@@ -8,7 +8,7 @@
 
 #include <cstddef>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "carousel/v1/autocomplete.pb.h"
 #include "server/core/call.h"
 #include "server/engine/engine.h"
@@ -37,8 +37,6 @@ class AutocompleteCore {
 
  private:
   absl::Status Validate(const v1::CompleteRequest& request) const;
-  absl::StatusOr<ModelHandle> FindModel(
-      const v1::CompleteRequest& request) const;
 
   const AutocompleteOptions options_;
   const ModelRepository* const repository_;

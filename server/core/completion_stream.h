@@ -20,6 +20,7 @@
 #include "carousel/v1/autocomplete.pb.h"
 #include "model/base/clock.h"
 #include "server/core/call.h"
+#include "server/core/live_streams.h"
 #include "server/engine/mutex.h"
 
 namespace carousel {
@@ -43,7 +44,9 @@ namespace carousel {
 //        .clock = &Clock::Real()}, &peer);
 //   stream->Next(1, request);
 //   stream->HalfClose();
-class CompletionStream : public std::enable_shared_from_this<CompletionStream> {
+class CompletionStream final
+    : public LiveStream,
+      public std::enable_shared_from_this<CompletionStream> {
  public:
   // What came of the request `number`.
   struct Answer {
@@ -90,8 +93,7 @@ class CompletionStream : public std::enable_shared_from_this<CompletionStream> {
   // The answer has been sent, or (`ok` false) nothing can be sent any more.
   void WriteDone(bool ok);
 
-  // Takes no more requests; ends when what it has is answered.
-  void Drain();
+  void Drain() override;
 
   // Nobody waits for answers any more, or the deadline has passed.
   void Cancel();

@@ -7,7 +7,7 @@
 
 namespace carousel {
 
-void LiveStreams::Add(std::shared_ptr<CompletionStream> stream) {
+void LiveStreams::Add(std::shared_ptr<LiveStream> stream) {
   {
     MutexLock lock(&mutex_);
     streams_.insert(stream);
@@ -16,13 +16,13 @@ void LiveStreams::Add(std::shared_ptr<CompletionStream> stream) {
   stream->Drain();
 }
 
-void LiveStreams::Remove(const std::shared_ptr<CompletionStream>& stream) {
+void LiveStreams::Remove(const std::shared_ptr<LiveStream>& stream) {
   MutexLock lock(&mutex_);
   streams_.erase(stream);
 }
 
 void LiveStreams::Drain() {
-  std::vector<std::shared_ptr<CompletionStream>> streams;
+  std::vector<std::shared_ptr<LiveStream>> streams;
   {
     MutexLock lock(&mutex_);
     draining_ = true;

@@ -11,18 +11,26 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
-#include "server/core/completion_stream.h"
 #include "server/engine/mutex.h"
 
 namespace carousel {
+
+// A stream of requests and answers. Thread-safe.
+class LiveStream {
+ public:
+  virtual ~LiveStream() = default;
+
+  // Takes no more requests; ends when what it has is answered.
+  virtual void Drain() = 0;
+};
 
 // Thread-safe.
 class LiveStreams {
  public:
   // Drains the stream at once if Drain was called before.
-  void Add(std::shared_ptr<CompletionStream> stream);
+  void Add(std::shared_ptr<LiveStream> stream);
 
-  void Remove(const std::shared_ptr<CompletionStream>& stream);
+  void Remove(const std::shared_ptr<LiveStream>& stream);
 
   // Drains every stream, also those that are added from here on. Does not wait
   // for their ends.
@@ -32,7 +40,7 @@ class LiveStreams {
 
  private:
   mutable Mutex mutex_;
-  absl::flat_hash_set<std::shared_ptr<CompletionStream>> streams_
+  absl::flat_hash_set<std::shared_ptr<LiveStream>> streams_
       ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 };

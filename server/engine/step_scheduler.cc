@@ -52,7 +52,7 @@ bool StepScheduler::GoesAlong(const ReadySequence& first, int steps,
 
 StepBatch StepScheduler::Take(size_t most, Ready* ready) {
   const ReadySequence first = ready->front();
-  const Room room = RoomWith(first);
+  const Room room = RoomWith(first, MostCells(*ready));
   StepBatch batch;
   int pending = first.pending;
   Ready others;
@@ -74,26 +74,35 @@ StepBatch StepScheduler::Take(size_t most, Ready* ready) {
   return batch;
 }
 
+// Of a batch of what is due first.
+int StepScheduler::MostCells(const Ready& ready) const {
+  if (!ready.front().whole) return options_.max_cells;
+  const bool alone =
+      std::all_of(ready.begin(), ready.end(),
+                  [](const ReadySequence& other) { return other.whole; });
+  return alone ? options_.max_bulk_cells : options_.max_text_cells;
+}
+
 // Of a chunk that is most of what is left the first has all; a sequence that
 // can wait goes with as many as there are, and keeps step with them.
-StepScheduler::Room StepScheduler::RoomWith(const ReadySequence& first) const {
+StepScheduler::Room StepScheduler::RoomWith(const ReadySequence& first,
+                                            int most_cells) const {
   const auto rows = [&](int most, int cells) {
     return static_cast<size_t>(std::clamp(most / cells, 1, options_.max_rows));
   };
   const auto all = static_cast<size_t>(options_.max_rows);
-  const int most = first.whole ? options_.max_text_cells : options_.max_cells;
   const int chunk = StepsOf(first.pending, 1, options_);
   if (chunk == 0) {
     return {.steps = 0,
-            .rows = rows(most, first.cells),
-            .long_rows = rows(most, first.cells)};
+            .rows = rows(most_cells, first.cells),
+            .long_rows = rows(most_cells, first.cells)};
   }
   if (chunk == 1 || first.pending >= 2 * chunk) {
     return {.steps = 1, .rows = all, .long_rows = all};
   }
   return {.steps = chunk,
-          .rows = rows(most, chunk),
-          .long_rows = rows(most, 2 * chunk)};
+          .rows = rows(most_cells, chunk),
+          .long_rows = rows(most_cells, 2 * chunk)};
 }
 
 }  // namespace carousel

@@ -12,7 +12,7 @@
 //
 // A batch is computed to its end, so batches are short: a few milliseconds at
 // most until the next look at who has come meanwhile. Those of whole texts are
-// longer (max_text_cells, or one text).
+// longer (max_text_cells, or one text), and longer still where they are alone.
 //
 // Order. What is due first is computed first, time being counted in tokens that
 // were computed. A sequence is due when it would be done if it had half of the
@@ -40,7 +40,8 @@ struct StepSchedulerOptions {
   int max_steps = 8;   // tokens of one of them
   int max_cells = 64;  // rows x steps, where there are several steps, and of
                        // outputs rows x their cells
-  int max_text_cells = 512;  // the same of whole texts
+  int max_text_cells = 512;   // the same of whole texts, beside others
+  int max_bulk_cells = 8192;  // ... and where nothing else waits
 };
 
 // A sequence that waits to be worked on.
@@ -112,7 +113,8 @@ class StepScheduler {
     size_t long_rows = 0;
   };
 
-  Room RoomWith(const ReadySequence& first) const;
+  int MostCells(const Ready& ready) const;
+  Room RoomWith(const ReadySequence& first, int most_cells) const;
   bool GoesAlong(const ReadySequence& first, int steps,
                  const ReadySequence& other) const;
   StepBatch Take(size_t most, Ready* ready);

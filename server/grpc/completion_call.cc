@@ -50,7 +50,7 @@ void CompletionCall::OnReadDone(bool ok) {
   if (!ok) return stream_->HalfClose();
   absl::StatusOr<NumberedRequest> request = ParseNumberedRequest(request_);
   if (!request.ok()) return stream_->Fail(request.status());
-  stream_->Next(request->number, std::move(request->request));
+  stream_->Next(request->name, std::move(request->request));
   // Also if the stream has ended meanwhile: then this read fails.
   StartRead(&request_);
 }

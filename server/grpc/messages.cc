@@ -2,12 +2,15 @@
 
 #include "server/grpc/messages.h"
 
+#include <unicode/unistr.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/unknown_field_set.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/support/proto_buffer_reader.h"
+#include "server/core/errors.h"
 
 namespace carousel {
 namespace {
@@ -22,11 +25,42 @@ absl::Status CannotParse(const Message& message) {
                    ": expected a protobuf message whose texts are UTF-8"));
 }
 
+// ICU puts U+FFFD where it is not.
+bool IsUtf8(const std::string& text) {
+  std::string same;
+  icu::UnicodeString::fromUTF8(text).toUTF8String(same);
+  return same == text;
+}
+
 // The fields as they are on the wire, whatever their texts hold.
 bool ParseFields(const grpc::ByteBuffer& bytes, UnknownFieldSet* fields) {
   grpc::ByteBuffer shared = bytes;  // reading needs a mutable one
   grpc::ProtoBufferReader reader(&shared);
   return reader.status().ok() && fields->ParseFromZeroCopyStream(&reader);
+}
+
+// `name_of` a message, or of its field `number` if the message cannot be read.
+template <typename StreamRequest, typename Result, typename NameOf,
+          typename ReadName>
+absl::StatusOr<Result> ParseNamed(const grpc::ByteBuffer& bytes, int number,
+                                  NameOf name_of, ReadName read_name) {
+  StreamRequest message;
+  const absl::Status status = ParseMessage(bytes, &message);
+  if (status.ok() && !message.has_request()) {
+    return Result{name_of(message),
+                  InvalidField("request", "is needed, and not set")};
+  }
+  if (status.ok()) {
+    return Result{name_of(message), std::move(*message.mutable_request())};
+  }
+  UnknownFieldSet fields;
+  if (!ParseFields(bytes, &fields)) return status;
+  Result result = {.request = CannotParse(message.request())};
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const UnknownField& field = fields.field(i);
+    if (field.number() == number) read_name(field, &result.name);
+  }
+  return result;
 }
 
 }  // namespace
@@ -53,25 +87,31 @@ absl::Status SerialiseMessage(const Message& message, grpc::ByteBuffer* bytes) {
 
 absl::StatusOr<NumberedRequest> ParseNumberedRequest(
     const grpc::ByteBuffer& bytes) {
-  v1::CompleteStreamRequest message;
-  const absl::Status status = ParseMessage(bytes, &message);
-  if (status.ok() && !message.has_request()) {
-    return NumberedRequest{message.number(),
-                           absl::InvalidArgumentError("`request` is not set")};
-  }
-  if (status.ok()) {
-    return NumberedRequest{message.number(),
-                           std::move(*message.mutable_request())};
-  }
-  UnknownFieldSet fields;
-  if (!ParseFields(bytes, &fields)) return status;
-  NumberedRequest result = {.request = CannotParse(message.request())};
-  for (int i = 0; i < fields.field_count(); ++i) {
-    const UnknownField& field = fields.field(i);
-    if (field.number() == v1::CompleteStreamRequest::kNumberFieldNumber &&
-        field.type() == UnknownField::TYPE_VARINT) {
-      result.number = static_cast<int64_t>(field.varint());
-    }
+  const auto name_of = [](const v1::CompleteStreamRequest& message) {
+    return message.number();
+  };
+  const auto read_name = [](const UnknownField& field, int64_t* number) {
+    if (field.type() != UnknownField::TYPE_VARINT) return;
+    *number = static_cast<int64_t>(field.varint());
+  };
+  return ParseNamed<v1::CompleteStreamRequest, NumberedRequest>(
+      bytes, v1::CompleteStreamRequest::kNumberFieldNumber, name_of, read_name);
+}
+
+absl::StatusOr<ScoreRequestWithId> ParseScoreRequestWithId(
+    const grpc::ByteBuffer& bytes) {
+  const auto name_of = [](const v1::ScoreStreamRequest& message) {
+    return message.id();
+  };
+  const auto read_name = [](const UnknownField& field, std::string* id) {
+    if (field.type() != UnknownField::TYPE_LENGTH_DELIMITED) return;
+    *id = field.length_delimited();
+  };
+  auto result = ParseNamed<v1::ScoreStreamRequest, ScoreRequestWithId>(
+      bytes, v1::ScoreStreamRequest::kIdFieldNumber, name_of, read_name);
+  // Else the answer could not be sent.
+  if (result.ok() && !IsUtf8(result->name)) {
+    return CannotParse(v1::ScoreStreamRequest());
   }
   return result;
 }

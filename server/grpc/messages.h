@@ -8,10 +8,12 @@
 #define CAROUSEL_SERVER_GRPC_MESSAGES_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "carousel/v1/autocomplete.pb.h"
+#include "carousel/v1/sentiment.pb.h"
 #include "google/protobuf/message.h"
 #include "grpcpp/support/byte_buffer.h"
 
@@ -25,15 +27,20 @@ absl::Status ParseMessage(const grpc::ByteBuffer& bytes,
 absl::Status SerialiseMessage(const google::protobuf::Message& message,
                               grpc::ByteBuffer* bytes);
 
-// A v1.CompleteStreamRequest whose number can be read though its request may
-// not, so that the request alone can be refused.
-struct NumberedRequest {
-  int64_t number = 0;
-  absl::StatusOr<v1::CompleteRequest> request;
+// A request of a stream, whose name can be read though the request may not, so
+// that the request alone can be refused.
+template <typename Name, typename Request>
+struct NamedRequest {
+  Name name = {};
+  absl::StatusOr<Request> request;
 };
+using NumberedRequest = NamedRequest<int64_t, v1::CompleteRequest>;
+using ScoreRequestWithId = NamedRequest<std::string, v1::ScoreRequest>;
 
-// INVALID_ARGUMENT if not even the number can be read.
+// INVALID_ARGUMENT if not even the number, or the id, can be read.
 absl::StatusOr<NumberedRequest> ParseNumberedRequest(
+    const grpc::ByteBuffer& bytes);
+absl::StatusOr<ScoreRequestWithId> ParseScoreRequestWithId(
     const grpc::ByteBuffer& bytes);
 
 }  // namespace carousel

@@ -4,6 +4,7 @@
 
 #include "absl/functional/bind_front.h"
 #include "server/grpc/completion_call.h"
+#include "server/grpc/score_call.h"
 
 namespace carousel {
 
@@ -20,7 +21,22 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 AutocompleteGrpcService::CompleteStream(grpc::CallbackServerContext* context) {
   return new CompletionCall(
       environment_, absl::bind_front(&AutocompleteCore::Complete, core_),
-      &streams_, context);
+      streams_, context);
+}
+
+grpc::ServerUnaryReactor* SentimentGrpcService::Score(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return RunUnary<v1::ScoreRequest, v1::ScoreResponse>(
+      new UnaryCall(environment_, "SentimentService/Score", context, response),
+      *request, absl::bind_front(&SentimentCore::Score, core_));
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
+SentimentGrpcService::ScoreStream(grpc::CallbackServerContext* context) {
+  return new ScoreCall(environment_,
+                       absl::bind_front(&SentimentCore::Score, core_), streams_,
+                       context);
 }
 
 grpc::ServerUnaryReactor* ModelGrpcService::ListModels(

@@ -5,13 +5,13 @@
 #ifndef CAROUSEL_SERVER_GRPC_SERVICES_H_
 #define CAROUSEL_SERVER_GRPC_SERVICES_H_
 
-#include <cstddef>
-
 #include "carousel/v1/autocomplete.grpc.pb.h"
 #include "carousel/v1/model.grpc.pb.h"
+#include "carousel/v1/sentiment.grpc.pb.h"
 #include "server/core/autocomplete.h"
 #include "server/core/live_streams.h"
 #include "server/core/models.h"
+#include "server/core/sentiment.h"
 #include "server/grpc/unary_call.h"
 
 namespace carousel {
@@ -23,8 +23,9 @@ class AutocompleteGrpcService final
               v1::AutocompleteService::Service>> {
  public:
   AutocompleteGrpcService(const AutocompleteCore* core,
-                          const UnaryCall::Environment& environment)
-      : core_(core), environment_(environment) {}
+                          const UnaryCall::Environment& environment,
+                          LiveStreams* streams)
+      : core_(core), environment_(environment), streams_(streams) {}
 
   grpc::ServerUnaryReactor* Complete(grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* request,
@@ -33,16 +34,33 @@ class AutocompleteGrpcService final
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* CompleteStream(
       grpc::CallbackServerContext* context) override;
 
-  // Ends every stream when what it has under way is answered, those that come
-  // later at once. Does not wait for them.
-  void DrainStreams() { streams_.Drain(); }
-
-  size_t open_streams() const { return streams_.size(); }
-
  private:
   const AutocompleteCore* const core_;
   const UnaryCall::Environment environment_;
-  LiveStreams streams_;
+  LiveStreams* const streams_;
+};
+
+class SentimentGrpcService final
+    : public v1::SentimentService::WithRawCallbackMethod_Score<
+          v1::SentimentService::WithRawCallbackMethod_ScoreStream<
+              v1::SentimentService::Service>> {
+ public:
+  SentimentGrpcService(const SentimentCore* core,
+                       const UnaryCall::Environment& environment,
+                       LiveStreams* streams)
+      : core_(core), environment_(environment), streams_(streams) {}
+
+  grpc::ServerUnaryReactor* Score(grpc::CallbackServerContext* context,
+                                  const grpc::ByteBuffer* request,
+                                  grpc::ByteBuffer* response) override;
+
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* ScoreStream(
+      grpc::CallbackServerContext* context) override;
+
+ private:
+  const SentimentCore* const core_;
+  const UnaryCall::Environment environment_;
+  LiveStreams* const streams_;
 };
 
 class ModelGrpcService final

@@ -8,12 +8,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "google/protobuf/util/time_util.h"
 #include "google/rpc/error_details.pb.h"
 #include "model/base/retry.h"
+#include "server/core/errors.h"
 
 namespace carousel {
 namespace {
@@ -38,6 +40,9 @@ google::rpc::Status ToStatusMessage(const absl::Status& status) {
     *retry.mutable_retry_delay() =
         google::protobuf::util::TimeUtil::MillisecondsToDuration(*milliseconds);
     message.add_details()->PackFrom(retry);
+  }
+  for (google::protobuf::Any& detail : ErrorDetails(status)) {
+    *message.add_details() = std::move(detail);
   }
   return message;
 }

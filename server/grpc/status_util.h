@@ -21,7 +21,7 @@ namespace carousel {
 inline constexpr size_t kMaxMessageBytes = 1024;
 
 // The same code; the message as ForTrailer makes it; advice to try again later
-// (RetryDelayOf) as a google.rpc.RetryInfo.
+// (RetryDelayOf) as a google.rpc.RetryInfo; and the details of core/errors.h.
 google::rpc::Status ToStatusMessage(const absl::Status& status);
 
 // The same; what has details carries them in `grpc-status-details-bin`.

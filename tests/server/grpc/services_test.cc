@@ -75,7 +75,8 @@ class ServicesTest : public testing::Test {
     core_ = std::make_unique<AutocompleteCore>(
         AutocompleteOptions(), repository_.get(), engine_.get());
     service_ = std::make_unique<AutocompleteGrpcService>(
-        core_.get(), UnaryCall::Environment{&metrics_, &Clock::Real()});
+        core_.get(), UnaryCall::Environment{&metrics_, &Clock::Real()},
+        &streams_);
     server_ = GrpcServer::Start({}, {service_.get()}, {}).value();
     stub_ = v1::AutocompleteService::NewStub(
         grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()),
@@ -118,6 +119,7 @@ class ServicesTest : public testing::Test {
   std::unique_ptr<ModelRepository> repository_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<AutocompleteCore> core_;
+  LiveStreams streams_;
   std::unique_ptr<AutocompleteGrpcService> service_;
   std::unique_ptr<GrpcServer> server_;
   std::unique_ptr<v1::AutocompleteService::Stub> stub_;

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which model answers a request.
+
+#ifndef CAROUSEL_SERVER_CORE_MODEL_CHOICE_H_
+#define CAROUSEL_SERVER_CORE_MODEL_CHOICE_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "carousel/v1/model.pb.h"
+#include "server/repository/repository.h"
+
+namespace carousel {
+
+// What a service asks of models.
+struct ServiceModels {
+  Task task;                    // of those that it can use
+  absl::string_view service;    // for messages, e.g. "autocomplete"
+  absl::string_view preferred;  // the default, if there are several
+};
+
+// The model that `spec` names; if it names none the preferred one, or the only
+// one for the task. INVALID_ARGUMENT about `model.name`: there are several and
+// none is preferred, or the model is for another task. NOT_FOUND as
+// ModelRepository::Get.
+absl::StatusOr<ModelHandle> ChooseModel(const ModelRepository& repository,
+                                        const v1::ModelSpec& spec,
+                                        const ServiceModels& models);
+
+// INVALID_ARGUMENT about `text` if it is longer than `most` bytes.
+absl::Status CheckTextSize(absl::string_view text, size_t most);
+
+// Sets the name, and the version that answered.
+void SetModel(const ModelHandle& handle, v1::ModelSpec* spec);
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_SERVER_CORE_MODEL_CHOICE_H_
