@@ -8,6 +8,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "model/base/check.h"
+#include "model/base/grow.h"
 #include "model/base/status_macros.h"
 #include "model/layers/embedding.h"
 #include "model/layers/head_kernels.h"
@@ -70,8 +71,8 @@ absl::Status Classifier::RunStack(const ClassifierTexts& texts,
   const ClassifierSizes& sizes = rep_->sizes;
   Workspace::Rep& scratch = *workspace->rep_;
   const size_t cells = texts.tokens.size();
-  scratch.x.resize(cells * static_cast<size_t>(sizes.embedding));
-  scratch.y.resize(cells * static_cast<size_t>(sizes.rnn.outputs()));
+  GrowTo(cells * static_cast<size_t>(sizes.embedding), &scratch.x);
+  GrowTo(cells * static_cast<size_t>(sizes.rnn.outputs()), &scratch.y);
   GatherRows(rep_->embedding, texts.tokens, scratch.x.data());
   RecurrentState state = ZeroState(sizes.rnn, texts.rows());
   return rep_->stack->Run(scratch.x.data(), texts.steps(), texts.rows(), &state,

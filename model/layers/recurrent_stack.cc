@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "model/base/buckets.h"
 #include "model/base/check.h"
+#include "model/base/grow.h"
 #include "model/base/status_macros.h"
 #include "model/layers/row_reversal.h"
 
@@ -134,10 +135,8 @@ absl::Status RecurrentStack::RunSums(float* sums, int steps, int rows,
 float* RecurrentStack::OutputOf(int k, int64_t cells, float* y,
                                 StackWorkspace* workspace) const {
   if (k == sizes_.layers - 1) return y;
-  std::vector<float>& buffer = workspace->layers[k % 2];
-  buffer.resize(
-      std::max(buffer.size(), static_cast<size_t>(cells * sizes_.outputs())));
-  return buffer.data();
+  return GrowTo(static_cast<size_t>(cells * sizes_.outputs()),
+                &workspace->layers[k % 2]);
 }
 
 absl::Status RecurrentStack::RunLayer(int k, const float* x,
@@ -154,15 +153,15 @@ absl::Status RecurrentStack::RunLayer(int k, const float* x,
     RETURN_IF_ERROR(
         RunCell(k, 0, x, first, whole_texts, steps, state, y, scratch, look));
   } else {
-    workspace->direction.resize(static_cast<size_t>(cells * hidden));
-    workspace->reversed.resize(static_cast<size_t>(cells * width));
-    float* one = workspace->direction.data();
+    float* one =
+        GrowTo(static_cast<size_t>(cells * hidden), &workspace->direction);
     RETURN_IF_ERROR(
         RunCell(k, 0, x, first, whole_texts, steps, state, one, scratch, look));
     for (int64_t cell = 0; cell < cells; ++cell) {
       std::copy_n(one + cell * hidden, hidden, y + cell * 2 * hidden);
     }
-    float* reversed = workspace->reversed.data();
+    float* reversed =
+        GrowTo(static_cast<size_t>(cells * width), &workspace->reversed);
     ReverseRows(first, steps, width, x, width, reversed, width);
     RETURN_IF_ERROR(RunCell(k, 1, reversed, first, whole_texts, steps, state,
                             one, scratch, look));

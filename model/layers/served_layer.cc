@@ -7,6 +7,7 @@
 #include "absl/memory/memory.h"
 #include "model/base/buckets.h"
 #include "model/base/check.h"
+#include "model/base/grow.h"
 #include "model/base/status_macros.h"
 #include "model/layers/kernels.h"
 #include "model/layers/packing.h"
@@ -54,8 +55,7 @@ absl::Status ServedLayer::Forward(const Call& call,
     part.x = call.x + t * call.rows * inputs();
     part.y = call.y + t * call.rows * hidden();
     const int64_t cells = part.steps * part.rows;
-    scratch->sums.resize(std::max(scratch->sums.size(),
-                                  static_cast<size_t>(cells * input_->n())));
+    GrowTo(static_cast<size_t>(cells * input_->n()), &scratch->sums);
     RETURN_IF_ERROR(InputSums(part.x, cells, scratch->sums.data(), scratch));
     RETURN_IF_ERROR(ForwardSums(part, scratch->sums.data(), scratch));
   }

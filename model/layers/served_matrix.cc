@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "model/base/buckets.h"
 #include "model/base/check.h"
+#include "model/base/grow.h"
 #include "model/base/status_macros.h"
 #include "model/layers/kernels.h"
 
@@ -30,11 +31,10 @@ void ServedRows::Prepare(Precision precision, const float* x, int64_t rows,
   f32_ = x;
   const auto size = static_cast<size_t>(rows * width);
   if (precision == Precision::kBF16) {
-    bf16_.resize(size);
-    ToBFloat16({x, size}, absl::MakeSpan(bf16_));
+    ToBFloat16({x, size}, {GrowTo(size, &bf16_), size});
   } else if (precision == Precision::kInt8) {
-    int8_.resize(size);
-    scales_.resize(static_cast<size_t>(rows));
+    GrowTo(size, &int8_);
+    GrowTo(static_cast<size_t>(rows), &scales_);
   }
 }
 
@@ -56,7 +56,7 @@ void ServedRows::SetUnit(Precision precision, const float* x, int64_t rows,
                          int64_t width) {
   Prepare(precision, x, rows, width);
   if (precision != Precision::kInt8) return;
-  scales_.assign(scales_.size(), kUnitScale);
+  std::fill_n(scales_.begin(), rows, kUnitScale);
   GetKernels().quantise(rows * width, 127.0f, x, int8_.data());
 }
 
@@ -146,7 +146,7 @@ absl::Status ServedMatrix::SumsOf(const ServedRows& x, TileRun run,
   CAROUSEL_CHECK(x.width_ == k());
   const int64_t width = run.count * n();
   const auto size = static_cast<size_t>(x.rows_ * width);
-  scratch->sums.resize(std::max(scratch->sums.size(), size));
+  GrowTo(size, &scratch->sums);
   return packed_->Multiply(x.rows_, x.int8_.data(), k(), scratch->sums.data(),
                            width, &scratch->executor, run);
 }

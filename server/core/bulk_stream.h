@@ -34,7 +34,7 @@ namespace carousel {
 // batches, and not the whole queue of the engine, which others want to use.
 struct BulkLimits {
   size_t requests = 256;
-  size_t bytes = size_t{96} << 10;  // of messages; one may be larger
+  size_t bytes = size_t{512} << 10;  // of messages; one may be larger
 
   size_t id_bytes = 128;
 };
@@ -232,7 +232,7 @@ class BulkStream final
   void Run(JobPointer job) {
     auto self = this->shared_from_this();
     const Request& request = *job->request;
-    options_.run(request, {options_.deadline, cancelled_},
+    options_.run(request, {options_.deadline, cancelled_, /*bulk=*/true},
                  [self, job = std::move(job)](absl::StatusOr<Response> response,
                                               const CallReport& report) {
                    self->Ran(job, std::move(response), report);

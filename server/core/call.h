@@ -23,6 +23,9 @@ struct CallContext {
 
   // Set by the transport when the caller is gone. Null: never.
   std::shared_ptr<const std::atomic<bool>> cancelled = {};
+
+  // One of many, whose caller waits for room if there is none.
+  bool bulk = false;
 };
 
 // What the answer took; goes to the caller in trailers and into the metrics.

@@ -15,6 +15,18 @@ namespace {
 
 constexpr absl::string_view kTypePrefix = "type.googleapis.com/";
 
+// What a client sent may come back in an error, which travels in trailers.
+constexpr size_t kMostBytes = 512;
+
+std::string Cut(absl::string_view text) {
+  if (text.size() <= kMostBytes) return std::string(text);
+  size_t end = kMostBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
+    --end;  // not inside a character
+  }
+  return absl::StrCat(text.substr(0, end), "...");
+}
+
 absl::Status WithDetail(absl::Status status,
                         const google::protobuf::Message& detail) {
   status.SetPayload(absl::StrCat(kTypePrefix, detail.GetTypeName()),
@@ -27,7 +39,7 @@ absl::Status WithViolation(absl::Status status, absl::string_view field,
   google::rpc::BadRequest detail;
   auto* violation = detail.add_field_violations();
   violation->set_field(std::string(field));
-  violation->set_description(std::string(description));
+  violation->set_description(Cut(description));
   return WithDetail(std::move(status), detail);
 }
 
@@ -47,8 +59,8 @@ absl::Status AboutField(absl::string_view field, absl::Status status) {
 absl::Status AboutModel(absl::string_view model, absl::Status status) {
   google::rpc::ResourceInfo detail;
   detail.set_resource_type("model");
-  detail.set_resource_name(std::string(model));
-  detail.set_description(std::string(status.message()));
+  detail.set_resource_name(Cut(model));
+  detail.set_description(Cut(status.message()));
   return WithDetail(std::move(status), detail);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Errors with what a program can act on: a status carries the messages of
-// proto/google/rpc as payloads, and the transport hands them on.
+// proto/google/rpc as payloads, and the transport hands them on. Their texts
+// are cut to half a KiB.
 
 #ifndef CAROUSEL_SERVER_CORE_ERRORS_H_
 #define CAROUSEL_SERVER_CORE_ERRORS_H_

@@ -122,6 +122,7 @@ void SentimentCore::Score(const v1::ScoreRequest& request, CallContext context,
                  .running = request.running()};
   job.deadline = context.deadline;
   job.cancelled = std::move(context.cancelled);
+  job.bulk = context.bulk;
   job.done = [handle = *std::move(handle), request, report,
               done = std::move(done)](absl::StatusOr<LabelAnswer> answer,
                                       const JobReport& its) mutable {

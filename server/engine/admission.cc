@@ -37,12 +37,12 @@ absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,
     return absl::DeadlineExceededError(
         "the deadline had passed when the request arrived");
   }
-  if (load.jobs > 0 && load.tokens + job.tokens > limits.max_queue_tokens) {
+  const int64_t most = limits.max_queue_tokens / (job.bulk ? 2 : 1);
+  if (load.jobs > 0 && load.tokens + job.tokens > most) {
     return WithRetryDelay(
-        absl::ResourceExhaustedError(
-            absl::StrCat("the queue is full: ", load.jobs, " requests with ",
-                         load.tokens, " tokens wait, ", limits.max_queue_tokens,
-                         " tokens may; retry with backoff")),
+        absl::ResourceExhaustedError(absl::StrCat(
+            "the queue is full: ", load.jobs, " requests with ", load.tokens,
+            " tokens wait, ", most, " tokens may; retry with backoff")),
         RetryDelay(job.expected));
   }
   const absl::Duration left = job.deadline - now;

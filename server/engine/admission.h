@@ -45,6 +45,9 @@ struct JobFacts {
   absl::Duration expected = {};
 
   absl::Time deadline = absl::InfiniteFuture();
+
+  // One of many, which may fill half of the queue only.
+  bool bulk = false;
 };
 
 // Work is counted in tokens that are fed to a network. A product over its

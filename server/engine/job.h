@@ -91,6 +91,10 @@ struct LabelJob {
 
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const std::atomic<bool>> cancelled = {};
+
+  // One of many that somebody sends in: half of the queue is left to others.
+  bool bulk = false;
+
   absl::AnyInvocable<void(absl::StatusOr<LabelAnswer>, const JobReport&)&&>
       done = {};
 };

@@ -15,7 +15,8 @@ absl::Status JobQueue::Push(std::unique_ptr<Work>* job, int64_t others,
                         {.tokens = work.tokens,
                          .others = others,
                          .expected = expected,
-                         .deadline = work.terms().deadline},
+                         .deadline = work.terms().deadline,
+                         .bulk = work.terms().bulk},
                         now));
   ++load_.jobs;
   load_.tokens += work.tokens;

@@ -22,7 +22,7 @@ namespace carousel {
 class LabelWork final : public Work {
  public:
   explicit LabelWork(LabelJob job)
-      : Work({job.deadline, job.cancelled}), job_(std::move(job)) {}
+      : Work({job.deadline, job.cancelled, job.bulk}), job_(std::move(job)) {}
 
   int64_t EstimateTokens() const override;
   absl::Status Begin(NetworkRegistry* networks) override;

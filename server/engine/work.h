@@ -30,6 +30,8 @@ struct JobTerms {
 
   // Set when the answer is no longer wanted. Null: never.
   std::shared_ptr<const std::atomic<bool>> cancelled = {};
+
+  bool bulk = false;  // as LabelJob::bulk
 };
 
 // OK while somebody waits; else DEADLINE_EXCEEDED or CANCELLED.

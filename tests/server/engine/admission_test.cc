@@ -31,6 +31,17 @@ TEST(AdmissionTest, JobThatDoesNotFitIsRefusedWithTheFigures) {
                        HasSubstr("3 requests with 91 tokens wait, 100")));
 }
 
+// Whoever sends many waits himself rather than lets others wait.
+TEST(AdmissionTest, BulkJobsFillHalfOfTheQueueOnly) {
+  EXPECT_THAT(
+      Admit(kLimits, Waiting(3, 40), {.tokens = 10, .bulk = true}, kNow),
+      IsOk());
+  EXPECT_THAT(
+      Admit(kLimits, Waiting(3, 41), {.tokens = 10, .bulk = true}, kNow),
+      StatusIs(absl::StatusCode::kResourceExhausted,
+               HasSubstr("50 tokens may")));
+}
+
 // Better a refusal at once, while there is time to ask elsewhere, than an
 // answer that nobody waits for any more.
 TEST(AdmissionTest, JobThatWouldMissItsDeadlineIsRefusedWithAdvice) {

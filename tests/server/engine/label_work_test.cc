@@ -142,7 +142,7 @@ TEST_F(LabelWorkTest, TextsOfSimilarLengthsAreComputedTogether) {
 }
 
 TEST_F(LabelWorkTest, BatchesOfLongTextsAreBounded) {
-  Engine engine({.workers = 1, .steps = {.max_text_cells = 256}}, clock_);
+  Engine engine({.workers = 1, .steps = {.max_bulk_cells = 256}}, clock_);
   const std::vector<Answer> answers =
       Ask(std::vector<std::string>(10, TextOf(60)), &engine);
   int largest = 0;

@@ -192,15 +192,31 @@ TEST(StepSchedulerTest, OutputsOfManyRowsAreBounded) {
 
 // A look at deadlines comes on their way, so more of them may go together.
 TEST(StepSchedulerTest, WholeTextsHaveABoundOfTheirOwn) {
-  StepScheduler scheduler(
-      1,
-      {.max_rows = 64, .max_steps = 8, .max_cells = 16, .max_text_cells = 100});
-  for (int64_t id = 1; id <= 9; ++id) {
-    scheduler.Add(0, {.id = id, .cells = 20, .whole = true});
-  }
+  StepScheduler scheduler(1, {.max_rows = 64,
+                              .max_steps = 8,
+                              .max_cells = 16,
+                              .max_text_cells = 100,
+                              .max_bulk_cells = 160});
+  const auto add_texts = [&] {
+    for (int64_t id = 1; id <= 9; ++id) {
+      scheduler.Add(0, {.id = id, .cells = 20, .whole = true});
+    }
+  };
+  scheduler.Add(0, {.id = 50, .pending = 3, .due = 1});
+  add_texts();
   EXPECT_EQ(scheduler.Next(0).ids.size(), 5u);
   scheduler.Add(0, {.id = 99, .cells = 1000, .whole = true, .due = -1});
   EXPECT_THAT(scheduler.Next(0).ids, ElementsAre(99));
+}
+
+// Nobody waits for them then but their like.
+TEST(StepSchedulerTest, WholeTextsAloneMakeLargerBatches) {
+  StepScheduler scheduler(
+      1, {.max_rows = 64, .max_text_cells = 100, .max_bulk_cells = 160});
+  for (int64_t id = 1; id <= 9; ++id) {
+    scheduler.Add(0, {.id = id, .cells = 20, .whole = true});
+  }
+  EXPECT_EQ(scheduler.Next(0).ids.size(), 8u);
 }
 
 // Those that were together stay together, whoever is quicker.

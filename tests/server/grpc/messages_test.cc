@@ -31,7 +31,7 @@ TEST(MessagesTest, NumberAndRequestAreRead) {
   const auto request =
       ParseNumberedRequest(Bytes(kNumber5 + Field(2, Field(2, "abc"))));
   ASSERT_THAT(request, IsOk());
-  EXPECT_EQ(request->number, 5);
+  EXPECT_EQ(request->name, 5);
   ASSERT_THAT(request->request, IsOk());
   EXPECT_EQ(request->request->text(), "abc");
 }
@@ -42,7 +42,7 @@ TEST(MessagesTest, NumberIsReadWhereTheTextIsNotUtf8) {
                                    Field(2, Field(2, "\xff")) + kNumber5}) {
     const auto request = ParseNumberedRequest(Bytes(bytes));
     ASSERT_THAT(request, IsOk());
-    EXPECT_EQ(request->number, 5);
+    EXPECT_EQ(request->name, 5);
     EXPECT_THAT(request->request,
                 StatusIs(absl::StatusCode::kInvalidArgument,
                          HasSubstr("carousel.v1.CompleteRequest: expected")));
@@ -65,6 +65,22 @@ TEST(MessagesTest, BytesWithoutFieldsAreNoMessage) {
                 StatusIs(absl::StatusCode::kInvalidArgument,
                          HasSubstr("CompleteStreamRequest")));
   }
+}
+
+TEST(MessagesTest, IdIsReadWhereTheTextIsNotUtf8) {
+  const auto request = ParseScoreRequestWithId(
+      Bytes(Field(1, "a7") + Field(2, Field(2, "\xff"))));
+  ASSERT_THAT(request, IsOk());
+  EXPECT_EQ(request->name, "a7");
+  EXPECT_THAT(request->request,
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("carousel.v1.ScoreRequest: expected")));
+}
+
+// An answer by it could not be sent.
+TEST(MessagesTest, IdThatIsNotUtf8IsNoMessage) {
+  EXPECT_THAT(ParseScoreRequestWithId(Bytes(Field(1, "\xff"))),
+              StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 }  // namespace

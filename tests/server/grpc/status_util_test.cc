@@ -6,6 +6,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
 #include "model/base/retry.h"
+#include "server/core/errors.h"
 
 namespace carousel {
 namespace {
@@ -68,6 +69,17 @@ TEST(StatusUtilTest, RetryDelayBecomesRetryInfoInWholeMilliseconds) {
   ASSERT_TRUE(message.details(0).UnpackTo(&retry));
   EXPECT_EQ(retry.retry_delay().seconds(), 2);
   EXPECT_EQ(retry.retry_delay().nanos(), 1000000);
+}
+
+TEST(StatusUtilTest, FieldThatIsWrongBecomesABadRequest) {
+  const google::rpc::Status message =
+      ToStatusMessage(InvalidField("text", "has 9 bytes; at most 8"));
+  EXPECT_EQ(message.message(), "text has 9 bytes; at most 8");
+  ASSERT_EQ(message.details_size(), 1);
+  google::rpc::BadRequest bad;
+  ASSERT_TRUE(message.details(0).UnpackTo(&bad));
+  EXPECT_EQ(bad.field_violations(0).field(), "text");
+  EXPECT_EQ(bad.field_violations(0).description(), "has 9 bytes; at most 8");
 }
 
 // "For ever" must fit into a client's integers.
