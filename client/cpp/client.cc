@@ -230,11 +230,21 @@ absl::Status Client::ScoreAll(
     const ScoreOptions& options) {
   using Stream =
       grpc::ClientReaderWriter<v1::ScoreStreamRequest, v1::ScoreStreamResponse>;
+  absl::Mutex answering;
+  const auto tell = [&](int64_t place,
+                        absl::StatusOr<v1::ScoreResponse> response) {
+    absl::MutexLock lock(&answering);
+    answer(place, std::move(response));
+  };
   const auto write = [&](Stream& stream) {
     v1::ScoreStreamRequest message;
     for (int64_t place = 0;; ++place) {
       const std::optional<std::string> text = next();
       if (!text.has_value()) break;
+      if (absl::Status status = CheckUtf8(*text); !status.ok()) {
+        tell(place, std::move(status));
+        continue;
+      }
       message.set_id(absl::StrCat(place));
       *message.mutable_request() = MakeScoreRequest(*text, options);
       if (!stream.Write(message)) break;
@@ -251,11 +261,11 @@ absl::Status Client::ScoreAll(
           int64_t place = -1;
           if (!absl::SimpleAtoi(message.id(), &place)) continue;
           if (message.has_error()) {
-            answer(place, absl::Status(static_cast<absl::StatusCode>(
-                                           message.error().code()),
-                                       message.error().message()));
+            tell(place, absl::Status(static_cast<absl::StatusCode>(
+                                         message.error().code()),
+                                     message.error().message()));
           } else {
-            answer(place, std::move(*message.mutable_response()));
+            tell(place, std::move(*message.mutable_response()));
           }
         }
         writer.join();

@@ -86,8 +86,9 @@ class Client {
 
   // Labels any number of texts, many at a time. `next` gives them, and nothing
   // at the end; it is called on a thread of its own. `answer` is told what came
-  // of each as it comes, on this thread: by its place, from 0, in any order.
-  // Returns when all are answered, or an error that concerns all of them.
+  // of each as it comes: by its place, from 0, in any order, one at a time,
+  // from either thread. Returns when all are answered, or an error that
+  // concerns all of them.
   absl::Status ScoreAll(
       absl::FunctionRef<std::optional<std::string>()> next,
       absl::FunctionRef<void(int64_t place, absl::StatusOr<v1::ScoreResponse>)>

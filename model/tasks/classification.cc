@@ -198,6 +198,7 @@ class Evaluation {
 
  private:
   void Count(int label, const Classification& found) {
+    if (options_.on_answer) options_.on_answer(label, found);
     const int best = found.best();
     ClassificationFigures::OfLabel& expected =
         figures_.labels[static_cast<size_t>(label)];
@@ -205,6 +206,9 @@ class Evaluation {
     ++expected.n;
     ++figures_.labels[static_cast<size_t>(best)].assigned;
     figures_.cut += found.cut;
+    figures_.calibration.Add(
+        static_cast<double>(found.probabilities[static_cast<size_t>(best)]),
+        best == label);
     if (best != label) return;
     ++expected.found;
     ++figures_.correct;
@@ -233,7 +237,8 @@ std::string ClassificationFigures::ToJson() const {
                                 {"accuracy", Share(correct, n)},
                                 {"n", n},
                                 {"per_label", std::move(per_label)},
-                                {"cut", cut}}
+                                {"cut", cut},
+                                {"ece", calibration.ExpectedError()}}
       .dump();
 }
 

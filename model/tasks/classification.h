@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/bundle/model.h"
+#include "model/tasks/calibration.h"
 #include "model/tasks/labelled_text.h"
 #include "model/text/whole_text.h"
 
@@ -83,6 +84,7 @@ struct ClassificationFigures {
   int64_t n = 0;
   int64_t correct = 0;
   int64_t cut = 0;  // texts that were too long
+  CalibrationBins calibration = {};
   std::vector<OfLabel> labels;
 
   // REQUIRES: n > 0.
@@ -91,8 +93,8 @@ struct ClassificationFigures {
   }
 
   // The last line of `carousel-train evaluate`: {"task":"classifier",
-  // "accuracy","n","per_label":{LABEL:{"n","precision","recall"}},"cut"}.
-  // A share of nothing is null.
+  // "accuracy","n","per_label":{LABEL:{"n","precision","recall"}},"cut","ece"}.
+  // A share of nothing is null; "ece" is the expected calibration error.
   std::string ToJson() const;
 };
 
@@ -104,6 +106,11 @@ struct ClassificationOptions {
 
   // Told the number of texts done, now and then. May be empty.
   std::function<void(int64_t texts)> on_progress = nullptr;
+
+  // Told of each text its label and what was found, in their order. May be
+  // empty.
+  std::function<void(int label, const Classification& found)> on_answer =
+      nullptr;
 };
 
 // Measures a classifier on lines of label<TAB>text (labelled_text.h, whose

@@ -31,6 +31,7 @@ extern const Command kForecasterCommand;
 extern const Command kEvaluateCommand;
 extern const Command kImportCommand;
 extern const Command kQuantizeCommand;
+extern const Command kCalibrateCommand;
 extern const Command kDiagnoseCommand;
 
 }  // namespace carousel

@@ -20,10 +20,10 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
-const Command* const kCommands[] = {&kLanguageModelCommand, &kClassifierCommand,
-                                    &kTranslatorCommand,    &kForecasterCommand,
-                                    &kEvaluateCommand,      &kImportCommand,
-                                    &kQuantizeCommand,      &kDiagnoseCommand};
+const Command* const kCommands[] = {
+    &kLanguageModelCommand, &kClassifierCommand, &kTranslatorCommand,
+    &kForecasterCommand,    &kEvaluateCommand,   &kImportCommand,
+    &kQuantizeCommand,      &kCalibrateCommand,  &kDiagnoseCommand};
 
 void PrintUsage(std::FILE* stream) {
   absl::FPrintF(stream,

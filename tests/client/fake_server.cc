@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "carousel/v1/autocomplete.grpc.pb.h"
 #include "carousel/v1/model.grpc.pb.h"
+#include "carousel/v1/sentiment.grpc.pb.h"
 #include "model/base/check.h"
 
 namespace carousel {
@@ -22,6 +23,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
 }  // namespace
 
 class FakeServer::Impl : public v1::AutocompleteService::Service,
+                         public v1::SentimentService::Service,
                          public v1::ModelService::Service {
  public:
   explicit Impl(Handlers handlers) : handlers_(std::move(handlers)) {
@@ -30,6 +32,7 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
                              &port_);
     builder.RegisterService(
         static_cast<v1::AutocompleteService::Service*>(this));
+    builder.RegisterService(static_cast<v1::SentimentService::Service*>(this));
     builder.RegisterService(static_cast<v1::ModelService::Service*>(this));
     server_ = builder.BuildAndStart();
     CAROUSEL_CHECK(server_ != nullptr);
@@ -73,6 +76,43 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
   }
 
   int streams() const { return streams_; }
+
+  grpc::Status Score(grpc::ServerContext* context,
+                     const v1::ScoreRequest* request,
+                     v1::ScoreResponse* response) override {
+    if (!handlers_.score) {
+      return v1::SentimentService::Service::Score(context, request, response);
+    }
+    return ToGrpc(handlers_.score(*request, *response));
+  }
+
+  grpc::Status ScoreStream(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::ScoreStreamResponse, v1::ScoreStreamRequest>*
+          stream) override {
+    if (!handlers_.score) {
+      return v1::SentimentService::Service::ScoreStream(context, stream);
+    }
+    ++streams_;
+    v1::ScoreStreamRequest first, second;
+    while (stream->Read(&first)) {
+      const bool pair = stream->Read(&second);
+      for (const auto* request : {pair ? &second : nullptr, &first}) {
+        if (request == nullptr) continue;
+        v1::ScoreStreamResponse answer;
+        answer.set_id(request->id());
+        const absl::Status status =
+            handlers_.score(request->request(), *answer.mutable_response());
+        if (absl::IsUnavailable(status)) return ToGrpc(status);
+        if (!status.ok()) {
+          answer.mutable_error()->set_code(static_cast<int>(status.code()));
+          answer.mutable_error()->set_message(std::string(status.message()));
+        }
+        stream->Write(answer);
+      }
+    }
+    return grpc::Status::OK;
+  }
 
   grpc::Status ListModels(grpc::ServerContext* context,
                           const v1::ListModelsRequest* request,

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "carousel/v1/autocomplete.pb.h"
 #include "carousel/v1/model.pb.h"
+#include "carousel/v1/sentiment.pb.h"
 
 namespace carousel {
 
@@ -24,6 +25,9 @@ class FakeServer {
     std::function<absl::Status(const v1::CompleteRequest&,
                                v1::CompleteResponse&)>
         complete = nullptr;
+    // The same; requests of a stream are answered in pairs, the second first.
+    std::function<absl::Status(const v1::ScoreRequest&, v1::ScoreResponse&)>
+        score = nullptr;
     std::function<absl::Status(v1::ListModelsResponse&)> list_models = nullptr;
   };
 

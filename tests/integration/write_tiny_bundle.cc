@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes a tiny model for tests in other languages: integration_tiny_bundle DIR
-// makes DIR/en/1.
+// Writes tiny models for tests in other languages: integration_tiny_bundle DIR
+// makes DIR/en/1, which completes, and DIR/mood/1, which labels.
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "tests/testing/tiny_bundle.h"
 
@@ -13,8 +14,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
     return 1;
   }
-  const absl::Status status = carousel::WriteTinyBundle(
-      std::string(argv[1]) + "/en/1", {"the", "house", "would", "I"}, 1);
+  const std::string directory = argv[1];
+  const std::vector<std::string> words = {"the", "house", "would", "I"};
+  absl::Status status =
+      carousel::WriteTinyBundle(directory + "/en/1", words, 1);
+  status.Update(carousel::WriteTinyClassifier(directory + "/mood/1", words));
   if (!status.ok()) std::fprintf(stderr, "%s\n", status.ToString().c_str());
   return status.ok() ? 0 : 1;
 }

@@ -45,28 +45,56 @@ absl::Status SuggestGo(const v1::CompleteRequest& request,
   return absl::OkStatus();
 }
 
+// "positive" unless the text is "bad"; explained if that is asked for.
+absl::Status ScoreByWord(const v1::ScoreRequest& request,
+                         v1::ScoreResponse& response) {
+  if (request.text() == "error") return absl::InvalidArgumentError("no text");
+  response.set_label(request.text() == "bad" ? "negative" : "positive");
+  for (const char* label : {"negative", "positive"}) {
+    v1::LabelProbability* probability = response.add_probabilities();
+    probability->set_label(label);
+    probability->set_probability(response.label() == label ? 0.75 : 0.25);
+  }
+  if (!request.contributions()) return absl::OkStatus();
+  for (const double contribution : {1.5, -0.5}) {
+    v1::ScoredWord* word = response.add_words();
+    word->set_text(contribution > 0 ? "good" : "but");
+    word->set_contribution(contribution);
+    if (!request.running()) continue;
+    word->add_running(0.4);
+    word->add_running(0.6);
+  }
+  v1::ScoreExplanation* explanation = response.mutable_explanation();
+  explanation->set_method(v1::ScoreExplanation::METHOD_OCCLUSION);
+  explanation->set_log_odds(1.1);
+  explanation->set_baseline(0.2);
+  explanation->set_remainder(-0.1);
+  return absl::OkStatus();
+}
+
 class CliTest : public testing::Test {
  protected:
   std::string Server() const { return "--server=" + server_.address(); }
 
-  FakeServer server_{
-      {.complete = SuggestGo, .list_models = [](v1::ListModelsResponse& r) {
-         v1::Model* ready = r.add_models();
-         ready->set_name("autocomplete-en");
-         ready->set_version(1);
-         ready->set_state(v1::Model::STATE_READY);
-         ready->set_task("language_model");
-         ready->set_precision("f32");
-         ready->set_memory_bytes(46'800'000);
-         ready->set_parameters(11'700'000);
-         ready->set_message("lstm brgemm:avx512_core");
-         v1::Model* failed = r.add_models();
-         failed->set_name("b");
-         failed->set_version(12);
-         failed->set_state(v1::Model::STATE_FAILED);
-         failed->set_message("weights.safetensors: truncated");
-         return absl::OkStatus();
-       }}};
+  FakeServer server_{{.complete = SuggestGo,
+                      .score = ScoreByWord,
+                      .list_models = [](v1::ListModelsResponse& r) {
+                        v1::Model* ready = r.add_models();
+                        ready->set_name("autocomplete-en");
+                        ready->set_version(1);
+                        ready->set_state(v1::Model::STATE_READY);
+                        ready->set_task("language_model");
+                        ready->set_precision("f32");
+                        ready->set_memory_bytes(46'800'000);
+                        ready->set_parameters(11'700'000);
+                        ready->set_message("lstm brgemm:avx512_core");
+                        v1::Model* failed = r.add_models();
+                        failed->set_name("b");
+                        failed->set_version(12);
+                        failed->set_state(v1::Model::STATE_FAILED);
+                        failed->set_message("weights.safetensors: truncated");
+                        return absl::OkStatus();
+                      }}};
 };
 
 TEST_F(CliTest, CompletesEachArgument) {
@@ -182,6 +210,53 @@ TEST(CliUsageTest, HelpIsAnAnswer) {
   EXPECT_THAT(result.out, AllOf(StartsWith("usage: carousel complete"),
                                 HasSubstr("--max_suggestions=N")));
   EXPECT_THAT(Carousel({"--help"}).out, HasSubstr("models"));
+}
+
+TEST_F(CliTest, ScoresEachArgument) {
+  const Result result = Carousel({Server(), "score", "good", "bad"});
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_EQ(result.out,
+            "positive    75.0%  good\n"
+            "negative    75.0%  bad\n");
+}
+
+TEST_F(CliTest, ExplainsWhatWordsContribute) {
+  const Result result = Carousel({Server(), "score", "--explain", "good but"});
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_EQ(result.out,
+            "positive    75.0%  good but\n"
+            "            +1.50  ++++++++++++   60.0%  good\n"
+            "            -0.50  ----           60.0%  but\n"
+            "           log-odds +1.10 = +0.20 before the text, +1.00 by its "
+            "words, -0.10 by words together\n");
+}
+
+// The server answers in another order.
+TEST_F(CliTest, ScoresLinesInTheirOrder) {
+  const Result result = Carousel({Server(), "score"}, "good\r\nbad\nfine\n");
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_EQ(result.out,
+            "positive    75.0%  good\n"
+            "negative    75.0%  bad\n"
+            "positive    75.0%  fine\n");
+  EXPECT_EQ(server_.streams(), 1);
+}
+
+TEST_F(CliTest, LineThatCannotBeScoredIsNamed) {
+  for (const char* line : {"error", "caf\xe9"}) {
+    const Result result =
+        Carousel({Server(), "score"}, absl::StrCat("good\n", line, "\n"));
+    EXPECT_EQ(result.exit_code, kExitFailed);
+    EXPECT_THAT(result.out, StartsWith("positive"));
+    EXPECT_THAT(result.err, HasSubstr("line 2: "));
+  }
+}
+
+TEST_F(CliTest, ScoreAsJsonHasItsInput) {
+  const Result result = Carousel({Server(), "score", "--json", "bad"});
+  EXPECT_EQ(result.exit_code, kExitOk);
+  EXPECT_THAT(result.out, AllOf(StartsWith("{\"input\":\"bad\","),
+                                HasSubstr("\"label\":\"negative\"")));
 }
 
 }  // namespace

@@ -52,10 +52,15 @@ class LoadTest : public ::testing::Test {
   std::atomic<int> under_way_ = 0, most_under_way_ = 0;
   std::atomic<int64_t> calls_ = 0;
   std::atomic<bool> fails_ = false;
+  std::atomic<bool> last_text_is_line_ = false;
   FakeServer server_{
-      {.complete = [this](const v1::CompleteRequest&, v1::CompleteResponse&) {
-        return Answer();
-      }}};
+      {.complete = [this](const v1::CompleteRequest&,
+                          v1::CompleteResponse&) { return Answer(); },
+       .score =
+           [this](const v1::ScoreRequest& request, v1::ScoreResponse&) {
+             last_text_is_line_ = request.text() == "a line";
+             return Answer();
+           }}};
 };
 
 TEST_F(LoadTest, ClosedLoopCountsWhatIsAnsweredAndHowFast) {
@@ -207,6 +212,17 @@ TEST(LoadJsonTest, FiguresHaveTheNamesOfTheContract) {
     EXPECT_EQ(json[name], 100);
   }
   EXPECT_EQ(json["errors"]["UNAVAILABLE"], 3);
+}
+
+TEST_F(LoadTest, ScoresWholeLines) {
+  LoadOptions options = Short(server_.address());
+  options.rpc = LoadOptions::Rpc::kScore;
+  options.lines = {"a line"};
+  const auto result = RunLoad(options, NoProgress);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_GT(result->latency.count(), 0);
+  EXPECT_TRUE(last_text_is_line_);
+  EXPECT_LE(most_under_way_, 3);
 }
 
 }  // namespace
