@@ -55,6 +55,20 @@ ordered_json NetworkJson(const LanguageModelSizes& sizes) {
   return json;
 }
 
+// Optional: a list of words.
+absl::StatusOr<std::vector<std::string>> ParseBlocked(const JsonField& root) {
+  std::vector<std::string> words;
+  if (!root.Has("blocked")) return words;
+  ASSIGN_OR_RETURN(const JsonField field, root.Get("blocked"));
+  ASSIGN_OR_RETURN(const auto elements, field.Elements());
+  for (const JsonField& element : elements) {
+    ASSIGN_OR_RETURN(std::string word, element.String());
+    if (word.empty()) return element.Expected("a word");
+    words.push_back(std::move(word));
+  }
+  return words;
+}
+
 class Format : public TaskFormat {
  public:
   absl::StatusOr<TaskManifest> ParseFields(
@@ -71,6 +85,7 @@ class Format : public TaskFormat {
     ASSIGN_OR_RETURN(const size_t context,
                      ParseChoice(tokenizer, "context", names));
     manifest.context = kContexts[context];
+    ASSIGN_OR_RETURN(manifest.blocked, ParseBlocked(root));
     return manifest;
   }
 
@@ -106,6 +121,7 @@ class Format : public TaskFormat {
         {"kind", std::string(TokenizerKindName(fields.tokenizer))},
         {"context", std::string(LineContextName(fields.context))},
         {"vocabulary", std::string(kVocabularyFile)}};
+    if (!fields.blocked.empty()) (*document)["blocked"] = fields.blocked;
   }
 
   ordered_json CasesJson(const TaskManifest& manifest) const override {
@@ -151,6 +167,7 @@ class Format : public TaskFormat {
       absl::Span<const Tensor> weights,
       const PartsOptions& options) const override {
     Tokenizer& tokenizer = tokenizers.front();
+    tokenizer.NeverOffer(Fields(manifest).blocked);
     ASSIGN_OR_RETURN(
         std::unique_ptr<const LanguageModel> network,
         LanguageModel::Create(

@@ -53,6 +53,7 @@ struct LanguageModelManifest {
   LanguageModelSizes sizes = {};
   TokenizerKind tokenizer = TokenizerKind::kWords;
   LineContext context = LineContext::kLine;
+  std::vector<std::string> blocked = {};  // words that are never suggested
   std::vector<Case> self_test = {};
 };
 

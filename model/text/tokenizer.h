@@ -81,6 +81,11 @@ class Tokenizer {
   TokenizerKind kind() const { return kind_; }
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
+  // As Vocabulary::NeverOffer.
+  void NeverOffer(absl::Span<const std::string> words) {
+    vocabulary_.NeverOffer(words);
+  }
+
   // `line` as this tokenizer takes it: normalised, but for kWhitespace.
   // INVALID_ARGUMENT if it is not valid UTF-8.
   absl::StatusOr<std::string> Prepare(absl::string_view line) const;

@@ -172,6 +172,15 @@ int32_t Vocabulary::id_at(int rank) const { return by_rank_[rank]; }
 
 int Vocabulary::rank_of(int32_t id) const { return rank_[id]; }
 
+void Vocabulary::NeverOffer(absl::Span<const std::string> words) {
+  for (const std::string& word : words) {
+    const RankRange equal = EqualRange(Fold(word));
+    for (int rank = equal.begin; rank < equal.end; ++rank) {
+      may_be_offered_[id_at(rank)] = false;
+    }
+  }
+}
+
 bool Vocabulary::may_be_offered(int32_t id) const {
   return may_be_offered_[id];
 }

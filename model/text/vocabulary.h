@@ -92,8 +92,13 @@ class Vocabulary {
 
   // Whether a token may be suggested to a person: letters, with apostrophes,
   // full stops or hyphens inside and perhaps a full stop at the end ("Mr.");
-  // never a special token, a digit, a mark, or a lone letter that is no word.
+  // never a special token, a digit, a mark, or a lone letter that is no word;
+  // nor what NeverOffer names.
   bool may_be_offered(int32_t id) const;
+
+  // None of these words is suggested, in whatever case and with whatever
+  // accents it is written. What is no token is passed over.
+  void NeverOffer(absl::Span<const std::string> words);
 
  private:
   explicit Vocabulary(std::vector<std::string> tokens);

@@ -109,7 +109,8 @@ absl::Status ExportBundle(const BundleExport& bundle) {
   BundleContent content;
   content.manifest.model = LanguageModelManifest{.sizes = config.sizes,
                                                  .tokenizer = config.tokenizer,
-                                                 .context = config.context};
+                                                 .context = config.context,
+                                                 .blocked = config.blocked};
   content.manifest.training = TrainingRecord(bundle);
   ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs,
                    WeightSpecs(config.sizes));

@@ -53,6 +53,7 @@ void VisitChangeable(LanguageModelConfig* c, SettingsVisitor* v) {
   VisitChangeable(&c->training, v);
   VisitChangeable(&c->bundle, v);
   v->Texts("bundle", "self_test_texts", &c->self_test_texts);
+  v->Texts("bundle", "blocked", &c->blocked);
 }
 
 // An adaptive softmax that fits what else is asked for.

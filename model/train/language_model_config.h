@@ -72,6 +72,7 @@ struct LanguageModelConfig {
   BundleSettings bundle;
   std::vector<std::string> self_test_texts = {"I would like to", "How are you",
                                               "Thank you very much for your"};
+  std::vector<std::string> blocked;  // words that are never suggested
 };
 
 // Reads a configuration, after the overrides (settings.h). INVALID_ARGUMENT as

@@ -12,7 +12,9 @@
 #include "model/base/files.h"
 #include "model/base/random.h"
 #include "model/bundle/bundle_files.h"
+#include "model/text/normalise.h"
 #include "model/weights/safetensors.h"
+#include "nlohmann/json.hpp"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/testing/tiny_bundle.h"
@@ -105,6 +107,35 @@ TEST_F(ModelTest, LoadsWhatWasWritten) {
                 .self_test[0]
                 .log_probabilities.size(),
             5u);
+}
+
+TEST_F(ModelTest, WordsThatTheManifestBlocksAreNeverOffered) {
+  Edit([](Manifest& manifest) {
+    std::get<LanguageModelManifest>(manifest.model).blocked = {"HELLO"};
+  });
+  const auto model = Model::Load(bundle_);
+  ASSERT_THAT(model, IsOk());
+  const Vocabulary& vocabulary = (*model)->tokenizer().vocabulary();
+  EXPECT_FALSE(vocabulary.may_be_offered(*vocabulary.Find("hello")));
+  EXPECT_TRUE(vocabulary.may_be_offered(*vocabulary.Find("world")));
+}
+
+// What its recipe blocks is blocked in the model that ships.
+TEST(ZooTest, OffersNothingThatIsBlocked) {
+  const std::string root = CAROUSEL_SOURCE_DIR;
+  const auto model = Model::Load(root + "/model/zoo/autocomplete-en/1");
+  ASSERT_THAT(model, IsOk());
+  const auto config = nlohmann::json::parse(
+      *ReadFile(root + "/model/train/configs/autocomplete-en.json"));
+  const Vocabulary& vocabulary = (*model)->tokenizer().vocabulary();
+  int known = 0;
+  for (const std::string word : config["bundle"]["blocked"]) {
+    const RankRange alike = vocabulary.EqualRange(Fold(word));
+    for (int rank = alike.begin; rank < alike.end; ++rank, ++known) {
+      EXPECT_FALSE(vocabulary.may_be_offered(vocabulary.id_at(rank))) << word;
+    }
+  }
+  EXPECT_GT(known, 0);
 }
 
 // Suggestions come from a slice of ranks: row r must be the token of rank r.

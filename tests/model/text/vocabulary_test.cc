@@ -155,6 +155,15 @@ TEST(VocabularyTest, OnlyWordsMayBeOffered) {
   }
 }
 
+// In whatever case and with whatever accents; other words stay.
+TEST(VocabularyTest, BlockedWordsAreNeverOffered) {
+  Vocabulary vocabulary =
+      MakeVocabulary({"rude", "Rude", "rud\u00e9", "ruder"});
+  vocabulary.NeverOffer(std::vector<std::string>{"RUDE", "unheard-of"});
+  for (int32_t id : {3, 4, 5}) EXPECT_FALSE(vocabulary.may_be_offered(id));
+  EXPECT_TRUE(vocabulary.may_be_offered(6));
+}
+
 TEST(VocabularyTest, WrongTokensAreRefusedWithTheirLine) {
   // A damaged vocabulary.txt must not become a model.
   const auto refuses = [](std::vector<std::string> tokens,
