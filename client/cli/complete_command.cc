@@ -17,6 +17,8 @@ CompleteOptions ToCompleteOptions(const Options& options) {
   return {.model = options.model,
           .version = options.version,
           .max_suggestions = options.max_suggestions,
+          .max_words = options.max_words,
+          .min_confidence = options.min_confidence,
           .timeout = options.timeout};
 }
 

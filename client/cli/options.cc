@@ -95,6 +95,16 @@ constexpr Flag kFlags[] = {
      [](absl::string_view value, Options& o) {
        return absl::SimpleAtoi(value, &o.max_suggestions.emplace());
      }},
+    {"max_words", "N", "complete",
+     "how many words a suggestion has at most, 1 to 10 (default 1)",
+     [](absl::string_view value, Options& o) {
+       return absl::SimpleAtoi(value, &o.max_words.emplace());
+     }},
+    {"min_confidence", "SHARE", "complete",
+     "smallest confidence of what is suggested, 0 to 1 (default: none)",
+     [](absl::string_view value, Options& o) {
+       return absl::SimpleAtod(value, &o.min_confidence.emplace());
+     }},
     {"model", "NAME", "complete,score,load",
      "model to ask (default: the server's)",
      [](absl::string_view value, Options& o) {
@@ -127,7 +137,8 @@ constexpr Flag kFlags[] = {
      [](absl::string_view value, Options& o) {
        return !(o.load_texts = std::string(value)).empty();
      }},
-    {"timeout", "DURATION", "", "longest wait for an answer (default 5s)",
+    {"timeout", "DURATION", "",
+     "longest wait for an answer (default 5s); none for `score` of the input",
      SetTimeout},
     {"version", "N", "complete,score,load",
      "version of --model (default: the newest that is ready)", SetVersion},

@@ -32,6 +32,8 @@ struct Options {
   LoadOptions load;
   std::string load_texts;  // --texts, a file
   std::optional<int> max_suggestions;
+  std::optional<int> max_words;
+  std::optional<double> min_confidence;
   std::string model;
   std::string server = "127.0.0.1:50051";
   absl::Duration timeout = kDefaultTimeout;

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <cstddef>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -77,6 +78,101 @@ v1::ScoreRequest MakeScoreRequest(absl::string_view text,
   request.set_running(options.running);
   return request;
 }
+
+// The texts of ScoreAll, in one stream or, where one breaks off, in several.
+class BulkScores {
+ public:
+  using Stream =
+      grpc::ClientReaderWriter<v1::ScoreStreamRequest, v1::ScoreStreamResponse>;
+  using Next = absl::FunctionRef<std::optional<std::string>()>;
+  using Answer =
+      absl::FunctionRef<void(int64_t, absl::StatusOr<v1::ScoreResponse>)>;
+
+  BulkScores(Next next, Answer answer, const ScoreOptions& options)
+      : next_(next), answer_(answer), options_(options) {}
+
+  // Writes and reads at a time, or both sides would wait for each other.
+  void Run(Stream& stream) {
+    std::thread writer([&] {
+      if (WriteOpen(stream)) WriteNew(stream);
+      stream.WritesDone();
+    });
+    v1::ScoreStreamResponse message;
+    while (stream.Read(&message)) {
+      int64_t place = -1;
+      if (!absl::SimpleAtoi(message.id(), &place)) continue;
+      if (message.has_error()) {
+        Tell(place,
+             absl::Status(static_cast<absl::StatusCode>(message.error().code()),
+                          message.error().message()));
+      } else {
+        Tell(place, std::move(*message.mutable_response()));
+      }
+    }
+    writer.join();
+  }
+
+  int64_t answered() const {
+    absl::MutexLock lock(&mutex_);
+    return answered_;
+  }
+
+ private:
+  bool Write(Stream& stream, int64_t place, absl::string_view text) const {
+    v1::ScoreStreamRequest message;
+    message.set_id(absl::StrCat(place));
+    *message.mutable_request() = MakeScoreRequest(text, options_);
+    return stream.Write(message);
+  }
+
+  // Those that an earlier stream left.
+  bool WriteOpen(Stream& stream) const {
+    std::map<int64_t, std::string> open;
+    {
+      absl::MutexLock lock(&mutex_);
+      open = open_;
+    }
+    for (const auto& [place, text] : open) {
+      if (!Write(stream, place, text)) return false;
+    }
+    return true;
+  }
+
+  void WriteNew(Stream& stream) {
+    while (!ended_) {
+      std::optional<std::string> text = next_();
+      ended_ = !text.has_value();
+      if (ended_) return;
+      const int64_t place = read_++;
+      if (absl::Status status = CheckUtf8(*text); !status.ok()) {
+        Tell(place, std::move(status));
+        continue;
+      }
+      {
+        absl::MutexLock lock(&mutex_);
+        open_[place] = *text;
+      }
+      if (!Write(stream, place, *text)) return;
+    }
+  }
+
+  void Tell(int64_t place, absl::StatusOr<v1::ScoreResponse> response) {
+    absl::MutexLock lock(&mutex_);
+    open_.erase(place);
+    ++answered_;
+    answer_(place, std::move(response));
+  }
+
+  const Next next_;
+  const Answer answer_;
+  const ScoreOptions& options_;
+  bool ended_ = false;  // there is no next
+  int64_t read_ = 0;
+
+  mutable absl::Mutex mutex_;
+  std::map<int64_t, std::string> open_ ABSL_GUARDED_BY(mutex_);
+  int64_t answered_ ABSL_GUARDED_BY(mutex_) = 0;
+};
 
 }  // namespace
 
@@ -210,6 +306,10 @@ absl::StatusOr<v1::CompleteResponse> Client::Complete(
   if (options.max_suggestions) {
     request.set_max_suggestions(*options.max_suggestions);
   }
+  if (options.max_words) request.set_max_words(*options.max_words);
+  if (options.min_confidence) {
+    request.set_min_confidence(*options.min_confidence);
+  }
   return impl_->Call<v1::CompleteResponse>(
       impl_->autocomplete(), &v1::AutocompleteService::Stub::Complete, request,
       options.timeout);
@@ -228,48 +328,20 @@ absl::Status Client::ScoreAll(
     absl::FunctionRef<void(int64_t place, absl::StatusOr<v1::ScoreResponse>)>
         answer,
     const ScoreOptions& options) {
-  using Stream =
-      grpc::ClientReaderWriter<v1::ScoreStreamRequest, v1::ScoreStreamResponse>;
-  absl::Mutex answering;
-  const auto tell = [&](int64_t place,
-                        absl::StatusOr<v1::ScoreResponse> response) {
-    absl::MutexLock lock(&answering);
-    answer(place, std::move(response));
-  };
-  const auto write = [&](Stream& stream) {
-    v1::ScoreStreamRequest message;
-    for (int64_t place = 0;; ++place) {
-      const std::optional<std::string> text = next();
-      if (!text.has_value()) break;
-      if (absl::Status status = CheckUtf8(*text); !status.ok()) {
-        tell(place, std::move(status));
-        continue;
-      }
-      message.set_id(absl::StrCat(place));
-      *message.mutable_request() = MakeScoreRequest(*text, options);
-      if (!stream.Write(message)) break;
+  const absl::Time deadline = absl::Now() + options.timeout;
+  BulkScores scores(next, answer, options);
+  while (true) {
+    const int64_t before = scores.answered();
+    const absl::Status status =
+        impl_->RunStream<v1::SentimentService::Stub, BulkScores::Stream>(
+            impl_->sentiment(), &v1::SentimentService::Stub::ScoreStream,
+            deadline - absl::Now(),
+            [&](BulkScores::Stream& stream) { scores.Run(stream); });
+    // A stream that brought nothing would be followed by its like.
+    if (!absl::IsUnavailable(status) || scores.answered() == before) {
+      return status;
     }
-    stream.WritesDone();
-  };
-  return impl_->RunStream<v1::SentimentService::Stub, Stream>(
-      impl_->sentiment(), &v1::SentimentService::Stub::ScoreStream,
-      options.timeout, [&](Stream& stream) {
-        // Both at a time, or both sides would wait for each other.
-        std::thread writer([&] { write(stream); });
-        v1::ScoreStreamResponse message;
-        while (stream.Read(&message)) {
-          int64_t place = -1;
-          if (!absl::SimpleAtoi(message.id(), &place)) continue;
-          if (message.has_error()) {
-            tell(place, absl::Status(static_cast<absl::StatusCode>(
-                                         message.error().code()),
-                                     message.error().message()));
-          } else {
-            tell(place, std::move(*message.mutable_response()));
-          }
-        }
-        writer.join();
-      });
+  }
 }
 
 absl::StatusOr<v1::ListModelsResponse> Client::ListModels(

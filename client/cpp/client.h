@@ -33,6 +33,10 @@ struct CompleteOptions {
   // 1 to 100; unset: the server's default, 3.
   std::optional<int> max_suggestions = std::nullopt;
 
+  // As in v1.CompleteRequest.
+  std::optional<int> max_words = std::nullopt;
+  std::optional<double> min_confidence = std::nullopt;
+
   // More than 0.
   absl::Duration timeout = kDefaultTimeout;
 };
@@ -46,7 +50,7 @@ struct ScoreOptions {
   bool contributions = false;
   bool running = false;
 
-  // More than 0. Of ScoreAll: of the whole stream.
+  // More than 0. Of ScoreAll: of all of it.
   absl::Duration timeout = kDefaultTimeout;
 };
 
@@ -87,8 +91,10 @@ class Client {
   // Labels any number of texts, many at a time. `next` gives them, and nothing
   // at the end; it is called on a thread of its own. `answer` is told what came
   // of each as it comes: by its place, from 0, in any order, one at a time,
-  // from either thread. Returns when all are answered, or an error that
-  // concerns all of them.
+  // from either thread. Where a server ends the stream because it drains, or
+  // because the connection has grown old, what is not answered goes on in
+  // another one. Returns when all are answered, or with an error that concerns
+  // all of them; in either case when `next` has returned.
   absl::Status ScoreAll(
       absl::FunctionRef<std::optional<std::string>()> next,
       absl::FunctionRef<void(int64_t place, absl::StatusOr<v1::ScoreResponse>)>

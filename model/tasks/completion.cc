@@ -18,6 +18,7 @@ namespace carousel {
 namespace {
 
 constexpr int kMaxSuggestions = 100;
+constexpr int kMaxWords = 10;
 
 // How much less probable a word that the model writes in lower case becomes
 // when a person begins it with a capital inside a sentence: "I met T" wants
@@ -64,6 +65,15 @@ absl::Status CheckOptions(const CompletionOptions& options) {
         absl::StrCat("max_suggestions: expected 1 to ", kMaxSuggestions,
                      ", found ", options.max_suggestions));
   }
+  if (options.max_words < 1 || options.max_words > kMaxWords) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "max_words: expected 1 to ", kMaxWords, ", found ", options.max_words));
+  }
+  const double confidence = options.min_confidence.value_or(0);
+  if (!(confidence >= 0 && confidence <= 1)) {  // nor NaN
+    return absl::InvalidArgumentError(
+        absl::StrCat("min_confidence: expected 0 to 1, found ", confidence));
+  }
   if (options.max_context_tokens < 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("max_context_tokens: expected at least 1, found ",
@@ -89,8 +99,9 @@ Completion::Completion(const Tokenizer& tokenizer, TypedText typed,
                        const CompletionOptions& options)
     : tokenizer_(&tokenizer),
       typed_(std::move(typed)),
-      max_suggestions_(static_cast<size_t>(options.max_suggestions)),
-      tokens_(QueryTokens(typed_.context, options.max_context_tokens)) {
+      options_(options),
+      tokens_(QueryTokens(typed_.context, options.max_context_tokens)),
+      context_(tokens_.size()) {
   if (typed_.wish == TypedText::Wish::kNextWord) stage_ = Stage::kNextWord;
   if (typed_.wish == TypedText::Wish::kRestOfWord) stage_ = Stage::kRestOfWord;
 }
@@ -98,7 +109,7 @@ Completion::Completion(const Tokenizer& tokenizer, TypedText typed,
 std::optional<Completion::Query> Completion::Next() const {
   if (stage_ == Stage::kDone) return std::nullopt;
   if (stage_ == Stage::kRestOfWord) return Query{tokens_, typed_.range};
-  return Query{tokens_, {0, tokenizer_->vocabulary().size()}, max_words()};
+  return Query{tokens_, {0, tokenizer_->vocabulary().size()}, most_ranked()};
 }
 
 void Completion::Answer(absl::Span<const float> logits) {
@@ -110,20 +121,21 @@ void Completion::Answer(absl::Span<const float> logits) {
 }
 
 void Completion::Answer(const WordScores& scores) {
-  CAROUSEL_CHECK(stage_ == Stage::kNextWord || stage_ == Stage::kWordAfterThis);
+  CAROUSEL_CHECK(stage_ != Stage::kRestOfWord && stage_ != Stage::kDone);
   const Vocabulary& vocabulary = tokenizer_->vocabulary();
-  AnswerAll(RankWords(vocabulary, scores, max_words(), [&](int32_t id) {
+  AnswerAll(RankWords(vocabulary, scores, most_ranked(), [&](int32_t id) {
     return vocabulary.may_be_offered(id);
   }));
 }
 
 WordRanking Completion::RankAll(absl::Span<const float> logits) const {
   const Vocabulary& vocabulary = tokenizer_->vocabulary();
-  return RankWords(vocabulary, {0, vocabulary.size()}, logits, max_words(),
+  return RankWords(vocabulary, {0, vocabulary.size()}, logits, most_ranked(),
                    [&](int32_t id) { return vocabulary.may_be_offered(id); });
 }
 
 void Completion::AnswerAll(const WordRanking& ranking) {
+  if (stage_ == Stage::kNextOfPhrase) return GoOnWithPhrase(ranking);
   if (std::exchange(stage_, Stage::kDone) == Stage::kNextWord) {
     AddWordsAfter(typed_.needs_space ? " " : "", 1, ranking);
   } else {
@@ -134,20 +146,80 @@ void Completion::AnswerAll(const WordRanking& ranking) {
 
 // Equal ones stay in prefix order, and the rest of a word before a next word.
 void Completion::Rank() {
-  std::stable_sort(suggestions_.begin(), suggestions_.end(),
-                   [](const Suggestion& a, const Suggestion& b) {
-                     return a.probability > b.probability;
+  std::stable_sort(candidates_.begin(), candidates_.end(),
+                   [](const Candidate& a, const Candidate& b) {
+                     return a.suggestion.probability > b.suggestion.probability;
                    });
-  if (suggestions_.size() > max_suggestions_) {
-    suggestions_.resize(max_suggestions_);
-  }
-  if (stage_ == Stage::kDone || CanStillRank(typed_word_probability_)) return;
+  const auto most = static_cast<size_t>(options_.max_suggestions);
+  if (candidates_.size() > most) candidates_.resize(most);
+  if (stage_ != Stage::kDone && CanStillRank(typed_word_probability_)) return;
+  BeginPhrase();
+}
+
+// What is not sure enough by itself is no better with more words.
+void Completion::DropUncertain() {
+  const double least = options_.min_confidence.value_or(0);
+  candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(),
+                                   [&](const Candidate& candidate) {
+                                     return candidate.suggestion.confidence() <
+                                            least;
+                                   }),
+                    candidates_.end());
+}
+
+void Completion::BeginPhrase() {
   stage_ = Stage::kDone;
+  if (phrase_ == 0) DropUncertain();
+  if (options_.max_words == 1 || phrase_ == candidates_.size()) return;
+  const Candidate& candidate = candidates_[phrase_];
+  tokens_.resize(context_);
+  if (candidate.after_typed) tokens_.push_back(typed_id_);
+  tokens_.push_back(candidate.id);
+  stage_ = Stage::kNextOfPhrase;
+}
+
+// A word that is less sure than the threshold ends a phrase, however sure those
+// before it are: it would be wrong more often than it helps.
+void Completion::GoOnWithPhrase(const WordRanking& ranking) {
+  const double least =
+      options_.min_confidence.value_or(CompletionOptions::kConfidenceToGoOn);
+  Suggestion& phrase = candidates_[phrase_].suggestion;
+  bool goes_on =
+      !ranking.words.empty() && ranking.words.front().probability >= least;
+  if (goes_on) {
+    const Suggestion longer = WithWord(phrase, ranking.words.front());
+    goes_on = longer.confidence() >= least;
+    if (goes_on) phrase = longer;
+  }
+  if (goes_on && phrase.words < options_.max_words) {
+    tokens_.push_back(ranking.words.front().id);
+    return;
+  }
+  ++phrase_;
+  BeginPhrase();
+}
+
+Suggestion Completion::WithWord(Suggestion phrase,
+                                const RankedWord& next) const {
+  const std::string before = absl::StrCat(
+      phrase.replace > 0 ? typed_.before() : typed_.line, phrase.insert, " ");
+  std::string word = SpellNextWord(tokenizer_->vocabulary().token(next.id),
+                                   PlaceAfter(before));
+  MakeCurlyIfWanted(&word);
+  absl::StrAppend(&phrase.word, " ", word);
+  absl::StrAppend(&phrase.insert, " ", word);
+  phrase.probability *= next.probability;
+  ++phrase.words;
+  return phrase;
 }
 
 std::vector<Suggestion> Completion::Suggestions() const {
   CAROUSEL_CHECK(stage_ == Stage::kDone);
-  return suggestions_;
+  std::vector<Suggestion> suggestions;
+  for (const Candidate& candidate : candidates_) {
+    suggestions.push_back(candidate.suggestion);
+  }
+  return suggestions;
 }
 
 void Completion::AddWordsThatBegin(absl::Span<const float> logits) {
@@ -164,7 +236,7 @@ void Completion::AddWordsThatBegin(absl::Span<const float> logits) {
   }
   // One more than asked for: what is typed is a word that is not offered.
   const WordRanking ranking = RankWords(
-      vocabulary, typed_.range, weighted, max_words() + 1, [&](int32_t id) {
+      vocabulary, typed_.range, weighted, most_ranked() + 1, [&](int32_t id) {
         return vocabulary.may_be_offered(id) &&
                (!has_accents ||
                 absl::StartsWith(ToLower(vocabulary.token(id)), lower));
@@ -174,9 +246,11 @@ void Completion::AddWordsThatBegin(absl::Span<const float> logits) {
         SpellCompletion(vocabulary.token(ranked.id), typed, place);
     if (word == typed) continue;  // the space bar does the same
     const bool continues = absl::StartsWith(word, typed);
-    Add({absl::StrCat(typed_.word_head(), word),
-         continues ? word.substr(typed.size()) : word,
-         continues ? 0 : typed_.partial_code_points, ranked.probability});
+    Add({{absl::StrCat(typed_.word_head(), word),
+          continues ? word.substr(typed.size()) : word,
+          continues ? 0 : typed_.partial_code_points, ranked.probability},
+         ranked.id,
+         /*after_typed=*/false});
   }
   FindTypedWord(weighted, ranking.log_normaliser);
 }
@@ -188,8 +262,8 @@ void Completion::FindTypedWord(absl::Span<const float> logits,
   const auto pieces = SplitText(tokenizer_->kind(), typed);
   if (pieces.size() != 1) return;
   const std::string lower = ToLower(typed);
-  const int32_t typed_id = tokenizer_->IdOf(pieces.front());
-  if (ToLower(vocabulary.token(typed_id)) != lower) return;  // <unk>
+  typed_id_ = tokenizer_->IdOf(pieces.front());
+  if (ToLower(vocabulary.token(typed_id_)) != lower) return;  // <unk>
 
   const RankRange equal = vocabulary.EqualRange(Fold(typed));
   for (int rank = equal.begin; rank < equal.end; ++rank) {
@@ -197,7 +271,7 @@ void Completion::FindTypedWord(absl::Span<const float> logits,
     typed_word_probability_ +=
         std::exp(logits[rank - typed_.range.begin] - log_normaliser);
   }
-  tokens_.push_back(typed_id);
+  tokens_.push_back(typed_id_);
   stage_ = Stage::kWordAfterThis;
 }
 
@@ -210,30 +284,35 @@ void Completion::AddWordsAfter(absl::string_view space, double probability,
       typed_.partial().empty() ? typed_.word_head() : "";
   for (const RankedWord& ranked : ranking.words) {
     const std::string word = SpellNextWord(vocabulary.token(ranked.id), place);
-    Add({absl::StrCat(head, word), absl::StrCat(space, word), 0,
-         probability * ranked.probability});
+    Add({{absl::StrCat(head, word), absl::StrCat(space, word), 0,
+          probability * ranked.probability},
+         ranked.id,
+         /*after_typed=*/tokens_.size() > context_});
   }
 }
 
-void Completion::Add(Suggestion suggestion) {
-  if (typed_.curly_apostrophes) {
-    for (std::string* text : {&suggestion.word, &suggestion.insert}) {
-      *text = absl::StrReplaceAll(*text, {{"'", "’"}});
-    }
-  }
-  for (Suggestion& other : suggestions_) {
-    if (other.insert == suggestion.insert &&
-        other.replace == suggestion.replace) {
-      other.probability += suggestion.probability;
+void Completion::MakeCurlyIfWanted(std::string* text) const {
+  if (!typed_.curly_apostrophes) return;
+  *text = absl::StrReplaceAll(*text, {{"'", "’"}});
+}
+
+void Completion::Add(Candidate candidate) {
+  Suggestion& suggestion = candidate.suggestion;
+  MakeCurlyIfWanted(&suggestion.word);
+  MakeCurlyIfWanted(&suggestion.insert);
+  for (Candidate& other : candidates_) {
+    if (other.suggestion.insert == suggestion.insert &&
+        other.suggestion.replace == suggestion.replace) {
+      other.suggestion.probability += suggestion.probability;
       return;
     }
   }
-  suggestions_.push_back(std::move(suggestion));
+  candidates_.push_back(std::move(candidate));
 }
 
 bool Completion::CanStillRank(double probability) const {
-  return suggestions_.size() < max_suggestions_ ||
-         probability > suggestions_.back().probability;
+  return candidates_.size() < static_cast<size_t>(options_.max_suggestions) ||
+         probability > candidates_.back().suggestion.probability;
 }
 
 }  // namespace carousel

@@ -14,6 +14,7 @@
 #ifndef CAROUSEL_MODEL_TASKS_COMPLETION_H_
 #define CAROUSEL_MODEL_TASKS_COMPLETION_H_
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -37,6 +38,18 @@ struct CompletionOptions {
   // How many tokens before the cursor the network is shown at most; the oldest
   // are left out. At least 1.
   int max_context_tokens = 512;
+
+  // How many words a suggestion has at most; 1 to 10. Each goes on by the most
+  // probable next word while that, and its confidence with it, are large
+  // enough.
+  int max_words = 1;
+
+  // In [0, 1]. The smallest confidence of a suggestion and probability of a
+  // word to go on with; what is less confident is not offered. None:
+  // kConfidenceToGoOn to go on, and all are offered.
+  std::optional<double> min_confidence = std::nullopt;
+
+  static constexpr double kConfidenceToGoOn = 0.5;
 };
 
 // INVALID_ARGUMENT, saying what is allowed, if an option is out of its bounds.
@@ -52,8 +65,15 @@ struct Suggestion {
   std::string insert;
   int replace = 0;
 
-  // P(word | text, what is typed of it), case variants added up.
+  // P(word | text, what is typed of it), case variants added up; of several
+  // words the product.
   double probability = 0;
+
+  int words = 1;
+
+  // The probability, normalised by the length: the geometric mean of those of
+  // the words.
+  double confidence() const { return std::pow(probability, 1.0 / words); }
 };
 
 // One request. Thread-compatible. The tokenizer must outlive it.
@@ -67,7 +87,8 @@ class Completion {
  public:
   // What the network must say: the logits of `ranks` after `tokens`, from the
   // state of zeros. `tokens` begins with <eos>, which starts every line; the
-  // tokens of a later query begin with those of the one before.
+  // tokens of a later query begin with those of the one before, but where
+  // another suggestion is continued (max_words).
   struct Query {
     absl::Span<const int32_t> tokens;
     RankRange ranks;
@@ -96,7 +117,8 @@ class Completion {
   // those of the scores.
   void Answer(const WordScores& scores);
 
-  // Most probable first; empty where nothing fits. REQUIRES: no query is open.
+  // Those first whose first word is more probable; empty where nothing fits.
+  // REQUIRES: no query is open.
   std::vector<Suggestion> Suggestions() const;
 
  private:
@@ -104,19 +126,34 @@ class Completion {
     kNextWord,       // every token, nothing typed
     kRestOfWord,     // the words that begin with what is typed
     kWordAfterThis,  // every token, after what is typed as a whole word
+    kNextOfPhrase,   // every token, after the words of a suggestion
     kDone,
+  };
+
+  // A suggestion, and what must be read to go on with it.
+  struct Candidate {
+    Suggestion suggestion;
+    int32_t id = 0;            // of its word
+    bool after_typed = false;  // which comes after what is typed
   };
 
   Completion(const Tokenizer& tokenizer, TypedText typed,
              const CompletionOptions& options);
-  int max_words() const { return static_cast<int>(max_suggestions_); }
+  int most_ranked() const { return options_.max_suggestions; }
   void AddWordsThatBegin(absl::Span<const float> logits);
   void AddWordsAfter(absl::string_view space, double probability,
                      const WordRanking& ranking);
   WordRanking RankAll(absl::Span<const float> logits) const;
   void AnswerAll(const WordRanking& ranking);
   void Rank();
-  void Add(Suggestion suggestion);
+  void Add(Candidate candidate);
+  void MakeCurlyIfWanted(std::string* text) const;
+
+  // Phrases: the suggestions one after the other, each word by word.
+  void BeginPhrase();
+  void GoOnWithPhrase(const WordRanking& ranking);
+  Suggestion WithWord(Suggestion phrase, const RankedWord& next) const;
+  void DropUncertain();
 
   // Opens the query for the words after what is typed, if that is a word.
   void FindTypedWord(absl::Span<const float> logits, double log_normaliser);
@@ -126,14 +163,17 @@ class Completion {
 
   const Tokenizer* tokenizer_;
   TypedText typed_;
-  size_t max_suggestions_;
+  CompletionOptions options_;
   Stage stage_ = Stage::kDone;
   std::vector<int32_t> tokens_;  // of the open query
+  size_t context_ = 0;           // of them, before what is typed
 
-  // P(what is typed is a whole word | that it is typed).
+  // What is typed as a word: P(it is one | that it is typed), and its id.
   double typed_word_probability_ = 0;
+  int32_t typed_id_ = 0;
 
-  std::vector<Suggestion> suggestions_;  // sorted
+  std::vector<Candidate> candidates_;  // sorted
+  size_t phrase_ = 0;                  // of them, that goes on
 };
 
 }  // namespace carousel

@@ -28,6 +28,8 @@ v1::CompleteResponse ToResponse(const ModelHandle& handle,
     message->set_insert(std::move(suggestion.insert));
     message->set_replace(suggestion.replace);
     message->set_probability(suggestion.probability);
+    message->set_words(suggestion.words);
+    message->set_confidence(suggestion.confidence());
   }
   return response;
 }
@@ -36,6 +38,10 @@ CompletionOptions OptionsOf(const v1::CompleteRequest& request) {
   CompletionOptions options;
   if (request.has_max_suggestions()) {
     options.max_suggestions = request.max_suggestions();
+  }
+  if (request.has_max_words()) options.max_words = request.max_words();
+  if (request.has_min_confidence()) {
+    options.min_confidence = request.min_confidence();
   }
   return options;
 }
@@ -46,7 +52,10 @@ absl::Status AutocompleteCore::Validate(
     const v1::CompleteRequest& request) const {
   RETURN_IF_ERROR(CheckTextSize(request.text(), options_.max_text_bytes));
   const absl::Status status = CheckOptions(OptionsOf(request));
-  return status.ok() ? status : AboutField("max_suggestions", status);
+  if (status.ok()) return status;
+  // The message begins with the option, which is the field.
+  const absl::string_view message = status.message();
+  return AboutField(message.substr(0, message.find(':')), status);
 }
 
 void AutocompleteCore::Complete(const v1::CompleteRequest& request,

@@ -11,9 +11,13 @@
 
 namespace carousel {
 
+// Every further word of every suggestion is a step and an output.
 int64_t CompletionWork::EstimateTokens() const {
+  const int64_t words =
+      int64_t{job_.options.max_suggestions} * (job_.options.max_words - 1);
   return carousel::EstimateTokens(job_.text.size(),
-                                  job_.options.max_context_tokens);
+                                  job_.options.max_context_tokens) +
+         words * (1 + kTokensOfOutput);
 }
 
 absl::Status CompletionWork::Begin(NetworkRegistry* networks) {

@@ -27,17 +27,27 @@ Sequence::Sequence(Job job, std::shared_ptr<NetworkStates> states,
   OpenQuery();
 }
 
-// A later query extends the earlier one, so the state serves both; but more may
-// be known of its text. What is known of all needs no state.
+// Where a later query extends the earlier one the state serves both; but more
+// may be known of its text. What is known of all needs no state.
 void Sequence::OpenQuery() {
   OpenKnownQueries();
   if (!query_.has_value()) return;
+  if (!GoesOn(query_->tokens)) {
+    row_ = StatePool::Row();
+    read_ = known_ = 0;
+  }
+  tokens_.assign(query_->tokens.begin(), query_->tokens.end());
   if (row_.empty()) row_ = states_->pool.Take();
-  CAROUSEL_CHECK(read_ <= query_->tokens.size());
   if (read_ == query_->tokens.size()) return;
   const size_t known =
       states_->cache.Find(query_->tokens, read_, row_.values());
   if (known > 0) read_ = known_ = known;
+}
+
+// Whether they begin with what has been read.
+bool Sequence::GoesOn(absl::Span<const int32_t> tokens) const {
+  return read_ <= tokens.size() &&
+         std::equal(tokens.begin(), tokens.begin() + read_, tokens_.begin());
 }
 
 // Past those whose answers are known: about no rank at all, or asked before.

@@ -91,6 +91,7 @@ class Sequence {
   Sequence(Job job, std::shared_ptr<NetworkStates> states,
            Completion completion);
   void OpenQuery();
+  bool GoesOn(absl::Span<const int32_t> tokens) const;
   void OpenKnownQueries();
   void Remember();
 
@@ -98,6 +99,7 @@ class Sequence {
   std::shared_ptr<NetworkStates> states_;
   Completion completion_;
   std::optional<Completion::Query> query_;
+  std::vector<int32_t> tokens_;  // of the query, of which some are read
   StatePool::Row row_;
   size_t read_ = 0;   // tokens that `row_` is the state after
   size_t known_ = 0;  // ... of which the cache has the state

@@ -117,10 +117,12 @@ TEST_F(CliTest, JsonIsOneObjectALine) {
   EXPECT_EQ(result.out,
             "{\"input\":\"to\",\"model\":{\"name\":\"echo\",\"version\":\"2\"},"
             "\"suggestions\":[{\"word\":\"go\",\"insert\":\" go\","
-            "\"replace\":0,\"probability\":0.5}]}\n"
+            "\"replace\":0,\"probability\":0.5,\"words\":0,"
+            "\"confidence\":0}]}\n"
             "{\"input\":\"we\",\"model\":{\"name\":\"echo\",\"version\":\"2\"},"
             "\"suggestions\":[{\"word\":\"go\",\"insert\":\" go\","
-            "\"replace\":0,\"probability\":0.5}]}\n");
+            "\"replace\":0,\"probability\":0.5,\"words\":0,"
+            "\"confidence\":0}]}\n");
 }
 
 TEST_F(CliTest, ListsTheModelsInAlignedColumns) {
@@ -245,10 +247,13 @@ TEST_F(CliTest, ScoresLinesInTheirOrder) {
 TEST_F(CliTest, LineThatCannotBeScoredIsNamed) {
   for (const char* line : {"error", "caf\xe9"}) {
     const Result result =
-        Carousel({Server(), "score"}, absl::StrCat("good\n", line, "\n"));
+        Carousel({Server(), "score"}, absl::StrCat("good\n", line, "\nfine\n"));
     EXPECT_EQ(result.exit_code, kExitFailed);
-    EXPECT_THAT(result.out, StartsWith("positive"));
-    EXPECT_THAT(result.err, HasSubstr("line 2: "));
+    EXPECT_THAT(result.out,
+                AllOf(StartsWith("positive    75.0%  good\nerror           - "),
+                      HasSubstr("\npositive    75.0%  fine\n")));
+    EXPECT_THAT(result.err, HasSubstr("1 of 3 lines could not be scored; the "
+                                      "first: line 2: "));
   }
 }
 

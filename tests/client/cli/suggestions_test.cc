@@ -63,7 +63,8 @@ TEST(JsonTest, IsOneLineWithTheInputAndAllValues) {
   EXPECT_THAT(JsonLine(response, "a \"b\"\n"),
               IsOkAndHolds("{\"input\":\"a \\\"b\\\"\\n\",\"suggestions\":["
                            "{\"word\":\"go\",\"insert\":\" go\",\"replace\":0,"
-                           "\"probability\":0.5}]}\n"));
+                           "\"probability\":0.5,\"words\":0,"
+                           "\"confidence\":0}]}\n"));
 }
 
 TEST(JsonTest, TheInputStandsAloneInAnEmptyMessage) {

@@ -2,6 +2,7 @@
 
 #include "model/tasks/completion.h"
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -294,6 +295,92 @@ TEST(CompletionTest, SubwordTokenizersAreRefused) {
                                 "the c", {}),
               StatusIs(absl::StatusCode::kFailedPrecondition,
                        HasSubstr("cannot complete words")));
+}
+
+// "I wo|": "would like to" is nearly sure, "wonder" is not sure of what
+// follows.
+class PhraseTest : public testing::Test {
+ protected:
+  PhraseTest() : model_({"I", "would", "wonder", "like", "to", "if", "why"}) {
+    model_.After("I", {{"would", 0.6}, {"wonder", 0.4}});
+    model_.After("I would", {{"like", 0.9}, {"to", 0.1}});
+    model_.After("I would like", {{"to", 0.8}, {"if", 0.2}});
+    model_.After("I would like to", {{".", 0.9}, {"like", 0.1}});
+    model_.After("I wonder", {{"if", 0.4}, {"why", 0.35}, {".", 0.25}});
+  }
+
+  ToyModel model_;
+};
+
+TEST_F(PhraseTest, GoesOnWhileItIsConfident) {
+  const auto suggestions = model_.Complete("I wo", {.max_words = 4});
+  ASSERT_THAT(suggestions, SizeIs(2));
+  EXPECT_EQ(suggestions[0].word, "would like to");
+  EXPECT_EQ(suggestions[0].insert, "uld like to");
+  EXPECT_EQ(suggestions[0].words, 3);
+  EXPECT_NEAR(suggestions[0].probability, 0.6 * 0.9 * 0.8, 1e-5);
+  EXPECT_NEAR(suggestions[0].confidence(), std::cbrt(0.6 * 0.9 * 0.8), 1e-5);
+  EXPECT_EQ(suggestions[1].word, "wonder");
+  EXPECT_NEAR(suggestions[1].confidence(), 0.4, 1e-5);
+}
+
+TEST_F(PhraseTest, HasNoMoreWordsThanAreAskedFor) {
+  EXPECT_THAT(model_.Words("I wo", {.max_words = 2}),
+              ElementsAre("would like", "wonder"));
+  EXPECT_THAT(model_.Words("I wo", {.max_words = 1}),
+              ElementsAre("would", "wonder"));
+}
+
+// The threshold decides both: how far it goes, and what is offered at all.
+TEST_F(PhraseTest, ThresholdLengthensAndDrops) {
+  EXPECT_THAT(model_.Words("I wo", {.max_words = 4, .min_confidence = 0.39}),
+              ElementsAre("would like to", "wonder if"));
+  EXPECT_THAT(model_.Words("I wo", {.max_words = 4, .min_confidence = 0.74}),
+              IsEmpty());
+  EXPECT_THAT(model_.Words("I wo", {.max_words = 1, .min_confidence = 0.5}),
+              ElementsAre("would"));
+}
+
+// Nothing is asked about what is not offered.
+TEST_F(PhraseTest, AsksForTheWordsAfterEachSuggestion) {
+  model_.Complete("I wo", {.max_words = 3});
+  EXPECT_THAT(model_.queries(),
+              ElementsAre("I", "I would", "I would like", "I wonder"));
+  model_.Complete("I wo", {.max_words = 3, .min_confidence = 0.95});
+  EXPECT_THAT(model_.queries(), ElementsAre("I"));
+}
+
+// The word typed may be whole already: then the next ones go on after it.
+TEST_F(PhraseTest, GoesOnAfterATypedWord) {
+  const auto suggestions =
+      model_.Complete("I would", {.max_suggestions = 1, .max_words = 2});
+  ASSERT_THAT(suggestions, SizeIs(1));
+  EXPECT_EQ(suggestions[0].insert, " like to");
+}
+
+// As the words of a single suggestion are.
+TEST_F(PhraseTest, WordsAreSpeltForTheirPlace) {
+  ToyModel model({"it", "isn't", "isn", "so"});
+  model.After("<unk>", {{"it", 0.9}});
+  model.After("<unk> it", {{"isn't", 0.9}});
+  EXPECT_EQ(model.Complete("Don\xe2\x80\x99t ", {.max_words = 2})[0].insert,
+            "it isn\xe2\x80\x99t");
+  model.After("", {{"it", 0.9}});
+  model.After("it", {{"so", 0.9}});
+  EXPECT_EQ(model.Complete("", {.max_words = 2})[0].insert, "It so");
+}
+
+TEST(CompletionOptionsTest, WordsAndConfidenceHaveBounds) {
+  for (const int words : {0, 11, -1}) {
+    EXPECT_THAT(CheckOptions({.max_words = words}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("max_words: expected 1 to 10")));
+  }
+  for (const double confidence : {-0.1, 1.1, std::nan("")}) {
+    EXPECT_THAT(CheckOptions({.min_confidence = confidence}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("min_confidence: expected 0 to 1")));
+  }
 }
 
 }  // namespace

@@ -34,11 +34,13 @@ class ToyModel {
 
   std::vector<Suggestion> Complete(absl::string_view text,
                                    int max_suggestions = 3) {
+    return Complete(text, {.max_suggestions = max_suggestions});
+  }
+  std::vector<Suggestion> Complete(absl::string_view text,
+                                   const CompletionOptions& options) {
     queries_.clear();
     Completion completion =
-        Completion::Start(tokenizer_, text,
-                          {.max_suggestions = max_suggestions})
-            .value();
+        Completion::Start(tokenizer_, text, options).value();
     while (const auto query = completion.Next()) {
       queries_.push_back(Describe(query->tokens));
       completion.Answer(Logits(queries_.back(), query->ranks));
@@ -50,6 +52,12 @@ class ToyModel {
   std::vector<std::string> Words(absl::string_view text, int count = 3) {
     std::vector<std::string> words;
     for (const Suggestion& s : Complete(text, count)) words.push_back(s.word);
+    return words;
+  }
+  std::vector<std::string> Words(absl::string_view text,
+                                 const CompletionOptions& options) {
+    std::vector<std::string> words;
+    for (const Suggestion& s : Complete(text, options)) words.push_back(s.word);
     return words;
   }
   std::vector<std::string> Inserts(absl::string_view text, int count = 3) {

@@ -88,6 +88,29 @@ TEST_F(EngineTest, AnswersAJob) {
   EXPECT_EQ(result.batch, 1);
 }
 
+// Several words of each: from the state that they have in common, if it is
+// remembered, or from the beginning.
+TEST_F(EngineTest, PhrasesAreThoseOfTheNetworkAlone) {
+  const CompletionOptions options = {.max_words = 4, .min_confidence = 0};
+  const auto expected = tiny_.Expected("I would like to", options);
+  ASSERT_EQ(expected.size(), 3u);
+  for (const size_t cache_bytes : {size_t{0}, size_t{1} << 20}) {
+    Engine engine({.workers = 1, .prefix_cache_bytes = cache_bytes}, clock_);
+    Job job = MakeJob("I would like to");
+    job.options = options;
+    engine.Submit(std::move(job));
+    const JobResult result = std::move(results_.Take(1)[0]);
+    ASSERT_THAT(result.suggestions, IsOk());
+    ASSERT_EQ(result.suggestions->size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_EQ(expected[i].words, 4);
+      EXPECT_EQ((*result.suggestions)[i].insert, expected[i].insert);
+      EXPECT_NEAR((*result.suggestions)[i].probability, expected[i].probability,
+                  1e-5);
+    }
+  }
+}
+
 // The time in the queue is told apart from the time of computing.
 TEST_F(EngineTest, ReportsTheTimeInTheQueue) {
   Engine engine({.workers = 1}, clock_);
