@@ -13,7 +13,9 @@
 #include "client/cli/cli.h"
 #include "client/cli/json.h"
 #include "client/cli/scores.h"
+#include "client/cli/utf8.h"
 #include "model/base/status_macros.h"
+#include "nlohmann/json.hpp"
 
 namespace carousel {
 namespace {
@@ -37,6 +39,15 @@ absl::Status Print(const std::string& text, const v1::ScoreResponse& response,
   return absl::OkStatus();
 }
 
+// {"error":{"code":"INVALID_ARGUMENT","message":"..."}}
+std::string ErrorJson(const absl::Status& status) {
+  const nlohmann::ordered_json json = {
+      {"error",
+       {{"code", absl::StatusCodeToString(status.code())},
+        {"message", Printable(status.message())}}}};
+  return absl::StrCat(json.dump(), "\n");
+}
+
 // The lines of the input, answered in their order though the answers come in
 // any.
 class Lines {
@@ -44,13 +55,9 @@ class Lines {
   Lines(const Options& options, Console& console)
       : options_(options), console_(console) {}
 
-  // The next line; nothing at the end of the input, or after an error.
+  // The next line; nothing at the end of the input.
   std::optional<std::string> Next() {
     std::string line;
-    {
-      absl::MutexLock lock(&mutex_);
-      if (!status_.ok()) return std::nullopt;
-    }
     if (!std::getline(console_.in, line)) return std::nullopt;
     std::string text(absl::StripSuffix(line, "\r"));
     absl::MutexLock lock(&mutex_);
@@ -64,16 +71,20 @@ class Lines {
     if (found == open_.end()) return;
     found->second.response = std::move(response);
     while (!open_.empty() && open_.begin()->second.response.has_value()) {
-      status_.Update(Show(open_.begin()->first, open_.begin()->second));
+      Show(open_.begin()->first, open_.begin()->second);
       open_.erase(open_.begin());
     }
     if (open_.empty()) console_.out.flush();
   }
 
-  // The first error of a line.
+  // Whether every line was scored.
   absl::Status status() const {
     absl::MutexLock lock(&mutex_);
-    return status_;
+    if (failed_ == 0) return absl::OkStatus();
+    return absl::Status(first_error_.code(),
+                        absl::StrCat(failed_, " of ", read_,
+                                     " lines could not be scored; the first: ",
+                                     first_error_.message()));
   }
 
  private:
@@ -82,14 +93,21 @@ class Lines {
     std::optional<absl::StatusOr<v1::ScoreResponse>> response;
   };
 
-  absl::Status Show(int64_t place, const Line& line)
+  // One line of the output for one of the input, whatever became of it.
+  void Show(int64_t place, const Line& line)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (line.response->ok()) {
-      return Print(line.text, **line.response, options_, console_);
+    absl::Status status = line.response->status();
+    if (status.ok()) {
+      status = Print(line.text, **line.response, options_, console_);
     }
-    const absl::Status& status = line.response->status();
-    return absl::Status(status.code(), absl::StrCat("line ", place + 1, ": ",
-                                                    status.message()));
+    if (status.ok()) return;
+    console_.out << (options_.json ? ErrorJson(status)
+                                   : FormatError(line.text));
+    if (failed_++ == 0) {
+      first_error_ = absl::Status(
+          status.code(),
+          absl::StrCat("line ", place + 1, ": ", status.message()));
+    }
   }
 
   const Options& options_;
@@ -97,7 +115,8 @@ class Lines {
   mutable absl::Mutex mutex_;
   int64_t read_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<int64_t, Line> open_ ABSL_GUARDED_BY(mutex_);
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  int64_t failed_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status first_error_ ABSL_GUARDED_BY(mutex_);
 };
 
 // By one stream, which has no end of its own: the timeout is that of a call.

@@ -62,6 +62,10 @@ std::string FormatWord(const v1::ScoredWord& word, int label, double largest,
 
 }  // namespace
 
+std::string FormatError(absl::string_view text) {
+  return absl::StrFormat("%-10s      -   %s\n", "error", Beginning(text));
+}
+
 std::string FormatScore(absl::string_view text,
                         const v1::ScoreResponse& response, bool bold) {
   const int label = IndexOf(response);

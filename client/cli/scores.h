@@ -22,6 +22,9 @@ namespace carousel {
 std::string FormatScore(absl::string_view text,
                         const v1::ScoreResponse& response, bool bold);
 
+// The line of a text that could not be scored.
+std::string FormatError(absl::string_view text);
+
 }  // namespace carousel
 
 #endif  // CAROUSEL_CLIENT_CLI_SCORES_H_

@@ -119,10 +119,10 @@ class Classifier {
         texts, log_probabilities, [] { return absl::OkStatus(); }, workspace);
   }
 
-  // log P(label | the first t steps) of one text, as if it ended there, for
-  // every t from 0 on: `log_probabilities` (T + 1, L). Having read nothing, the
-  // network says what its output layer's bias does. REQUIRES: one direction;
-  // `tokens` (T) is not empty; 0 <= token < V. `look` as above.
+  // log P(label | the first t steps) of one text for every t from 0 on:
+  // `log_probabilities` (T + 1, L). Having read nothing, the network says what
+  // its output layer's bias does. REQUIRES: one direction; `tokens` (T) is not
+  // empty; 0 <= token < V. `look` as above.
   absl::Status BeginningLogProbabilities(absl::Span<const int32_t> tokens,
                                          absl::Span<float> log_probabilities,
                                          absl::FunctionRef<absl::Status()> look,

@@ -15,8 +15,14 @@
 namespace carousel {
 namespace {
 
-// Readings of one product, at most.
+// Readings of one product, at most, and their steps together, so that a step
+// of a long text does not keep others waiting (but for one reading).
 constexpr size_t kMostRows = 16;
+constexpr size_t kMostCells = 512;
+
+size_t StepsOf(size_t tokens) {
+  return static_cast<size_t>(StepsBucket(static_cast<int>(tokens)));
+}
 
 size_t Best(const std::vector<float>& log_probabilities) {
   return static_cast<size_t>(
@@ -91,8 +97,17 @@ void LabelExplainer::ListReadings() {
   readings_.push_back({.kind = Kind::kWhole, .tokens = all});
 }
 
+// Those behind are as long or longer, but for the occluded ones, which are all
+// about as long as the text.
 size_t LabelExplainer::NextCount() const {
-  return std::min(kMostRows, readings_.size() - done_);
+  const size_t most = std::min(kMostRows, readings_.size() - done_);
+  size_t count = 1;
+  while (count < most &&
+         (count + 1) * StepsOf(readings_[done_ + count].tokens.size()) <=
+             kMostCells) {
+    ++count;
+  }
+  return count;
 }
 
 int LabelExplainer::next_cells() const {
@@ -100,8 +115,17 @@ int LabelExplainer::next_cells() const {
     return static_cast<int>(text_.tokens.size());
   }
   const size_t count = NextCount();
-  const size_t longest = readings_[done_ + count - 1].tokens.size();
-  return static_cast<int>(count) * StepsBucket(static_cast<int>(longest));
+  return static_cast<int>(count *
+                          StepsOf(readings_[done_ + count - 1].tokens.size()));
+}
+
+int64_t LabelExplainer::cells_left() const {
+  if (readings_.front().kind == Kind::kBeginnings) return next_cells();
+  size_t cells = 0;
+  for (size_t i = done_; i < readings_.size(); ++i) {
+    cells += StepsOf(readings_[i].tokens.size());
+  }
+  return static_cast<int64_t>(cells);
 }
 
 absl::Status LabelExplainer::Step(absl::FunctionRef<absl::Status()> look,

@@ -50,8 +50,9 @@ struct LabelExplanation {
     ByteRange place;          // in the text as it was given
     double contribution = 0;  // if asked for
 
-    // If asked for: of each label, having read the text up to this word. In two
-    // directions, of the text that ends there.
+    // If asked for: of each label, having read the text up to this word, before
+    // it is known where the text ends. In two directions, of the text that ends
+    // there.
     std::vector<float> probabilities = {};
   };
 
@@ -80,8 +81,10 @@ class LabelExplainer {
 
   bool finished() const { return done_ == readings_.size(); }
 
-  // What Step computes next, in steps of rows. REQUIRES: !finished().
+  // What Step computes next, and all that is left with it, in steps of rows.
+  // REQUIRES: !finished().
   int next_cells() const;
+  int64_t cells_left() const;
 
   // `look` is asked every few steps; its error ends the computation and is
   // returned. REQUIRES: !finished().

@@ -18,7 +18,8 @@ namespace {
 struct Chunk {
   ByteRange given;
   ByteRange prepared;
-  bool same = false;  // byte for byte
+  bool same = false;         // byte for byte
+  bool equal_count = false;  // of characters
 };
 
 absl::string_view TextOf(absl::string_view text, ByteRange range) {
@@ -60,8 +61,7 @@ class Places {
   Places(TokenizerKind kind, absl::string_view given,
          absl::string_view prepared)
       : given_(given), prepared_(prepared) {
-    const Chunk whole = {
-        {0, given.size()}, {0, prepared.size()}, given == prepared};
+    const Chunk whole = MakeChunk({0, given.size()}, {0, prepared.size()});
     if (whole.same && kind != TokenizerKind::kSubword) {
       chunks_ = {whole};
       return;
@@ -75,8 +75,7 @@ class Places {
         chunks_ = {whole};
         return;
       }
-      chunks_.push_back(
-          {chunk, {at, at + changed.size()}, TextOf(given, chunk) == changed});
+      chunks_.push_back(MakeChunk(chunk, {at, at + changed.size()}));
       at += changed.size();
     }
   }
@@ -96,6 +95,13 @@ class Places {
   }
 
  private:
+  Chunk MakeChunk(ByteRange given, ByteRange prepared) const {
+    const absl::string_view before = TextOf(given_, given);
+    const absl::string_view after = TextOf(prepared_, prepared);
+    return {given, prepared, before == after,
+            CountCodePoints(before) == CountCodePoints(after)};
+  }
+
   size_t BeginOf(ByteRange piece) const {
     size_t begin = piece.begin;
     while (begin < prepared_.size() && prepared_[begin] == ' ') ++begin;
@@ -116,7 +122,7 @@ class Places {
     if (chunk.same) return chunk.given.begin + offset;
     const absl::string_view given = TextOf(given_, chunk.given);
     const absl::string_view prepared = TextOf(prepared_, chunk.prepared);
-    if (CountCodePoints(given) != CountCodePoints(prepared)) return otherwise;
+    if (!chunk.equal_count) return otherwise;
     return chunk.given.begin + SameCharacter(prepared, offset, given);
   }
 

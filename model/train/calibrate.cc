@@ -42,7 +42,7 @@ std::string CardSection(const Calibration& calibration) {
   return absl::StrFormat(
       "## Calibration\n\nThe output layer is divided by the temperature %.4g, "
       "fitted on the %d texts of %s: the expected calibration error there (15 "
-      "bins) fell from %.4f to %.4f.\n",
+      "bins) went from %.4f to %.4f.\n",
       calibration.temperature, calibration.texts, calibration.file,
       calibration.error_before, calibration.error_after);
 }
@@ -114,6 +114,11 @@ absl::StatusOr<Calibration> MeasureCalibration(
       "temperature %.4g: expected calibration error %.4f -> %.4f",
       calibration.temperature, calibration.error_before,
       calibration.error_after));
+  if (calibration.error_after > calibration.error_before) {
+    options.progress->Note(
+        "the error did not fall: the labels became more probable on the whole, "
+        "but not where it is counted");
+  }
   return calibration;
 }
 

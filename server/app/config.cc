@@ -54,6 +54,8 @@ absl::Status Validate(const ServerConfig& config) {
                           std::numeric_limits<int32_t>::max()));
   RETURN_IF_ERROR(
       Between("max_text_bytes", config.max_text_bytes, 1, kMaxTextBytes));
+  RETURN_IF_ERROR(Between("max_whole_text_bytes", config.max_whole_text_bytes,
+                          1, kMaxTextBytes));
   RETURN_IF_ERROR(Between("max_sequences", config.max_sequences, 1, 1 << 16));
   RETURN_IF_ERROR(Between("prefix_cache_bytes", config.prefix_cache_bytes, 0,
                           int64_t{1} << 40));

@@ -35,7 +35,8 @@ struct ServerConfig {
 
   // Bounds of what is taken in.
   int64_t max_queue_tokens = 65536;
-  int64_t max_text_bytes = 16384;
+  int64_t max_text_bytes = 16384;        // of a completion
+  int64_t max_whole_text_bytes = 65536;  // of one that is read as a whole
 
   // Jobs computed at a time, and what is remembered of texts for each version
   // of a model.

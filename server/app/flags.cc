@@ -43,7 +43,10 @@ ABSL_FLAG(
     "work that may wait, in tokens to be fed and as many for outputs; more is "
     "refused");
 ABSL_FLAG(int64_t, max_text_bytes, carousel::ServerConfig().max_text_bytes,
-          "longest text of a request, in bytes");
+          "longest text to complete, in bytes");
+ABSL_FLAG(int64_t, max_whole_text_bytes,
+          carousel::ServerConfig().max_whole_text_bytes,
+          "longest text to score, in bytes");
 ABSL_FLAG(int32_t, max_sequences, carousel::ServerConfig().max_sequences,
           "requests that are computed at a time; the others wait");
 ABSL_FLAG(int64_t, prefix_cache_bytes,
@@ -150,6 +153,7 @@ ServerConfig ConfigFromFlags() {
       .workers = absl::GetFlag(FLAGS_workers),
       .max_queue_tokens = absl::GetFlag(FLAGS_max_queue_tokens),
       .max_text_bytes = absl::GetFlag(FLAGS_max_text_bytes),
+      .max_whole_text_bytes = absl::GetFlag(FLAGS_max_whole_text_bytes),
       .max_sequences = absl::GetFlag(FLAGS_max_sequences),
       .prefix_cache_bytes = absl::GetFlag(FLAGS_prefix_cache_bytes),
       .embedding_table_bytes = absl::GetFlag(FLAGS_embedding_table_bytes),

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "model/base/buckets.h"
 #include "server/engine/step_scheduler.h"
 
 namespace carousel {
@@ -28,6 +29,18 @@ int64_t ScratchBytes(const StackSizes& stack) {
   return cells * (kBuffers * width * kFloat + StateBytes(stack));
 }
 
+// What a batch of whole texts holds of every step (Classifier::Workspace):
+// what is read, what each layer writes, and a turned copy of what one of two
+// directions reads.
+int64_t TextScratchBytes(const StackSizes& stack, int longest_text) {
+  const StepSchedulerOptions steps;
+  const int64_t cells =
+      std::max<int64_t>(steps.max_bulk_cells, StepsBucket(longest_text));
+  const int64_t in = stack.inputs;
+  const int64_t out = stack.outputs();
+  return cells * kFloat * (in + 3 * out + stack.hidden + std::max(in, out));
+}
+
 }  // namespace
 
 MemoryPlan PlanMemory(const ServerConfig& config, int workers,
@@ -36,6 +49,12 @@ MemoryPlan PlanMemory(const ServerConfig& config, int workers,
   MemoryPlan plan = {.process = process_bytes};
   for (const ModelMemory& model : models) {
     plan.models += model.bytes;
+    if (model.longest_text > 0) {
+      plan.scratch = std::max(
+          plan.scratch,
+          workers * (ScratchBytes(model.stack) +
+                     TextScratchBytes(model.stack, model.longest_text)));
+    }
     if (!model.completes) continue;
     plan.states += config.max_sequences * StateBytes(model.stack);
     plan.caches += config.prefix_cache_bytes;

@@ -14,12 +14,12 @@
 
 namespace carousel {
 
-// What counts of a loaded model; those of other tasks than completion have no
-// states here.
+// What counts of a loaded model.
 struct ModelMemory {
   int64_t bytes = 0;  // of weights and their packed copies
-  bool completes = false;
   StackSizes stack = {};
+  bool completes = false;  // has states, and a cache of them
+  int longest_text = 0;    // tokens, of one that reads texts as a whole; else 0
 };
 
 // In bytes.

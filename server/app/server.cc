@@ -94,7 +94,9 @@ Server::Server(const ServerConfig& config, const StopRequests* stop,
       autocomplete_(
           {.max_text_bytes = static_cast<size_t>(config.max_text_bytes)},
           repository_.get(), &engine_),
-      sentiment_({}, repository_.get(), &engine_),
+      sentiment_(
+          {.max_text_bytes = static_cast<size_t>(config.max_whole_text_bytes)},
+          repository_.get(), &engine_),
       models_(repository_.get()),
       autocomplete_service_(&autocomplete_, {&metrics_, &Clock::Real()},
                             &streams_),
@@ -215,6 +217,10 @@ absl::Status Server::CheckMemory(int64_t process_bytes) const {
     ModelMemory memory = {.bytes = static_cast<int64_t>(model.memory_bytes()),
                           .completes = model.task() == Task::kLanguageModel};
     if (memory.completes) memory.stack = model.network().sizes().stack();
+    if (model.task() == Task::kClassifier) {
+      memory.stack = model.classifier().network->sizes().rnn;
+      memory.longest_text = model.manifest().classifier().longest_text;
+    }
     models.push_back(memory);
   }
   const MemoryPlan plan =

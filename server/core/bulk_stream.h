@@ -44,9 +44,9 @@ struct BulkLimits {
 // instead of filling the server. A request that a full queue refuses is kept
 // and tried again.
 //
-// The end: OK after HalfClose and the last answer; UNAVAILABLE and
-// DEADLINE_EXCEEDED where the engine says so, as they hold for every further
-// request; UNAVAILABLE after Drain, when what was taken in is answered;
+// The end: OK after HalfClose and the last answer; DEADLINE_EXCEEDED where the
+// engine says so, as it holds for every further request; UNAVAILABLE after
+// Drain, or when the engine drains, and what it has of the stream is answered;
 // CANCELLED after Cancel.
 //
 // Thread-safe; no function blocks. Jobs share the ownership: a stream lives
@@ -110,7 +110,11 @@ class BulkStream final
                                          .asked_at = options_.clock->Now()});
     Act([&](Action* action) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       reading_ = false;
-      if (end_.has_value() || draining_) return;
+      if (end_.has_value()) return;
+      if (draining_) {
+        dropped_ = true;
+        return;
+      }
       Take(std::move(job), action);
     });
   }
@@ -127,7 +131,8 @@ class BulkStream final
   void WriteDone(bool ok) {
     Act([&](Action* action) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       writing_ = false;
-      Close(written_);
+      --open_;
+      open_bytes_ -= written_bytes_;
       if (!ok) End(absl::CancelledError("the answer could not be sent"));
       action->may_read = true;
     });
@@ -248,15 +253,22 @@ class BulkStream final
         refused_.push_back(job);
         // A job that is done tells that there is room; without one, time does.
         if (running_ == 0 && !waiting_) {
-          waiting_ = arming_ = true;
+          waiting_ = true;
+          ++arming_;
           action->wait =
               RetryDelayOf(response.status()).value_or(absl::Milliseconds(10));
         }
         return;
       }
-      if (absl::IsUnavailable(response.status()) ||
-          absl::IsDeadlineExceeded(response.status())) {
+      if (absl::IsDeadlineExceeded(response.status())) {
         return End(response.status());
+      }
+      if (absl::IsUnavailable(response.status())) {
+        draining_ = true;
+        refused_.push_back(job);
+        for (const JobPointer& dropped : refused_) Drop(*dropped);
+        refused_.clear();
+        return;
       }
       answers_.push_back({{.id = job->id,
                            .response = std::move(response),
@@ -271,8 +283,15 @@ class BulkStream final
   // The peer must not be told to finish while it is told to wait.
   void Wait(absl::Duration time) {
     peer_->Wait(time);
-    Act([&](Action*)
-            ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { arming_ = false; });
+    Act([&](Action*) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { --arming_; });
+  }
+
+  // It will not be answered.
+  void Drop(const Job& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    dropped_ = true;
+    ids_.erase(job.id);
+    open_bytes_ -= job.bytes;
+    --open_;
   }
 
   void TryAgain(Action* action) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -291,7 +310,7 @@ class BulkStream final
   }
 
   void Decide(Action* action) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (finished_ || writing_ || arming_) return MayRead(action);
+    if (finished_ || writing_ || arming_ > 0) return MayRead(action);
     if (end_.has_value()) {
       finished_ = true;
       action->run = nullptr;
@@ -300,16 +319,17 @@ class BulkStream final
     }
     if (!answers_.empty()) {
       writing_ = true;
-      written_ = {answers_.front().answer.id, answers_.front().bytes,
-                  answers_.front().has_id};
+      written_bytes_ = answers_.front().bytes;
+      // From here on the client may have read it, and use the id again.
+      if (answers_.front().has_id) ids_.erase(answers_.front().answer.id);
       action->write = std::move(answers_.front().answer);
       answers_.pop_front();
+    } else if (open_ == 0 && half_closed_ && !dropped_) {
+      End(absl::OkStatus());
+      return Decide(action);
     } else if (open_ == 0 && draining_) {
       End(absl::UnavailableError(
           "the server is draining; open another stream elsewhere"));
-      return Decide(action);
-    } else if (open_ == 0 && half_closed_) {
-      End(absl::OkStatus());
       return Decide(action);
     }
     MayRead(action);
@@ -327,20 +347,6 @@ class BulkStream final
     reading_ = action->read = true;
   }
 
-  // What is known of an answer on its way.
-  struct Written {
-    std::string id;
-    size_t bytes = 0;
-    bool has_id = false;
-  };
-
-  // It is answered.
-  void Close(const Written& written) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (written.has_id) ids_.erase(written.id);
-    open_bytes_ -= written.bytes;
-    --open_;
-  }
-
   struct ReadyAnswer {
     Answer answer;
     size_t bytes = 0;
@@ -356,9 +362,10 @@ class BulkStream final
   bool reading_ ABSL_GUARDED_BY(mutex_) = true;  // from Start on
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
-  bool arming_ ABSL_GUARDED_BY(mutex_) = false;
+  int arming_ ABSL_GUARDED_BY(mutex_) = 0;  // calls of Peer::Wait
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  bool dropped_ ABSL_GUARDED_BY(mutex_) = false;  // a request, by draining
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Requests taken in and not answered; of them those that the engine has, and
@@ -370,7 +377,7 @@ class BulkStream final
   absl::flat_hash_set<std::string> ids_ ABSL_GUARDED_BY(mutex_);
 
   std::deque<ReadyAnswer> answers_ ABSL_GUARDED_BY(mutex_);
-  Written written_ ABSL_GUARDED_BY(mutex_);
+  size_t written_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of that on its way
 
   // How the stream ends, as soon as nothing is being written.
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);

@@ -45,6 +45,13 @@ absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,
             " tokens wait, ", most, " tokens may; retry with backoff")),
         RetryDelay(job.expected));
   }
+  if (job.bulk && job.bulk_jobs >= limits.max_bulk_jobs) {
+    return WithRetryDelay(
+        absl::ResourceExhaustedError(
+            absl::StrCat(job.bulk_jobs, " texts of bulk streams are at work, ",
+                         limits.max_bulk_jobs, " may be")),
+        RetryDelay(job.expected));
+  }
   const absl::Duration left = job.deadline - now;
   if (job.others >= limits.full_load && job.expected * kMargin > left) {
     return WithRetryDelay(

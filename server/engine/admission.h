@@ -25,6 +25,10 @@ struct AdmissionLimits {
   // fewer of them nobody is refused for lack of it. An engine sets it by the
   // number of its workers.
   int64_t full_load = 16;
+
+  // Bulk jobs that wait or are worked on, at most. An engine sets it by its
+  // places.
+  int64_t max_bulk_jobs = 256;
 };
 
 // What the queue knows about itself at one instant.
@@ -46,8 +50,10 @@ struct JobFacts {
 
   absl::Time deadline = absl::InfiniteFuture();
 
-  // One of many, which may fill half of the queue only.
+  // One of many, which may fill half of the queue only; and how many such jobs
+  // wait or are worked on.
   bool bulk = false;
+  int64_t bulk_jobs = 0;
 };
 
 // Work is counted in tokens that are fed to a network. A product over its
@@ -62,7 +68,8 @@ int64_t EstimateTokens(size_t text_bytes, int max_tokens);
 // OK, or why the job is refused:
 //   UNAVAILABLE         the queue is closed (the server is draining)
 //   DEADLINE_EXCEEDED   the deadline has passed already
-//   RESOURCE_EXHAUSTED  the job does not fit beside those that wait, or would,
+//   RESOURCE_EXHAUSTED  the job does not fit beside those that wait, or beside
+//                       the other bulk jobs, or would,
 //                       with others for a full load, be done too close to its
 //                       deadline or after it; with advice when to try again
 //                       (model/base/retry.h). An empty queue takes a job of any

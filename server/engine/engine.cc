@@ -31,6 +31,7 @@ constexpr int64_t kBacklog = 1024;
 AdmissionLimits LimitsOf(const EngineOptions& options) {
   AdmissionLimits limits = options.admission;
   limits.full_load = kFullBatch * std::max(1, options.workers);
+  limits.max_bulk_jobs = options.max_sequences;
   return limits;
 }
 
@@ -79,18 +80,26 @@ void Engine::Submit(LabelJob job) {
 void Engine::SubmitWork(std::unique_ptr<Work> work) {
   const int64_t tokens = work->tokens = work->EstimateTokens();
   const absl::Time now = work->accepted_at = clock_.Now();
+  const bool bulk = work->terms().bulk;
   absl::Status status;
   {
     MutexLock lock(&mutex_);
     work->due = scheduler_.DueAfter(tokens, work_ahead_.jobs() + 1);
-    status = queue_.Push(&work, work_ahead_.jobs(),
-                         meter_.TimeFor(work_ahead_.Until(tokens)), now);
+    status = queue_.Push(&work,
+                         {.tokens = tokens,
+                          .others = work_ahead_.jobs(),
+                          .expected = meter_.TimeFor(work_ahead_.Until(tokens)),
+                          .deadline = work->terms().deadline,
+                          .bulk = bulk,
+                          .bulk_jobs = bulk_jobs_},
+                         now);
     if (status.ok()) {
+      bulk_jobs_ += bulk;
       work_ahead_.Add(tokens);
       LookAtLoad(now);
       WakeOne();
     }
-    CountRefusal(status);
+    if (!bulk) CountRefusal(status);  // whose caller waits instead
   }
   if (!status.ok()) work->Complete(std::move(status), {});
 }
@@ -106,6 +115,7 @@ void Engine::Drain(absl::Time deadline) {
     abandon_ = true;
     while (std::unique_ptr<Work> work = queue_.Pop()) {
       work_ahead_.Remove(work->tokens);
+      bulk_jobs_ -= work->terms().bulk;
       left.push_back(std::move(work));
     }
     WakeAll();
@@ -164,6 +174,7 @@ Engine::Task Engine::NextTask(size_t worker) {
     task.kind = Task::Kind::kBegin;
     task.job = queue_.Pop();
     ++stats_.running;
+    running_bulk_ += task.job->terms().bulk;
     ++workers_[worker].running;
   } else if (!scheduler_.empty()) {
     task.kind = Task::Kind::kBatch;
@@ -206,9 +217,7 @@ bool Engine::HasTask(size_t worker) const {
 }
 
 bool Engine::HasWork() const {
-  const bool can_begin =
-      !queue_.empty() && stats_.running < options_.max_sequences;
-  return can_begin || !scheduler_.empty() || board_.HasWork() || IsOver();
+  return HasPlace() || !scheduler_.empty() || board_.HasWork() || IsOver();
 }
 
 void Engine::DoChores(size_t worker, PartScratch* scratch) {
@@ -223,9 +232,16 @@ void Engine::DoChores(size_t worker, PartScratch* scratch) {
 // No worker takes more than its share: the others would take them from it.
 // Some worker has less than its share as long as jobs wait.
 bool Engine::CanBegin(size_t worker) const {
-  if (queue_.empty() || stats_.running >= options_.max_sequences) return false;
+  if (!HasPlace()) return false;
   return workers_[worker].running * options_.workers <
          stats_.running + queue_.load().jobs;
+}
+
+// Bulk has as many places as all others, and takes none of theirs.
+bool Engine::HasPlace() const {
+  if (queue_.empty()) return false;
+  return queue_.NextIsBulk() ||
+         stats_.running - running_bulk_ < options_.max_sequences;
 }
 
 bool Engine::IsOver() const {
@@ -233,7 +249,7 @@ bool Engine::IsOver() const {
 }
 
 void Engine::TakeBatch(size_t worker, Task* task) {
-  const StepBatch batch = scheduler_.Next(worker);
+  const StepBatch batch = scheduler_.Next(worker, !queue_.empty());
   task->steps = batch.steps;
   task->give_way = work_ahead_.tokens() > kBacklog * options_.workers;
   for (int64_t id : batch.ids) {
@@ -329,7 +345,9 @@ void Engine::GoOn(Works works) {
       }
       ReadySequence ready = work->next();
       // What is known of its text may leave less to do than was estimated.
-      work_ahead_.Change(&work->tokens, ready.pending + ready.cells);
+      work_ahead_.Change(&work->tokens, ready.left > 0
+                                            ? ready.left
+                                            : ready.pending + ready.cells);
       work->due = std::min(
           work->due, scheduler_.DueAfter(work->tokens, work_ahead_.jobs()));
       ready.id = next_id_++;
@@ -354,6 +372,8 @@ void Engine::Finish(std::unique_ptr<Work> work, absl::Status status) {
   work->Complete(std::move(status), report);
   MutexLock lock(&mutex_);
   --stats_.running;
+  running_bulk_ -= work->terms().bulk;
+  bulk_jobs_ -= work->terms().bulk;
   --workers_[work->worker].running;
   work_ahead_.Remove(work->tokens);
   LookAtLoad(clock_.Now());

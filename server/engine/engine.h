@@ -43,7 +43,8 @@ struct EngineOptions {
   AdmissionLimits admission = {};
   StepSchedulerOptions steps = {};
 
-  // Jobs that are worked on at a time, each with a state; the others wait.
+  // Jobs that are worked on at a time, each with a state; the others wait. As
+  // many bulk jobs beside them (LabelJob::bulk).
   int max_sequences = 256;
 
   // Bound of what is remembered of texts, for each model version.
@@ -132,6 +133,7 @@ class Engine {
   void WakeAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasTask(size_t worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool CanBegin(size_t worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasPlace() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsOver() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeBatch(size_t worker, Task* task)
@@ -165,7 +167,9 @@ class Engine {
   absl::flat_hash_map<int64_t, std::unique_ptr<Work>> waiting_
       ABSL_GUARDED_BY(mutex_);  // those that the scheduler knows, by id
   int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  WorkAhead work_ahead_ ABSL_GUARDED_BY(mutex_);  // of jobs not completed
+  WorkAhead work_ahead_ ABSL_GUARDED_BY(mutex_);   // of jobs not completed
+  int64_t bulk_jobs_ ABSL_GUARDED_BY(mutex_) = 0;  // the same
+  int running_bulk_ ABSL_GUARDED_BY(mutex_) = 0;   // of stats_.running
   std::vector<Worker> workers_ ABSL_GUARDED_BY(mutex_);
   int alive_ ABSL_GUARDED_BY(mutex_);          // workers that have not ended
   EngineStats stats_ ABSL_GUARDED_BY(mutex_);  // without queue and cache

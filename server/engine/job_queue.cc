@@ -8,16 +8,10 @@
 
 namespace carousel {
 
-absl::Status JobQueue::Push(std::unique_ptr<Work>* job, int64_t others,
-                            absl::Duration expected, absl::Time now) {
+absl::Status JobQueue::Push(std::unique_ptr<Work>* job, const JobFacts& facts,
+                            absl::Time now) {
+  RETURN_IF_ERROR(Admit(limits_, load_, facts, now));
   const Work& work = **job;
-  RETURN_IF_ERROR(Admit(limits_, load_,
-                        {.tokens = work.tokens,
-                         .others = others,
-                         .expected = expected,
-                         .deadline = work.terms().deadline,
-                         .bulk = work.terms().bulk},
-                        now));
   ++load_.jobs;
   load_.tokens += work.tokens;
   jobs_.emplace(work.due, std::move(*job));

@@ -22,10 +22,10 @@ class JobQueue {
  public:
   explicit JobQueue(const AdmissionLimits& limits) : limits_(limits) {}
 
-  // Takes `*job`, or leaves it as it is and says why (see Admit). `others` and
-  // `expected` as in JobFacts.
-  absl::Status Push(std::unique_ptr<Work>* job, int64_t others,
-                    absl::Duration expected, absl::Time now);
+  // Takes `*job`, of which `facts` are told, or leaves it as it is and says why
+  // (see Admit).
+  absl::Status Push(std::unique_ptr<Work>* job, const JobFacts& facts,
+                    absl::Time now);
 
   // The job that is due first; null if there is none.
   std::unique_ptr<Work> Pop();
@@ -34,6 +34,9 @@ class JobQueue {
   void Close() { load_.closed = true; }
 
   bool empty() const { return jobs_.empty(); }
+
+  // Whether the job that is due first is one of bulk. REQUIRES: !empty().
+  bool NextIsBulk() const { return jobs_.begin()->second->terms().bulk; }
 
   const QueueLoad& load() const { return load_; }
 

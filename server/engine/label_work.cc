@@ -45,7 +45,8 @@ ReadySequence LabelWork::next() const {
   if (explainer_.has_value()) {
     return {.group = reinterpret_cast<intptr_t>(this),
             .cells = explainer_->next_cells(),
-            .whole = true};
+            .whole = true,
+            .left = explainer_->cells_left()};
   }
   const int steps = StepsBucket(static_cast<int>(text_.tokens.size()));
   return {.group = reinterpret_cast<intptr_t>(job_.network.get()),

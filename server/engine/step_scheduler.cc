@@ -32,13 +32,15 @@ void StepScheduler::Add(size_t worker, const ReadySequence& sequence) {
   ++size_;
 }
 
-StepBatch StepScheduler::Next(size_t worker) {
-  if (Ready& own = ready_[worker]; !own.empty()) return Take(own.size(), &own);
+StepBatch StepScheduler::Next(size_t worker, bool others) {
+  if (Ready& own = ready_[worker]; !own.empty()) {
+    return Take(own.size(), others, &own);
+  }
   Ready& most = *std::max_element(
       ready_.begin(), ready_.end(),
       [](const Ready& a, const Ready& b) { return a.size() < b.size(); });
   if (most.empty()) return {};
-  return Take((most.size() + 1) / 2, &most);
+  return Take((most.size() + 1) / 2, others, &most);
 }
 
 bool StepScheduler::GoesAlong(const ReadySequence& first, int steps,
@@ -50,12 +52,12 @@ bool StepScheduler::GoesAlong(const ReadySequence& first, int steps,
   return other.pending >= steps;
 }
 
-StepBatch StepScheduler::Take(size_t most, Ready* ready) {
+StepBatch StepScheduler::Take(size_t most, bool others, Ready* ready) {
   const ReadySequence first = ready->front();
-  const Room room = RoomWith(first, MostCells(*ready));
+  const Room room = RoomWith(first, MostCells(*ready, others));
   StepBatch batch;
   int pending = first.pending;
-  Ready others;
+  Ready left;
   for (const ReadySequence& sequence : *ready) {
     const bool is_long = sequence.pending >= 2 * room.steps;
     const size_t rows = std::min(most, is_long ? room.long_rows : room.rows);
@@ -63,10 +65,10 @@ StepBatch StepScheduler::Take(size_t most, Ready* ready) {
       batch.ids.push_back(sequence.id);
       pending = std::min(pending, sequence.pending);
     } else {
-      others.push_back(sequence);
+      left.push_back(sequence);
     }
   }
-  ready->swap(others);
+  ready->swap(left);
   const auto rows = static_cast<int>(batch.ids.size());
   batch.steps = StepsOf(pending, rows, options_);
   size_ -= batch.ids.size();
@@ -75,11 +77,12 @@ StepBatch StepScheduler::Take(size_t most, Ready* ready) {
 }
 
 // Of a batch of what is due first.
-int StepScheduler::MostCells(const Ready& ready) const {
+int StepScheduler::MostCells(const Ready& ready, bool others) const {
   if (!ready.front().whole) return options_.max_cells;
-  const bool alone =
-      std::all_of(ready.begin(), ready.end(),
-                  [](const ReadySequence& other) { return other.whole; });
+  const bool alone = !others && std::all_of(ready.begin(), ready.end(),
+                                            [](const ReadySequence& other) {
+                                              return other.whole;
+                                            });
   return alone ? options_.max_bulk_cells : options_.max_text_cells;
 }
 

@@ -4,10 +4,6 @@
 // batching ("cellular batching", Gao et al. 2018). Sequences join and leave at
 // every step; nobody waits for a batch to fill.
 //
-// What is begun is computed to its end, so batches are short: a few
-// milliseconds at most until the next look at deadlines and at who has come
-// meanwhile.
-//
 // A pure policy: it owns no thread, no lock, no clock and no memory of states.
 //
 // A batch is computed to its end, so batches are short: a few milliseconds at
@@ -41,7 +37,7 @@ struct StepSchedulerOptions {
   int max_cells = 64;  // rows x steps, where there are several steps, and of
                        // outputs rows x their cells
   int max_text_cells = 512;   // the same of whole texts, beside others
-  int max_bulk_cells = 8192;  // ... and where nothing else waits
+  int max_bulk_cells = 8192;  // ... and where nothing else is there
 };
 
 // A sequence that waits to be worked on.
@@ -62,6 +58,9 @@ struct ReadySequence {
 
   // The output is that of a whole text, on whose way deadlines are looked at.
   bool whole = false;
+
+  // All that is left of it, in tokens; 0: what is said above.
+  int64_t left = 0;
 
   int64_t due = 0;  // see DueAfter
 };
@@ -96,7 +95,9 @@ class StepScheduler {
   // those that have as many to take; those that have far more fill up to half
   // of the room, for the sake of those that have not. Else as many sequences as
   // possible, and as many steps as none has to stop before.
-  StepBatch Next(size_t worker);
+  //
+  // `others`: somebody waits whom the scheduler does not know yet.
+  StepBatch Next(size_t worker, bool others = false);
 
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
@@ -113,11 +114,11 @@ class StepScheduler {
     size_t long_rows = 0;
   };
 
-  int MostCells(const Ready& ready) const;
+  int MostCells(const Ready& ready, bool others) const;
   Room RoomWith(const ReadySequence& first, int most_cells) const;
   bool GoesAlong(const ReadySequence& first, int steps,
                  const ReadySequence& other) const;
-  StepBatch Take(size_t most, Ready* ready);
+  StepBatch Take(size_t most, bool others, Ready* ready);
 
   const StepSchedulerOptions options_;
   std::vector<Ready> ready_;  // by worker

@@ -62,6 +62,7 @@ void ScoreCall::Write(Stream::Answer answer) {
 
 // The call may be gone when the time is over, the stream is not.
 void ScoreCall::Wait(absl::Duration time) {
+  alarm_ = grpc::Alarm();  // its callback may be the caller
   alarm_.Set(absl::ToChronoTime(absl::Now() + time),
              [stream = stream_](bool) { stream->Wake(); });
 }

@@ -42,12 +42,15 @@ def generate(directory):
 def running(command):
     """The server's address."""
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    port = None
     try:
         for line in server.stderr:
             event = json.loads(line)
-            port = event.get("grpc_port") or port
+            port = event.get("grpc_port", port)
             if event["event"] == "ready":
                 break
+        else:
+            raise RuntimeError(f"the server did not become ready: {line}")
         yield f"127.0.0.1:{port}"
     finally:
         server.terminate()

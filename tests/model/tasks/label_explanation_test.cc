@@ -154,6 +154,24 @@ TEST_P(LabelExplanationTest, NoMoreIsReadWhenNobodyWaits) {
       StatusIs(absl::StatusCode::kCancelled));
 }
 
+// A step is short, whatever is left; what is left shrinks to nothing.
+TEST_P(LabelExplanationTest, StepsAreBoundedAndTheRestIsKnown) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "good ";
+  auto explainer = Start(text, {.contributions = true, .running = true});
+  ASSERT_THAT(explainer, IsOk());
+  while (!explainer->finished()) {
+    const int64_t left = explainer->cells_left();
+    const int cells = explainer->next_cells();
+    EXPECT_LE(cells, 512);
+    EXPECT_LE(cells, left + 512);
+    ASSERT_THAT(explainer->Step(GoOn, &workspace_), IsOk());
+    if (!explainer->finished()) {
+      EXPECT_LT(explainer->cells_left(), left);
+    }
+  }
+}
+
 // The work of two directions grows with the square of the length.
 TEST_P(LabelExplanationTest, OnlyOneDirectionExplainsLongTexts) {
   std::string text;

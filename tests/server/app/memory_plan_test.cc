@@ -9,7 +9,7 @@ namespace carousel {
 namespace {
 
 constexpr ModelMemory kModel = {
-    .bytes = 1000, .completes = true, .stack = {.hidden = 8, .layers = 2}};
+    .bytes = 1000, .stack = {.hidden = 8, .layers = 2}, .completes = true};
 
 ServerConfig Config() {
   ServerConfig config;
@@ -31,6 +31,23 @@ TEST(MemoryPlanTest, PartsAreThoseOfTheConfiguration) {
 TEST(MemoryPlanTest, ModelsOfOtherTasksTakeTheirWeightsOnly) {
   const MemoryPlan plan = PlanMemory(Config(), 2, 0, {{.bytes = 1000}});
   EXPECT_EQ(plan.total(), 1000);
+}
+
+// What each worker holds of a batch of whole texts: the larger the network and
+// the longest text, the more; the models take turns.
+TEST(MemoryPlanTest, WholeTextsNeedScratchMemory) {
+  const auto scratch = [](const ModelMemory& model, int workers) {
+    return PlanMemory(Config(), workers, 0, {model}).scratch;
+  };
+  ModelMemory model = {.stack = {.inputs = 4, .hidden = 8, .layers = 1},
+                       .longest_text = 400};
+  const int64_t one = scratch(model, 1);
+  EXPECT_GE(one, 8192 * (4 + 3 * 8) * 4);
+  EXPECT_EQ(scratch(model, 3), 3 * one);
+  model.longest_text = 65536;
+  EXPECT_GT(scratch(model, 1), 7 * one);
+  model.stack.bidirectional = true;
+  EXPECT_GT(scratch(model, 1), 10 * one);
 }
 
 TEST(MemoryPlanTest, PlanOverTheLimitIsRefusedWithItsParts) {

@@ -298,7 +298,7 @@ TEST_F(BulkStreamTest, DeadlineOfTheStreamIsItsEnd) {
               testing::Optional(StatusIs(absl::StatusCode::kDeadlineExceeded)));
 }
 
-// What the engine says of the whole server ends the stream.
+// Nothing is left to answer.
 TEST_F(BulkStreamTest, DrainingEngineEndsTheStream) {
   Open();
   Send("a");
@@ -317,6 +317,81 @@ TEST_F(BulkStreamTest, DrainAnswersWhatWasTakenIn) {
   EXPECT_THAT(client_.ids(), ElementsAre("a"));
   EXPECT_THAT(client_.status,
               testing::Optional(StatusIs(absl::StatusCode::kUnavailable)));
+}
+
+// What the engine has no room for any more is not answered; the rest is.
+TEST_F(BulkStreamTest, DrainingEngineStillAnswersWhatItHas) {
+  Open();
+  Send("a");
+  Send("b");
+  Send("c");
+  engine_.Refuse(absl::ResourceExhaustedError("full"), 1);  // b
+  engine_.Answer(1);                                        // c: b again
+  engine_.Refuse(absl::UnavailableError("draining"), 1);    // b
+  Take();
+  engine_.Answer();
+  Take();
+  EXPECT_THAT(client_.ids(), ElementsAre("c", "a"));
+  EXPECT_THAT(client_.status,
+              testing::Optional(StatusIs(absl::StatusCode::kUnavailable)));
+}
+
+// Nothing is missing.
+TEST_F(BulkStreamTest, DrainOfACompleteStreamIsNoError) {
+  Open();
+  Send("a");
+  HalfClose();
+  stream_->Drain();
+  engine_.Answer();
+  Take();
+  EXPECT_EQ(client_.status, absl::OkStatus());
+}
+
+// The client may have read the answer before the server hears of it.
+TEST_F(BulkStreamTest, IdIsFreeFromTheMomentOfItsAnswer) {
+  Open();
+  Send("a");
+  engine_.Answer();
+  ASSERT_TRUE(client_.writing);
+  Send("a");
+  EXPECT_THAT(engine_.jobs, SizeIs(1));
+}
+
+// As the real engine does: from within the call.
+TEST_F(BulkStreamTest, RequestThatIsRefusedAtOnceIsTriedAgain) {
+  int refusals = 2;
+  stream_ = std::make_shared<Stream>(
+      Stream::Options{.run =
+                          [&](const std::string& text, CallContext,
+                              CallDone<std::string> done) {
+                            if (refusals-- > 0) {
+                              std::move(done)(
+                                  absl::ResourceExhaustedError("full"), {});
+                            } else {
+                              std::move(done)(text, {.batch = 1});
+                            }
+                          },
+                      .clock = &clock_},
+      &client_);
+  stream_->Start();
+  Send("a");
+  EXPECT_THAT(client_.waits, SizeIs(1));
+  stream_->Wake();
+  EXPECT_THAT(client_.waits, SizeIs(2));
+  EXPECT_THAT(client_.answers, IsEmpty());
+  stream_->Wake();
+  EXPECT_THAT(client_.ids(), ElementsAre("a"));
+}
+
+// The peer must be there while it is told to wait.
+TEST_F(BulkStreamTest, CancelWhileItWaitsEndsAtOnce) {
+  Open();
+  Send("a");
+  engine_.Refuse(absl::ResourceExhaustedError("full"));
+  stream_->Cancel();
+  EXPECT_TRUE(client_.status.has_value());
+  stream_->Wake();  // too late: nothing happens
+  EXPECT_THAT(engine_.jobs, IsEmpty());
 }
 
 TEST_F(BulkStreamTest, WriteThatFailsEndsTheStreamAndItsJobs) {

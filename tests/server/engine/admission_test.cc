@@ -42,6 +42,17 @@ TEST(AdmissionTest, BulkJobsFillHalfOfTheQueueOnly) {
                HasSubstr("50 tokens may")));
 }
 
+TEST(AdmissionTest, BulkJobsHaveABoundOfTheirOwn) {
+  const AdmissionLimits limits = {.max_queue_tokens = 100, .max_bulk_jobs = 8};
+  const JobFacts job = {.tokens = 1, .bulk = true, .bulk_jobs = 8};
+  EXPECT_THAT(Admit(limits, Waiting(0, 0), job, kNow),
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("8 texts of bulk streams are at work")));
+  EXPECT_THAT(Admit(limits, Waiting(0, 0),
+                    {.tokens = 1, .bulk = false, .bulk_jobs = 8}, kNow),
+              IsOk());
+}
+
 // Better a refusal at once, while there is time to ask elsewhere, than an
 // answer that nobody waits for any more.
 TEST(AdmissionTest, JobThatWouldMissItsDeadlineIsRefusedWithAdvice) {

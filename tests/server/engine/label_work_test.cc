@@ -142,7 +142,9 @@ TEST_F(LabelWorkTest, TextsOfSimilarLengthsAreComputedTogether) {
 }
 
 TEST_F(LabelWorkTest, BatchesOfLongTextsAreBounded) {
-  Engine engine({.workers = 1, .steps = {.max_bulk_cells = 256}}, clock_);
+  Engine engine(
+      {.workers = 1, .steps = {.max_text_cells = 256, .max_bulk_cells = 256}},
+      clock_);
   const std::vector<Answer> answers =
       Ask(std::vector<std::string>(10, TextOf(60)), &engine);
   int largest = 0;
@@ -310,6 +312,43 @@ TEST_F(LabelWorkTest, ExplanationComesWithTheAnswer) {
   // The empty text, three beginnings with their ends, the text without each of
   // its words, and the text.
   EXPECT_EQ(engine.stats().tokens, 1 + (2 + 3 + 4) + 3 * 3 + 4);
+}
+
+// Bulk has its own places and a bound of its own; whoever asks for one text is
+// not refused for it.
+TEST_F(LabelWorkTest, BulkIsBoundedAndRefusesNobodyElse) {
+  Engine engine({.workers = 1, .max_sequences = 2}, clock_);
+  std::latch occupied(1), release(1), all(3);
+  LabelJob first = MakeJob("good");
+  first.done = [&](const auto&, const JobReport&) {
+    occupied.count_down();
+    release.wait();
+  };
+  engine.Submit(std::move(first));
+  occupied.wait();
+  absl::Status refused;
+  const auto submit = [&](bool bulk) {
+    LabelJob job = MakeJob("good film");
+    job.bulk = bulk;
+    job.done = [&](absl::StatusOr<LabelAnswer> answer, const JobReport&) {
+      if (absl::IsResourceExhausted(answer.status())) {
+        refused = answer.status();
+      } else {
+        EXPECT_THAT(answer, IsOk());
+        all.count_down();
+      }
+    };
+    engine.Submit(std::move(job));
+  };
+  submit(true);
+  submit(true);
+  EXPECT_THAT(refused, IsOk());
+  submit(true);
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted));
+  submit(false);
+  release.count_down();
+  all.wait();
+  EXPECT_EQ(engine.stats().refused, 0) << "its caller waits, and is answered";
 }
 
 }  // namespace

@@ -219,6 +219,16 @@ TEST(StepSchedulerTest, WholeTextsAloneMakeLargerBatches) {
   EXPECT_EQ(scheduler.Next(0).ids.size(), 8u);
 }
 
+// Whoever waits to be begun is not kept waiting for long either.
+TEST(StepSchedulerTest, WholeTextsAreNotAloneWhileOthersWait) {
+  StepScheduler scheduler(
+      1, {.max_rows = 64, .max_text_cells = 100, .max_bulk_cells = 160});
+  for (int64_t id = 1; id <= 9; ++id) {
+    scheduler.Add(0, {.id = id, .cells = 20, .whole = true});
+  }
+  EXPECT_EQ(scheduler.Next(0, /*others=*/true).ids.size(), 5u);
+}
+
 // Those that were together stay together, whoever is quicker.
 TEST(StepSchedulerTest, WorkerTakesItsOwn) {
   StepScheduler scheduler(2, kOptions);
