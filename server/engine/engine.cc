@@ -249,7 +249,7 @@ bool Engine::IsOver() const {
 }
 
 void Engine::TakeBatch(size_t worker, Task* task) {
-  const StepBatch batch = scheduler_.Next(worker, !queue_.empty());
+  const StepBatch batch = scheduler_.Next(worker, !queue_.OnlyBulk());
   task->steps = batch.steps;
   task->give_way = work_ahead_.tokens() > kBacklog * options_.workers;
   for (int64_t id : batch.ids) {

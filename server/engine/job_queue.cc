@@ -13,6 +13,7 @@ absl::Status JobQueue::Push(std::unique_ptr<Work>* job, const JobFacts& facts,
   RETURN_IF_ERROR(Admit(limits_, load_, facts, now));
   const Work& work = **job;
   ++load_.jobs;
+  bulk_ += facts.bulk;
   load_.tokens += work.tokens;
   jobs_.emplace(work.due, std::move(*job));
   return absl::OkStatus();
@@ -23,6 +24,7 @@ std::unique_ptr<Work> JobQueue::Pop() {
   std::unique_ptr<Work> job = std::move(jobs_.begin()->second);
   jobs_.erase(jobs_.begin());
   --load_.jobs;
+  bulk_ -= job->terms().bulk;
   load_.tokens -= job->tokens;
   return job;
 }

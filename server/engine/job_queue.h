@@ -38,6 +38,9 @@ class JobQueue {
   // Whether the job that is due first is one of bulk. REQUIRES: !empty().
   bool NextIsBulk() const { return jobs_.begin()->second->terms().bulk; }
 
+  // Whether no other job than those of bulk waits.
+  bool OnlyBulk() const { return bulk_ == load_.jobs; }
+
   const QueueLoad& load() const { return load_; }
 
  private:
@@ -45,6 +48,7 @@ class JobQueue {
   std::multimap<int64_t, std::unique_ptr<Work>>
       jobs_;  // by due, then by their coming
   QueueLoad load_;
+  int64_t bulk_ = 0;  // of load_.jobs
 };
 
 }  // namespace carousel

@@ -3,10 +3,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
@@ -172,6 +176,79 @@ TEST(ClientTest, ShutdownEndsTheCallUnderWayAndLaterOnes) {
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kCancelled));
   EXPECT_THAT(client->Complete(""), StatusIs(absl::StatusCode::kCancelled));
   release.Notify();
+}
+
+// Gives "0", "1" ... and then nothing.
+std::function<std::optional<std::string>()> Numbers(int count) {
+  return [count, next = 0]() mutable -> std::optional<std::string> {
+    if (next == count) return std::nullopt;
+    return std::to_string(next++);
+  };
+}
+
+// A load balancer, or a server that drains, ends streams of any length.
+TEST(ClientTest, TextsOfABrokenStreamGoOnInAnother) {
+  std::atomic<int> calls = 0;
+  FakeServer server({.score = [&](const v1::ScoreRequest& request,
+                                  v1::ScoreResponse& response) {
+    if (++calls % 5 == 0) return absl::UnavailableError("draining");
+    response.set_label(request.text());
+    return absl::OkStatus();
+  }});
+  std::map<int64_t, int> answers;
+  EXPECT_THAT(
+      ConnectTo(server.address())
+          ->ScoreAll(
+              Numbers(20),
+              [&](int64_t place, absl::StatusOr<v1::ScoreResponse> response) {
+                ASSERT_THAT(response, IsOk());
+                EXPECT_EQ(response->label(), std::to_string(place));
+                ++answers[place];
+              },
+              {}),
+      IsOk());
+  EXPECT_EQ(answers.size(), 20u);
+  for (const auto& [place, times] : answers) EXPECT_EQ(times, 1) << place;
+  EXPECT_GT(server.streams(), 3);
+}
+
+// One after the other would never end.
+TEST(ClientTest, StreamsThatBringNothingAreGivenUp) {
+  FakeServer server({.score = [](const auto&, auto&) {
+    return absl::UnavailableError("draining");
+  }});
+  int answers = 0;
+  EXPECT_THAT(
+      ConnectTo(server.address())
+          ->ScoreAll(Numbers(3), [&](int64_t, const auto&) { ++answers; }, {}),
+      StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(answers, 0);
+}
+
+TEST(ClientTest, TextThatIsNotUtf8IsAnsweredAloneAmongMany) {
+  FakeServer server({.score = [](const auto&, v1::ScoreResponse& response) {
+    response.set_label("positive");
+    return absl::OkStatus();
+  }});
+  std::vector<std::string> texts = {"c", "caf\xe9", "a"};
+  std::map<int64_t, absl::Status> answers;
+  EXPECT_THAT(ConnectTo(server.address())
+                  ->ScoreAll(
+                      [&]() -> std::optional<std::string> {
+                        if (texts.empty()) return std::nullopt;
+                        std::string text = texts.back();
+                        texts.pop_back();
+                        return text;
+                      },
+                      [&](int64_t place, const auto& response) {
+                        answers[place] = response.status();
+                      },
+                      {}),
+              IsOk());
+  EXPECT_THAT(answers[0], IsOk());
+  EXPECT_THAT(answers[1], StatusIs(absl::StatusCode::kInvalidArgument,
+                                   HasSubstr("at byte 3")));
+  EXPECT_THAT(answers[2], IsOk());
 }
 
 }  // namespace
