@@ -2,15 +2,22 @@
 
 #include "server/core/sentiment.h"
 
+#include <deque>
+#include <functional>
 #include <latch>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
+#include "absl/functional/bind_front.h"
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
+#include "server/core/bulk_stream.h"
 #include "server/core/errors.h"
+#include "server/engine/mutex.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -201,6 +208,108 @@ TEST_F(SentimentTest, MissingModelIsNamed) {
   ASSERT_TRUE(ErrorDetails(status)[0].UnpackTo(&resource));
   EXPECT_EQ(resource.resource_type(), "model");
   EXPECT_EQ(resource.resource_name(), "mood/9");
+}
+
+// A thread that does what it is told, one thing after the other.
+class Hand {
+ public:
+  ~Hand() {
+    Do(nullptr);
+    thread_.join();
+  }
+
+  void Do(std::function<void()> thing) {
+    MutexLock lock(&mutex_);
+    things_.push_back(std::move(thing));
+    come_.NotifyAll();
+  }
+
+ private:
+  void Run() {
+    while (true) {
+      std::function<void()> thing;
+      {
+        MutexLock lock(&mutex_);
+        while (things_.empty()) come_.Wait(&mutex_);
+        thing = std::move(things_.front());
+        things_.pop_front();
+      }
+      if (thing == nullptr) return;
+      thing();
+    }
+  }
+
+  Mutex mutex_;
+  CondVar come_;
+  std::deque<std::function<void()>> things_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_{[this] { Run(); }};
+};
+
+// A transport as gRPC is one: it reads, writes and waits on threads of its own.
+class ThreadedPeer
+    : public BulkStream<v1::ScoreRequest, v1::ScoreResponse>::Peer {
+ public:
+  using Stream = BulkStream<v1::ScoreRequest, v1::ScoreResponse>;
+
+  ThreadedPeer(std::vector<std::string> texts, Stream::Options options)
+      : texts_(std::move(texts)),
+        stream_(std::make_shared<Stream>(std::move(options), this)) {}
+
+  // How often each text was answered.
+  std::vector<int> Run() {
+    stream_->Start();
+    finished_.wait();
+    return answered_;
+  }
+  const absl::Status& status() const { return status_; }
+
+  void Read() override {
+    reader_.Do([this] {
+      if (next_ == texts_.size()) return stream_->HalfClose();
+      v1::ScoreRequest request;
+      request.set_text(texts_[next_]);
+      stream_->Next(std::to_string(next_++), std::move(request), 10);
+    });
+  }
+  void Write(Stream::Answer answer) override {
+    writer_.Do([this, id = answer.id, ok = answer.response.ok()] {
+      if (ok) ++answered_[static_cast<size_t>(std::stoi(id))];
+      stream_->WriteDone(true);
+    });
+  }
+  void Wait(absl::Duration) override {
+    timer_.Do([this] { stream_->Wake(); });
+  }
+  void Finish(const absl::Status& status) override {
+    status_ = status;
+    finished_.count_down();
+  }
+
+ private:
+  const std::vector<std::string> texts_;
+  std::vector<int> answered_ = std::vector<int>(texts_.size());
+  size_t next_ = 0;
+  absl::Status status_;
+  std::latch finished_{1};
+  const std::shared_ptr<Stream> stream_;
+  Hand reader_, writer_, timer_;
+};
+
+// Most requests are refused at first, and none is lost or answered twice.
+TEST_F(SentimentTest, ManyTextsGoThroughASmallQueueOnceEach) {
+  Engine engine(
+      {.workers = 2, .admission = {.max_queue_tokens = 60}, .max_sequences = 3},
+      clock_);
+  const SentimentCore core({}, repository_.get(), &engine);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 400; ++i) {
+    texts.push_back(std::string(static_cast<size_t>(i % 7), ' ') + "good film");
+  }
+  ThreadedPeer peer(texts,
+                    {.run = absl::bind_front(&SentimentCore::Score, &core),
+                     .clock = &clock_});
+  EXPECT_EQ(peer.Run(), std::vector<int>(texts.size(), 1));
+  EXPECT_THAT(peer.status(), IsOk());
 }
 
 }  // namespace
