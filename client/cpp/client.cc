@@ -332,7 +332,7 @@ absl::Status Client::ScoreAll(
   BulkScores scores(next, answer, options);
   while (true) {
     const int64_t before = scores.answered();
-    const absl::Status status =
+    absl::Status status =
         impl_->RunStream<v1::SentimentService::Stub, BulkScores::Stream>(
             impl_->sentiment(), &v1::SentimentService::Stub::ScoreStream,
             deadline - absl::Now(),

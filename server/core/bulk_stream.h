@@ -103,8 +103,9 @@ class BulkStream final
 
   // A request of so many bytes has come. `request` is an error if it could not
   // be read: that is its answer.
-  void Next(std::string id, absl::StatusOr<Request> request, size_t bytes) {
-    auto job = std::make_shared<Job>(Job{.id = std::move(id),
+  void Next(const std::string& id, absl::StatusOr<Request> request,
+            size_t bytes) {
+    auto job = std::make_shared<Job>(Job{.id = id,
                                          .request = std::move(request),
                                          .bytes = bytes,
                                          .asked_at = options_.clock->Now()});

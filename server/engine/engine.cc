@@ -233,7 +233,7 @@ void Engine::DoChores(size_t worker, PartScratch* scratch) {
 // Some worker has less than its share as long as jobs wait.
 bool Engine::CanBegin(size_t worker) const {
   if (!HasPlace()) return false;
-  return workers_[worker].running * options_.workers <
+  return int64_t{workers_[worker].running} * options_.workers <
          stats_.running + queue_.load().jobs;
 }
 
@@ -315,8 +315,8 @@ void Engine::RunBatch(Works works, int steps, Parts* parts) {
   }
   if (status.ok()) return GoOn(std::move(works));
   for (auto& work : works) {
-    absl::Status own = CheckGoesOn(*work);
-    Finish(std::move(work), own.ok() ? status : std::move(own));
+    const absl::Status own = CheckGoesOn(*work);
+    Finish(std::move(work), own.ok() ? status : own);
   }
 }
 

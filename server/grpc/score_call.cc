@@ -48,8 +48,7 @@ void ScoreCall::OnReadDone(bool ok) {
   absl::StatusOr<ScoreRequestWithId> request =
       ParseScoreRequestWithId(request_);
   if (!request.ok()) return stream_->Fail(request.status());
-  stream_->Next(std::move(request->name), std::move(request->request),
-                request_.Length());
+  stream_->Next(request->name, std::move(request->request), request_.Length());
 }
 
 void ScoreCall::Write(Stream::Answer answer) {
