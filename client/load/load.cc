@@ -103,6 +103,7 @@ absl::StatusOr<LoadResult> RunLoad(
   Tally tally(begin + options.warm_up, end);
   context.tally = &tally;
   std::vector<std::unique_ptr<LoadUser>> users;
+  users.reserve(static_cast<size_t>(options.concurrency));
   for (int i = 0; i < options.concurrency; ++i) {
     users.push_back(MakeUser(context, static_cast<uint64_t>(i)));
   }

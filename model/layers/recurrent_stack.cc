@@ -40,7 +40,8 @@ std::vector<WeightSpec> StackWeightSpecs(absl::string_view prefix,
   std::vector<WeightSpec> specs;
   for (int k = 0; k < sizes.layers; ++k) {
     for (int d = 0; d < sizes.directions(); ++d) {
-      const auto add = [&](absl::string_view kind, Shape shape, Init init) {
+      const auto add = [&](absl::string_view kind, const Shape& shape,
+                           Init init) {
         specs.push_back(
             {absl::StrCat(prefix, kind, "_l", k, d == 0 ? "" : "_reverse"),
              shape, init, bound});

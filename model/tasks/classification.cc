@@ -269,7 +269,7 @@ absl::StatusOr<ClassificationFigures> EvaluateClassifier(
         if (examples.size() < evaluation.texts_at_once()) {
           return absl::OkStatus();
         }
-        const absl::Status status = evaluation.Add(examples);
+        absl::Status status = evaluation.Add(examples);
         examples.clear();
         return status;
       }));

@@ -51,7 +51,7 @@ CompletionOptions OptionsOf(const v1::CompleteRequest& request) {
 absl::Status AutocompleteCore::Validate(
     const v1::CompleteRequest& request) const {
   RETURN_IF_ERROR(CheckTextSize(request.text(), options_.max_text_bytes));
-  const absl::Status status = CheckOptions(OptionsOf(request));
+  absl::Status status = CheckOptions(OptionsOf(request));
   if (status.ok()) return status;
   // The message begins with the option, which is the field.
   const absl::string_view message = status.message();

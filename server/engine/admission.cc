@@ -24,7 +24,7 @@ absl::Duration RetryDelay(absl::Duration expected) {
 int64_t EstimateTokens(size_t text_bytes, int max_tokens) {
   constexpr int64_t kBytesPerToken = 4;
   const auto fed = static_cast<int64_t>(text_bytes) / kBytesPerToken;
-  return 2 * kTokensOfOutput + std::min<int64_t>(fed, max_tokens);
+  return int64_t{2} * kTokensOfOutput + std::min<int64_t>(fed, max_tokens);
 }
 
 absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,

@@ -76,8 +76,7 @@ absl::Status LabelWork::Run(absl::Span<Work* const> batch, int, Parts* parts,
 }
 
 absl::Status LabelWork::Explain(Parts* parts, Look look) {
-  const absl::Status status =
-      explainer_->Step(look, &parts->scratch()->classifier);
+  absl::Status status = explainer_->Step(look, &parts->scratch()->classifier);
   fed_ = explainer_->tokens_read();
   if (!status.ok() || !explainer_->finished()) return status;
   answer_.explanation = explainer_->Take();
