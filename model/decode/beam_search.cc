@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -186,6 +185,7 @@ void BeamSearch::Extend(absl::Span<const Candidate> candidates) {
     }
     next.push_back(live);
     next.back().tokens.push_back(token);
+    next.back().rows.push_back(row);
     next.back().log_probability = log_probability;
     parents_.push_back(row);
     tokens_.push_back(token);
@@ -219,7 +219,7 @@ Hypothesis BeamSearch::Score(const Live& live, double log_probability,
   const double score =
       log_probability / LengthPenalty(length, options_.length_penalty) +
       CoveragePenalty(live.coverage, options_.coverage_penalty);
-  return {live.tokens, log_probability, score, ended};
+  return {live.tokens, log_probability, score, ended, live.rows};
 }
 
 std::vector<Hypothesis> BeamSearch::Best() const {
@@ -232,100 +232,24 @@ std::vector<Hypothesis> BeamSearch::Best() const {
   return best;
 }
 
-namespace {
-
-// Many searches that share a decoder's batch.
-class SharedBatch {
- public:
-  // REQUIRES: at least one source.
-  SharedBatch(DecoderStep* decoder, absl::Span<const BeamOptions> options)
-      : decoder_(decoder),
-        searches_(options.begin(), options.end()),
-        first_row_(searches_.size()),
-        width_(static_cast<size_t>(options.front().vocabulary)) {
-    std::iota(first_row_.begin(), first_row_.end(), 0);
+// Of those that have ended only the best may be the best in the end.
+Hypothesis BeamSearch::Certain() const {
+  Hypothesis certain = Best().front();
+  certain.score = certain.log_probability = 0;
+  if (done_) return certain;
+  size_t length = certain.tokens.size();
+  for (const Live& live : live_) {
+    length = std::min(length, live.tokens.size());
+    const auto differs =
+        std::mismatch(live.tokens.begin(),
+                      live.tokens.begin() + static_cast<ptrdiff_t>(length),
+                      certain.tokens.begin());
+    length = static_cast<size_t>(differs.first - live.tokens.begin());
   }
-
-  // False when every search is over.
-  absl::StatusOr<bool> Step() {
-    CollectRows();
-    if (rows_.tokens.empty()) return false;
-    RETURN_IF_ERROR(decoder_->Step(rows_, &output_));
-    if (output_.logits.size() != rows_.tokens.size() * width_ ||
-        output_.attention.size() % rows_.tokens.size() != 0) {
-      return absl::InternalError(absl::StrCat(
-          "decoder: expected ", rows_.tokens.size(), " rows of ", width_,
-          " logits, found ", output_.logits.size(), " logits and ",
-          output_.attention.size(), " attention weights"));
-    }
-    RETURN_IF_ERROR(HandOut());
-    return true;
-  }
-
-  std::vector<std::vector<Hypothesis>> Best() const {
-    std::vector<std::vector<Hypothesis>> best;
-    for (const BeamSearch& search : searches_) best.push_back(search.Best());
-    return best;
-  }
-
- private:
-  // A search counts its rows from 0; in the batch they begin at first_row_.
-  void CollectRows() {
-    rows_ = {};
-    for (size_t i = 0; i < searches_.size(); ++i) {
-      const BeamSearch& search = searches_[i];
-      if (search.done()) continue;
-      const int first = static_cast<int>(rows_.tokens.size());
-      for (const int parent : search.parents()) {
-        rows_.parents.push_back(first_row_[i] + parent);
-        rows_.sources.push_back(static_cast<int>(i));
-      }
-      rows_.tokens.insert(rows_.tokens.end(), search.tokens().begin(),
-                          search.tokens().end());
-      first_row_[i] = first;
-    }
-  }
-
-  absl::Status HandOut() {
-    const size_t positions = output_.attention.size() / rows_.tokens.size();
-    size_t row = 0;
-    for (BeamSearch& search : searches_) {
-      if (search.done()) continue;
-      const size_t rows = search.tokens().size();
-      RETURN_IF_ERROR(
-          search.Answer(absl::MakeConstSpan(output_.logits)
-                            .subspan(row * width_, rows * width_),
-                        absl::MakeConstSpan(output_.attention)
-                            .subspan(row * positions, rows * positions)));
-      row += rows;
-    }
-    return absl::OkStatus();
-  }
-
-  DecoderStep* const decoder_;
-  std::vector<BeamSearch> searches_;  // by source
-  std::vector<int> first_row_;        // of a source, in the last step
-  const size_t width_;                // V
-  DecoderRows rows_;
-  DecoderOutput output_;
-};
-
-}  // namespace
-
-absl::StatusOr<std::vector<std::vector<Hypothesis>>> SearchBeams(
-    DecoderStep* decoder, absl::Span<const BeamOptions> options,
-    const std::function<bool()>& stop) {
-  for (const BeamOptions& of_source : options) {
-    RETURN_IF_ERROR(CheckBeamOptions(of_source));
-    CAROUSEL_CHECK(of_source.vocabulary == options.front().vocabulary);
-  }
-  if (options.empty()) return std::vector<std::vector<Hypothesis>>();
-  SharedBatch batch(decoder, options);
-  while (!stop || !stop()) {
-    ASSIGN_OR_RETURN(const bool more, batch.Step());
-    if (!more) break;
-  }
-  return batch.Best();
+  certain.ended = false;
+  certain.tokens.resize(length);
+  certain.rows.resize(length);
+  return certain;
 }
 
 }  // namespace carousel

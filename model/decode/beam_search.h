@@ -8,8 +8,6 @@
 #define CAROUSEL_MODEL_DECODE_BEAM_SEARCH_H_
 
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -52,6 +50,10 @@ struct Hypothesis {
   double log_probability = 0;   // of the tokens, and of the end if `ended`
   double score = 0;             // see BeamOptions
   bool ended = false;           // else cut off, at max_length or earlier
+
+  // For each token, by which row of its step it was chosen: what is known of
+  // that row, attention for instance, belongs to the token.
+  std::vector<int> rows = {};
 };
 
 // The search for one text. It calls nobody: whoever drives it feeds `tokens()`
@@ -89,10 +91,15 @@ class BeamSearch {
   // that did. Never empty.
   std::vector<Hypothesis> Best() const;
 
+  // The beginning that is certain, whatever comes: what those have in common
+  // that may still be the best in the end. Without a score.
+  Hypothesis Certain() const;
+
  private:
   // A sequence that goes on.
   struct Live {
     std::vector<int32_t> tokens;
+    std::vector<int> rows;  // as in Hypothesis
     double log_probability = 0;
     std::vector<float> coverage;  // (S): attention so far
   };
@@ -121,38 +128,6 @@ class BeamSearch {
   std::vector<Hypothesis> ended_;
   bool done_ = false;
 };
-
-// What one step of many searches feeds to a decoder: N rows.
-struct DecoderRows {
-  // The row of the step before whose state row i goes on from. In the first
-  // step there is one row a source, and parents[i] == sources[i] == i.
-  std::vector<int> parents;
-  std::vector<int> sources;  // the source that row i belongs to
-  std::vector<int32_t> tokens;
-};
-
-// Empty vectors are filled by the decoder; they are reused.
-struct DecoderOutput {
-  std::vector<float> logits;     // (N, V)
-  std::vector<float> attention;  // (N, S), or empty; see BeamSearch::Answer
-};
-
-// A decoder, after its sources were encoded. Holds the states of the rows of
-// the last step.
-class DecoderStep {
- public:
-  virtual ~DecoderStep() = default;
-  virtual absl::Status Step(const DecoderRows& rows, DecoderOutput* output) = 0;
-};
-
-// Searches for several texts side by side, one for each of `options`; a text
-// whose search is over no longer takes part. `stop`, if not empty, is asked
-// before every step: when it says true, the best so far is returned.
-// INVALID_ARGUMENT for bad options; the errors of the decoder. REQUIRES: all
-// options are of one vocabulary.
-absl::StatusOr<std::vector<std::vector<Hypothesis>>> SearchBeams(
-    DecoderStep* decoder, absl::Span<const BeamOptions> options,
-    const std::function<bool()>& stop = nullptr);
 
 }  // namespace carousel
 

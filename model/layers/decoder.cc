@@ -208,12 +208,12 @@ RecurrentState Decoder::SelectRows(const RecurrentState& state,
   return result;
 }
 
-RecurrentState Decoder::JoinRows(
-    absl::Span<const RecurrentState* const> states) const {
+RecurrentState Decoder::JoinRows(absl::Span<const RecurrentState* const> states,
+                                 absl::Span<const int> rows) const {
   const StackSizes& sizes = rep_->sizes.stack;
   RecurrentState result = ZeroState(sizes, static_cast<int>(states.size()));
   for (size_t i = 0; i < states.size(); ++i) {
-    CopyStateRows(sizes, *states[i], 0, 1, &result, static_cast<int>(i));
+    CopyStateRows(sizes, *states[i], rows[i], 1, &result, static_cast<int>(i));
   }
   return result;
 }

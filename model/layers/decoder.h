@@ -126,11 +126,11 @@ class Decoder {
                     std::vector<std::vector<float>>* alignments,
                     Workspace* workspace) const;
 
-  // A state whose row i is row rows[i] of `state`, or of `states`, one after
-  // the other, the only row of the i-th.
+  // A state whose row i is row rows[i] of `state`, or of *states[i].
   RecurrentState SelectRows(const RecurrentState& state,
                             absl::Span<const int> rows) const;
-  RecurrentState JoinRows(absl::Span<const RecurrentState* const> states) const;
+  RecurrentState JoinRows(absl::Span<const RecurrentState* const> states,
+                          absl::Span<const int> rows) const;
 
   std::string Implementation() const;
   size_t memory_bytes() const;

@@ -15,90 +15,11 @@ namespace {
 // Tokens of a translation beyond twice the source's.
 constexpr size_t kExtraLength = 20;
 
-// The network, for a search over several sources. Tells the attention if
-// `attends`.
-class NetworkStep : public DecoderStep {
- public:
-  NetworkStep(const Decoder& decoder, absl::Span<const EncodedSource> sources,
-              bool attends, Decoder::Workspace* workspace)
-      : decoder_(decoder),
-        sources_(sources),
-        attends_(attends),
-        workspace_(workspace) {
-    for (const EncodedSource& source : sources) {
-      longest_ = std::max(longest_, source.memory.steps);
-    }
-  }
-
-  absl::Status Step(const DecoderRows& rows, DecoderOutput* output) override {
-    if (state_.rows == 0) {
-      std::vector<const RecurrentState*> states;
-      for (const EncodedSource& source : sources_) {
-        states.push_back(&source.state);
-      }
-      state_ = decoder_.JoinRows(states);
-    }
-    state_ = decoder_.SelectRows(state_, rows.parents);
-    std::vector<const AttentionMemory*> memories;
-    for (const int source : rows.sources) {
-      memories.push_back(&sources_[static_cast<size_t>(source)].memory);
-    }
-    RETURN_IF_ERROR(
-        decoder_.Step(rows.tokens, memories, &state_, &output->logits,
-                      attends_ ? &alignments_ : nullptr, workspace_));
-    output->attention.clear();
-    if (!attends_) return absl::OkStatus();
-    for (std::vector<float>& row : alignments_) {
-      row.resize(static_cast<size_t>(longest_), -1.0f);
-      output->attention.insert(output->attention.end(), row.begin(), row.end());
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  const Decoder& decoder_;
-  const absl::Span<const EncodedSource> sources_;
-  const bool attends_;
-  Decoder::Workspace* const workspace_;
-  int longest_ = 0;
-  RecurrentState state_;
-  std::vector<std::vector<float>> alignments_;
-};
-
-bool HasCarriedWords(const Tokenizer& tokenizer,
-                     absl::Span<const int32_t> tokens) {
-  return tokenizer.kind() != TokenizerKind::kSubword &&
-         std::any_of(tokens.begin(), tokens.end(), [](int32_t token) {
-           return token == Vocabulary::kUnknown || token == Vocabulary::kNumber;
-         });
-}
-
-}  // namespace
-
-// A text on its way.
-struct TextTranslator::Job {
-  SourceWords words;
-  std::vector<int32_t> source;  // with <eos>
-};
-
-absl::StatusOr<TextTranslator::Job> TextTranslator::MakeJob(
-    const std::string& text, const TranslationOptions& options) const {
-  Job job;
-  ASSIGN_OR_RETURN(job.words, ReadSourceWords(model_.source_tokenizer, text));
-  if (job.words.tokens.size() > static_cast<size_t>(options.max_source)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("text: expected at most ", options.max_source,
-                     " tokens, found ", job.words.tokens.size()));
-  }
-  job.source = job.words.tokens;
-  job.source.push_back(Vocabulary::kEndOfLine);
-  return job;
-}
-
-BeamOptions TextTranslator::SearchOptions(const TranslationOptions& options,
-                                          size_t source_tokens) const {
+BeamOptions SearchOptions(const TranslatorParts& parts,
+                          const TranslationOptions& options,
+                          size_t source_tokens) {
   BeamOptions search = {
-      .vocabulary = model_.network->sizes().target_vocabulary,
+      .vocabulary = parts.network->sizes().target_vocabulary,
       .beam_size = options.beam_size,
       .n_best = options.n_best,
       .max_length = static_cast<int>(2 * source_tokens + kExtraLength),
@@ -107,98 +28,236 @@ BeamOptions TextTranslator::SearchOptions(const TranslationOptions& options,
       .length_penalty = options.length_penalty,
       .coverage_penalty = options.coverage_penalty};
   // A piece that is not known cannot be shown.
-  if (model_.target_tokenizer.kind() == TokenizerKind::kSubword) {
+  if (parts.target_tokenizer.kind() == TokenizerKind::kSubword) {
     search.never.push_back(Vocabulary::kUnknown);
   }
   return search;
 }
 
-absl::StatusOr<std::vector<std::vector<Translation>>> TextTranslator::Translate(
-    absl::Span<const std::string> texts, const TranslationOptions& options) {
+}  // namespace
+
+absl::Status CheckOptions(const TranslationOptions& options) {
   if (options.max_source < 1) {
     return absl::InvalidArgumentError(absl::StrCat(
         "max_source: expected at least 1, found ", options.max_source));
   }
-  RETURN_IF_ERROR(CheckBeamOptions(SearchOptions(options, 0)));
-  std::vector<SourceWords> words;
-  std::vector<std::vector<int32_t>> sources;
-  std::vector<BeamOptions> searches;
-  std::vector<size_t> places;  // of the sources among the texts
-  for (size_t i = 0; i < texts.size(); ++i) {
-    ASSIGN_OR_RETURN(Job job, MakeJob(texts[i], options));
-    if (job.words.tokens.empty()) continue;
-    searches.push_back(SearchOptions(options, job.words.tokens.size()));
-    words.push_back(std::move(job.words));
-    sources.push_back(std::move(job.source));
-    places.push_back(i);
-  }
-  Translation nothing;  // of an empty text
-  nothing.ended = true;
-  std::vector<std::vector<Translation>> results(
-      texts.size(), std::vector<Translation>{nothing});
-  if (sources.empty()) return results;
-  ASSIGN_OR_RETURN(const std::vector<EncodedSource> encoded,
-                   model_.network->Encode(sources, &workspace_));
-  const Decoder& decoder = model_.network->decoder();
-  NetworkStep step(
-      decoder, encoded,
-      decoder.attention() != nullptr && options.coverage_penalty > 0,
-      &workspace_.decoder());
-  ASSIGN_OR_RETURN(const auto found,
-                   SearchBeams(&step, searches, options.stop));
-  for (size_t i = 0; i < places.size(); ++i) {
-    std::vector<Translation>& best = results[places[i]];
-    best.clear();
-    for (const Hypothesis& hypothesis : found[i]) {
-      ASSIGN_OR_RETURN(Translation translation,
-                       Finish(hypothesis, words[i], encoded[i], options));
-      best.push_back(std::move(translation));
-    }
-  }
-  return results;
+  return CheckBeamOptions({.vocabulary = 2,
+                           .beam_size = options.beam_size,
+                           .n_best = options.n_best,
+                           .length_penalty = options.length_penalty,
+                           .coverage_penalty = options.coverage_penalty});
 }
 
-// Feeds a translation that is known, to see where the network looks.
-absl::StatusOr<std::vector<std::vector<float>>> TextTranslator::AttentionOf(
-    const EncodedSource& source, absl::Span<const int32_t> tokens) {
+absl::StatusOr<SentenceTranslation> SentenceTranslation::Start(
+    const TranslatorParts& parts, absl::string_view text,
+    const TranslationOptions& options) {
+  ASSIGN_OR_RETURN(SourceWords words,
+                   ReadSourceWords(parts.source_tokenizer, text));
+  if (words.tokens.size() > static_cast<size_t>(options.max_source)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("text: expected at most ", options.max_source,
+                     " tokens, found ", words.tokens.size()));
+  }
+  return SentenceTranslation(parts, text, std::move(words), options);
+}
+
+SentenceTranslation::SentenceTranslation(const TranslatorParts& parts,
+                                         absl::string_view text,
+                                         SourceWords words,
+                                         const TranslationOptions& options)
+    : parts_(&parts),
+      options_(options),
+      text_(text),
+      words_(std::move(words)),
+      source_(words_.tokens),
+      search_(SearchOptions(parts, options, words_.tokens.size())) {
+  if (!source_.empty()) source_.push_back(Vocabulary::kEndOfLine);
+}
+
+// Whether anybody asks where the network looked: also to carry over words.
+bool SentenceTranslation::attends() const {
+  return parts_->network->decoder().attention() != nullptr &&
+         (options_.align || options_.coverage_penalty > 0 ||
+          parts_->target_tokenizer.kind() != TokenizerKind::kSubword);
+}
+
+// (T, S'): of each token; empty if nobody asked.
+std::vector<std::vector<float>> SentenceTranslation::AttentionOf(
+    const Hypothesis& hypothesis) const {
   std::vector<std::vector<float>> attention;
-  RecurrentState state = source.state;
-  std::vector<float> logits;
-  std::vector<std::vector<float>> row;
-  int32_t before = Vocabulary::kEndOfLine;
-  for (const int32_t token : tokens) {
-    RETURN_IF_ERROR(model_.network->decoder().Step({before}, {&source.memory},
-                                                   &state, &logits, &row,
-                                                   &workspace_.decoder()));
-    attention.push_back(std::move(row[0]));
-    before = token;
+  if (attention_.empty()) return attention;
+  for (size_t t = 0; t < hypothesis.tokens.size(); ++t) {
+    const auto row =
+        attention_[t].begin() + static_cast<ptrdiff_t>(hypothesis.rows[t]) *
+                                    static_cast<ptrdiff_t>(source_.size());
+    attention.emplace_back(row, row + static_cast<ptrdiff_t>(source_.size()));
   }
   return attention;
 }
 
-absl::StatusOr<Translation> TextTranslator::Finish(
-    const Hypothesis& hypothesis, const SourceWords& words,
-    const EncodedSource& source, const TranslationOptions& options) {
-  Translation translation;
-  translation.tokens = hypothesis.tokens;
-  translation.log_probability = hypothesis.log_probability;
-  translation.score = hypothesis.score;
-  translation.ended = hypothesis.ended;
-  const bool attends = model_.network->decoder().attention() != nullptr;
-  const bool carries =
-      HasCarriedWords(model_.target_tokenizer, translation.tokens);
-  std::vector<std::vector<float>> attention;
-  if (attends && (options.align || carries)) {
-    ASSIGN_OR_RETURN(attention, AttentionOf(source, translation.tokens));
+std::string SentenceTranslation::TextOf(const Hypothesis& hypothesis) const {
+  return TargetText(
+      parts_->target_tokenizer, hypothesis.tokens, words_,
+      AlignTokens(hypothesis.tokens, words_, AttentionOf(hypothesis)));
+}
+
+Translation SentenceTranslation::Finish(const Hypothesis& hypothesis) const {
+  Translation translation = {.text = TextOf(hypothesis),
+                             .tokens = hypothesis.tokens,
+                             .log_probability = hypothesis.log_probability,
+                             .score = hypothesis.score,
+                             .ended = hypothesis.ended || source_.empty(),
+                             .alignment = {}};
+  const auto attention = AttentionOf(hypothesis);
+  if (!options_.align || attention.empty()) return translation;
+  std::vector<size_t> ends;  // in the text, of the tokens
+  Hypothesis beginning = hypothesis;
+  for (size_t t = 1; t <= hypothesis.tokens.size(); ++t) {
+    beginning.tokens.assign(
+        hypothesis.tokens.begin(),
+        hypothesis.tokens.begin() + static_cast<ptrdiff_t>(t));
+    ends.push_back(TextOf(beginning).size());
   }
-  std::vector<int> alignment;
-  if (!attention.empty() || carries) {
-    alignment = AlignTokens(translation.tokens, words, attention);
-  }
-  translation.text =
-      TargetText(model_.target_tokenizer, translation.tokens, words, alignment);
-  if (options.align && attends) translation.alignment = std::move(alignment);
+  translation.alignment =
+      AlignWords(WordsOfText(parts_->source_tokenizer, text_).value(),
+                 WordsOfTarget(translation.text, ends), attention);
   return translation;
+}
+
+std::vector<Translation> SentenceTranslation::Best() const {
+  std::vector<Translation> best;
+  for (const Hypothesis& hypothesis : search_.Best()) {
+    best.push_back(Finish(hypothesis));
+  }
+  return best;
+}
+
+std::string SentenceTranslation::CertainText() const {
+  return TextOf(search_.Certain());
+}
+
+absl::Status ReadSentences(const Translator& network,
+                           absl::Span<SentenceTranslation* const> sentences,
+                           Translator::Workspace* workspace) {
+  std::vector<std::vector<int32_t>> sources;
+  for (const SentenceTranslation* sentence : sentences) {
+    sources.push_back(sentence->source_);
+  }
+  ASSIGN_OR_RETURN(std::vector<EncodedSource> encoded,
+                   network.Encode(sources, workspace));
+  for (size_t i = 0; i < sentences.size(); ++i) {
+    SentenceTranslation& sentence = *sentences[i];
+    sentence.state_ = encoded[i].state;
+    sentence.encoded_ = std::move(encoded[i]);
+    sentence.tokens_fed_ += static_cast<int64_t>(sentence.source_.size());
+  }
+  return absl::OkStatus();
+}
+
+// One step of several sentences: their rows lie one after the other.
+class SharedStep {
+ public:
+  SharedStep(const Decoder& decoder,
+             absl::Span<SentenceTranslation* const> sentences)
+      : decoder_(decoder), sentences_(sentences) {}
+
+  absl::Status Run(Decoder::Workspace* workspace) {
+    Gather();
+    RETURN_IF_ERROR(decoder_.Step(tokens_, memories_, &state_, &logits_,
+                                  attends_ ? &alignments_ : nullptr,
+                                  workspace));
+    size_t row = 0;
+    for (SentenceTranslation* sentence : sentences_) {
+      const auto rows = static_cast<size_t>(sentence->rows());
+      RETURN_IF_ERROR(HandOut(row, rows, sentence));
+      row += rows;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  // Each row goes on from the row of the sentence's last step that it extends.
+  void Gather() {
+    std::vector<const RecurrentState*> states;
+    std::vector<int> parents;
+    for (const SentenceTranslation* sentence : sentences_) {
+      attends_ = attends_ || sentence->attends();
+      const BeamSearch& search = sentence->search_;
+      for (size_t i = 0; i < search.tokens().size(); ++i) {
+        states.push_back(&sentence->state_);
+        parents.push_back(search.parents()[i]);
+        tokens_.push_back(search.tokens()[i]);
+        memories_.push_back(&sentence->encoded_->memory);
+      }
+    }
+    state_ = decoder_.JoinRows(states, parents);
+  }
+
+  absl::Status HandOut(size_t row, size_t rows, SentenceTranslation* sentence) {
+    const auto width = logits_.size() / tokens_.size();
+    std::vector<int> own(rows);
+    for (size_t i = 0; i < rows; ++i) own[i] = static_cast<int>(row + i);
+    sentence->state_ = decoder_.SelectRows(state_, own);
+    sentence->tokens_fed_ += static_cast<int64_t>(rows);
+    std::vector<float> attention;  // (rows, S)
+    if (sentence->attends()) {
+      for (size_t i = row; i < row + rows; ++i) {
+        attention.insert(attention.end(), alignments_[i].begin(),
+                         alignments_[i].end());
+      }
+      sentence->attention_.push_back(attention);
+    }
+    return sentence->search_.Answer(
+        absl::MakeConstSpan(logits_).subspan(row * width, rows * width),
+        attention);
+  }
+
+  const Decoder& decoder_;
+  const absl::Span<SentenceTranslation* const> sentences_;
+  bool attends_ = false;
+  std::vector<int32_t> tokens_;
+  std::vector<const AttentionMemory*> memories_;
+  RecurrentState state_;
+  std::vector<float> logits_;
+  std::vector<std::vector<float>> alignments_;
+};
+
+absl::Status WriteSentences(const Translator& network,
+                            absl::Span<SentenceTranslation* const> sentences,
+                            Translator::Workspace* workspace) {
+  return SharedStep(network.decoder(), sentences).Run(&workspace->decoder());
+}
+
+absl::StatusOr<std::vector<std::vector<Translation>>> Translate(
+    const TranslatorParts& parts, absl::Span<const std::string> texts,
+    const TranslationOptions& options, Translator::Workspace* workspace,
+    const std::function<bool()>& stop) {
+  RETURN_IF_ERROR(CheckOptions(options));
+  std::vector<SentenceTranslation> sentences;
+  for (const std::string& text : texts) {
+    ASSIGN_OR_RETURN(SentenceTranslation sentence,
+                     SentenceTranslation::Start(parts, text, options));
+    sentences.push_back(std::move(sentence));
+  }
+  const auto unfinished = [&sentences] {
+    std::vector<SentenceTranslation*> left;
+    for (SentenceTranslation& sentence : sentences) {
+      if (!sentence.finished()) left.push_back(&sentence);
+    }
+    return left;
+  };
+  std::vector<SentenceTranslation*> left = unfinished();
+  if (!left.empty()) {
+    RETURN_IF_ERROR(ReadSentences(*parts.network, left, workspace));
+  }
+  for (; !left.empty() && !(stop && stop()); left = unfinished()) {
+    RETURN_IF_ERROR(WriteSentences(*parts.network, left, workspace));
+  }
+  std::vector<std::vector<Translation>> results;
+  for (const SentenceTranslation& sentence : sentences) {
+    results.push_back(sentence.Best());
+  }
+  return results;
 }
 
 }  // namespace carousel

@@ -1,42 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Translates: text in, the best texts in the other language out. What serves is
-// what is evaluated, and what training measures itself with.
+// Translates a sentence: text in, the best texts in the other language out, by
+// beam search, step by step and side by side with others. What serves is what
+// is evaluated, and what training measures itself with. Texts of several
+// sentences: text_translation.h.
 
 #ifndef CAROUSEL_MODEL_TASKS_TRANSLATION_H_
 #define CAROUSEL_MODEL_TASKS_TRANSLATION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "model/bundle/model.h"
 #include "model/decode/beam_search.h"
 #include "model/tasks/translation_text.h"
+#include "model/tasks/word_alignment.h"
 
 namespace carousel {
 
 struct TranslationOptions {
   int beam_size = 5;  // 1: greedy
-  int n_best = 1;     // translations of each text, at most beam_size
+  int n_best = 1;     // translations of each sentence, at most beam_size
   double length_penalty = 1.0;
   double coverage_penalty = 0;  // with attention
 
   // Longest source, in tokens, at least 1; longer ones are INVALID_ARGUMENT.
   int max_source = 1000;
 
-  // Whether `Translation::alignment` is wanted. It costs a pass over each
-  // translation; where words are unknown it is made anyway.
+  // Whether `Translation::alignment` is wanted.
   bool align = false;
-
-  // Asked before every step; true ends the search with the best so far. May be
-  // empty.
-  std::function<bool()> stop = nullptr;
 };
+
+// INVALID_ARGUMENT, naming the option, if a value is out of bounds.
+absl::Status CheckOptions(const TranslationOptions& options);
 
 struct Translation {
   std::string text;
@@ -45,45 +49,94 @@ struct Translation {
   double score = 0;             // what the translations are ranked by
   bool ended = false;           // else cut off, too long or stopped
 
-  // For each token, which of the source's tokens it was made from; -1: none.
   // Empty unless wanted, or without attention.
-  std::vector<int> alignment;
+  WordAlignment alignment;
 };
 
-// One per thread; computes with the calling thread's OpenMP setting. `model`
-// must outlive it.
-class TextTranslator {
+// A sentence on its way: it is read, then written a token of each hypothesis at
+// a time. Who stops before it is finished has the best so far. Belongs to one
+// thread at a time; `parts` must outlive it.
+class SentenceTranslation {
  public:
-  // REQUIRES: the parts have a network.
-  explicit TextTranslator(const TranslatorParts& model) : model_(model) {}
+  // Cuts the sentence into tokens. INVALID_ARGUMENT for text that is not UTF-8
+  // or too long. REQUIRES: CheckOptions is OK.
+  static absl::StatusOr<SentenceTranslation> Start(
+      const TranslatorParts& parts, absl::string_view text,
+      const TranslationOptions& options);
 
-  // The n best translations of each text, the best first, never none; of an
-  // empty text, one empty one. Texts are translated side by side; each comes
-  // out as it would alone, but for rounding, and may be twice as long as its
-  // source and a little.
-  //
-  // INVALID_ARGUMENT for text that is not UTF-8 or too long, and for options
-  // out of their bounds.
-  absl::StatusOr<std::vector<std::vector<Translation>>> Translate(
-      absl::Span<const std::string> texts, const TranslationOptions& options);
+  // A sentence without tokens is finished from the start.
+  bool finished() const { return source_.empty() || search_.done(); }
+  bool was_read() const { return encoded_.has_value(); }
+
+  // With <eos>; empty if the sentence has no tokens.
+  const std::vector<int32_t>& source() const { return source_; }
+
+  // Rows of its next step, 1 to beam_size. REQUIRES: !finished().
+  int rows() const { return static_cast<int>(search_.tokens().size()); }
+
+  // Fed to the network so far, both sides.
+  int64_t tokens_fed() const { return tokens_fed_; }
+
+  // The n best so far, the best first, never none.
+  std::vector<Translation> Best() const;
+
+  // What the best text begins with, whatever comes. It only grows; at the end
+  // it is Best().front().text.
+  std::string CertainText() const;
 
  private:
-  struct Job;
+  friend absl::Status ReadSentences(
+      const Translator& network,
+      absl::Span<SentenceTranslation* const> sentences,
+      Translator::Workspace* workspace);
+  friend class SharedStep;
 
-  absl::StatusOr<Job> MakeJob(const std::string& text,
-                              const TranslationOptions& options) const;
-  BeamOptions SearchOptions(const TranslationOptions& options,
-                            size_t source_tokens) const;
-  absl::StatusOr<std::vector<std::vector<float>>> AttentionOf(
-      const EncodedSource& source, absl::Span<const int32_t> tokens);
-  absl::StatusOr<Translation> Finish(const Hypothesis& hypothesis,
-                                     const SourceWords& words,
-                                     const EncodedSource& source,
-                                     const TranslationOptions& options);
+  SentenceTranslation(const TranslatorParts& parts, absl::string_view text,
+                      SourceWords words, const TranslationOptions& options);
 
-  const TranslatorParts& model_;
-  Translator::Workspace workspace_;
+  bool attends() const;
+  std::vector<std::vector<float>> AttentionOf(
+      const Hypothesis& hypothesis) const;
+  std::string TextOf(const Hypothesis& hypothesis) const;
+  Translation Finish(const Hypothesis& hypothesis) const;
+
+  const TranslatorParts* parts_;
+  TranslationOptions options_;
+  std::string text_;
+  SourceWords words_;
+  std::vector<int32_t> source_;
+  BeamSearch search_;
+  std::optional<EncodedSource> encoded_;
+  RecurrentState state_;  // of the rows of the last step
+  // Of each step, row and position of the source: (rows, S).
+  std::vector<std::vector<float>> attention_;
+  int64_t tokens_fed_ = 0;
 };
+
+// Reads the sentences, those of equal lengths together. INTERNAL if oneDNN
+// refuses. REQUIRES: all are of `network`, none is finished, none was read.
+absl::Status ReadSentences(const Translator& network,
+                           absl::Span<SentenceTranslation* const> sentences,
+                           Translator::Workspace* workspace);
+
+// A step of all of them, as one batch; each comes out as it would alone, but
+// for rounding. INTERNAL if oneDNN refuses, or logits are no numbers. REQUIRES:
+// all are of `network` and were read, none is finished.
+absl::Status WriteSentences(const Translator& network,
+                            absl::Span<SentenceTranslation* const> sentences,
+                            Translator::Workspace* workspace);
+
+// The n best translations of each text, which is one sentence; of one without
+// tokens, an empty one. May be twice as long as its source and a little.
+// `stop`, unless empty, is asked before every step; true ends it with the best
+// so far. Computes with the calling thread's OpenMP setting.
+//
+// INVALID_ARGUMENT for text that is not UTF-8 or too long, and for options out
+// of their bounds.
+absl::StatusOr<std::vector<std::vector<Translation>>> Translate(
+    const TranslatorParts& parts, absl::Span<const std::string> texts,
+    const TranslationOptions& options, Translator::Workspace* workspace,
+    const std::function<bool()>& stop = nullptr);
 
 }  // namespace carousel
 

@@ -61,8 +61,8 @@ class ParallelTranslation {
     for (int i = 0; i < options_.threads; ++i) {
       threads.emplace_back([this] {
         omp_set_num_threads(1);  // this thread's own setting
-        TextTranslator translator(model_);
-        while (TranslateBatch(&translator)) {
+        Translator::Workspace workspace;
+        while (TranslateBatch(&workspace)) {
         }
       });
     }
@@ -74,7 +74,7 @@ class ParallelTranslation {
 
  private:
   // False when there is nothing left to do.
-  bool TranslateBatch(TextTranslator* translator) {
+  bool TranslateBatch(Translator::Workspace* workspace) {
     const auto batch = static_cast<size_t>(options_.batch);
     // The longest first: no thread is left alone with them in the end.
     const size_t done = next_.fetch_add(batch);
@@ -83,7 +83,7 @@ class ParallelTranslation {
     const size_t begin = end > batch ? end - batch : 0;
     std::vector<std::string> texts;
     for (size_t i = begin; i < end; ++i) texts.push_back(texts_[order_[i]]);
-    auto found = translator->Translate(texts, options_.translation);
+    auto found = Translate(model_, texts, options_.translation, workspace);
     if (found.ok()) {
       Store(begin, *std::move(found));
       progress_.Add(static_cast<int64_t>(end - begin));

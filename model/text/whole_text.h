@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/text/byte_range.h"
 #include "model/text/tokenizer.h"
 
 namespace carousel {
@@ -44,14 +45,6 @@ struct WholeText {
 absl::StatusOr<WholeText> EncodeWholeText(const Tokenizer& tokenizer,
                                           int longest, absl::string_view text);
 
-// A stretch of bytes of a text.
-struct ByteRange {
-  size_t begin = 0;
-  size_t end = 0;
-
-  bool operator==(const ByteRange&) const = default;
-};
-
 // A word (or mark) of a text: the tokens that it became.
 struct WholeTextWord {
   ByteRange place;   // in the text as it was given
@@ -66,6 +59,10 @@ struct WholeTextWord {
 // INVALID_ARGUMENT if the text is not valid UTF-8.
 absl::StatusOr<std::vector<WholeTextWord>> WordsOfWholeText(
     const Tokenizer& tokenizer, int longest, absl::string_view text);
+
+// The same of the tokens of Tokenizer::Encode, of which none is left out.
+absl::StatusOr<std::vector<WholeTextWord>> WordsOfText(
+    const Tokenizer& tokenizer, absl::string_view text);
 
 }  // namespace carousel
 

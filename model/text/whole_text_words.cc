@@ -3,9 +3,11 @@
 #include <unicode/uchar.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "model/base/status_macros.h"
 #include "model/text/code_points.h"
 #include "model/text/normalise.h"
@@ -21,10 +23,6 @@ struct Chunk {
   bool same = false;         // byte for byte
   bool equal_count = false;  // of characters
 };
-
-absl::string_view TextOf(absl::string_view text, ByteRange range) {
-  return text.substr(range.begin, range.end - range.begin);
-}
 
 std::vector<ByteRange> FindChunks(absl::string_view text) {
   std::vector<ByteRange> chunks;
@@ -53,12 +51,15 @@ size_t SameCharacter(absl::string_view from, size_t offset,
   return at;
 }
 
+using Prepare =
+    absl::FunctionRef<absl::StatusOr<std::string>(absl::string_view)>;
+
 // From places in a prepared text to places in the text that it was made of.
 class Places {
  public:
   // Preparing keeps the order of the chunks and changes each by itself; were it
   // otherwise, all places would be the whole text.
-  Places(TokenizerKind kind, absl::string_view given,
+  Places(TokenizerKind kind, Prepare prepare, absl::string_view given,
          absl::string_view prepared)
       : given_(given), prepared_(prepared) {
     const Chunk whole = MakeChunk({0, given.size()}, {0, prepared.size()});
@@ -68,8 +69,7 @@ class Places {
     }
     size_t at = 0;
     for (const ByteRange& chunk : FindChunks(given)) {
-      const std::string changed =
-          PrepareWholeText(kind, TextOf(given, chunk)).value();
+      const std::string changed = prepare(TextOf(given, chunk)).value();
       while (at < prepared.size() && prepared[at] == ' ') ++at;
       if (prepared.substr(at, changed.size()) != changed) {
         chunks_ = {whole};
@@ -139,14 +139,12 @@ std::vector<int32_t> KeptPieces(size_t count, int longest) {
   return kept;
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<WholeTextWord>> WordsOfWholeText(
-    const Tokenizer& tokenizer, int longest, absl::string_view text) {
-  ASSIGN_OR_RETURN(const std::string prepared,
-                   PrepareWholeText(tokenizer.kind(), text));
+absl::StatusOr<std::vector<WholeTextWord>> WordsOf(const Tokenizer& tokenizer,
+                                                   int longest, Prepare prepare,
+                                                   absl::string_view text) {
+  ASSIGN_OR_RETURN(const std::string prepared, prepare(text));
   const std::vector<TextPiece> pieces = tokenizer.Split(prepared);
-  const Places places(tokenizer.kind(), text, prepared);
+  const Places places(tokenizer.kind(), prepare, text, prepared);
   const std::vector<int32_t> kept = KeptPieces(pieces.size(), longest);
   std::vector<WholeTextWord> words;
   size_t chunk_before = 0;
@@ -164,6 +162,25 @@ absl::StatusOr<std::vector<WholeTextWord>> WordsOfWholeText(
     chunk_before = chunk;
   }
   return words;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<WholeTextWord>> WordsOfWholeText(
+    const Tokenizer& tokenizer, int longest, absl::string_view text) {
+  return WordsOf(
+      tokenizer, longest,
+      [&](absl::string_view part) {
+        return PrepareWholeText(tokenizer.kind(), part);
+      },
+      text);
+}
+
+absl::StatusOr<std::vector<WholeTextWord>> WordsOfText(
+    const Tokenizer& tokenizer, absl::string_view text) {
+  return WordsOf(
+      tokenizer, std::numeric_limits<int>::max(),
+      [&](absl::string_view part) { return tokenizer.Prepare(part); }, text);
 }
 
 }  // namespace carousel

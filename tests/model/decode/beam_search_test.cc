@@ -21,47 +21,57 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 // Token 0 ends; what comes next depends on the whole sequence so far, by a hash
-// of it: no search can be right by luck.
-class HashedDecoder : public DecoderStep {
- public:
-  HashedDecoder(int vocabulary, int sources) : vocabulary_(vocabulary) {
-    for (int i = 0; i < sources; ++i) states_.push_back({i});
-  }
+// of it: no search can be right by luck. `state`: the source, the tokens fed.
+std::vector<float> LogitsAfter(absl::Span<const int32_t> state,
+                               int vocabulary) {
+  uint64_t hash = 1;
+  for (const int32_t token : state) hash = hash * 1000003 + token + 7;
+  Random random(hash, 0);
+  std::vector<float> logits;
+  for (int i = 0; i < vocabulary; ++i) logits.push_back(random.Uniform(0, 4));
+  return logits;
+}
 
-  absl::Status Step(const DecoderRows& rows, DecoderOutput* output) override {
+// A search on its way, with the states of its rows.
+class HashedSearch {
+ public:
+  HashedSearch(int source, const BeamOptions& options)
+      : vocabulary_(options.vocabulary),
+        search_(options),
+        states_({{source}}) {}
+
+  void Step() {
     std::vector<std::vector<int32_t>> next;
-    output->logits.clear();
-    for (size_t i = 0; i < rows.tokens.size(); ++i) {
-      next.push_back(states_[rows.parents[i]]);
-      next.back().push_back(rows.tokens[i]);
-      EXPECT_EQ(next.back().front(), rows.sources[i]);
-      for (const float logit : LogitsAfter(next.back(), vocabulary_)) {
-        output->logits.push_back(logit);
-      }
+    std::vector<float> logits;
+    for (size_t i = 0; i < search_.tokens().size(); ++i) {
+      next.push_back(states_[search_.parents()[i]]);
+      next.back().push_back(search_.tokens()[i]);
+      for (float x : LogitsAfter(next.back(), vocabulary_)) logits.push_back(x);
     }
     states_ = std::move(next);
-    ++steps_;
-    return absl::OkStatus();
+    fed_.push_back(states_);
+    ASSERT_THAT(search_.Answer(logits, {}), IsOk());
   }
 
-  // `state`: the source, then the tokens fed.
-  static std::vector<float> LogitsAfter(absl::Span<const int32_t> state,
-                                        int vocabulary) {
-    uint64_t hash = 1;
-    for (const int32_t token : state) hash = hash * 1000003 + token + 7;
-    Random random(hash, 0);
-    std::vector<float> logits;
-    for (int i = 0; i < vocabulary; ++i) logits.push_back(random.Uniform(0, 4));
-    return logits;
-  }
+  const BeamSearch& search() const { return search_; }
 
-  int steps() const { return steps_; }
+  // Of each step, what its rows had been fed in the end.
+  const std::vector<std::vector<std::vector<int32_t>>>& fed() const {
+    return fed_;
+  }
 
  private:
   const int vocabulary_;
+  BeamSearch search_;
   std::vector<std::vector<int32_t>> states_;
-  int steps_ = 0;
+  std::vector<std::vector<std::vector<int32_t>>> fed_;
 };
+
+std::vector<Hypothesis> Search(int source, const BeamOptions& options) {
+  HashedSearch search(source, options);
+  while (!search.search().done()) search.Step();
+  return search.search().Best();
+}
 
 std::vector<double> LogSoftmax(const std::vector<float>& logits) {
   double sum = 0;
@@ -74,8 +84,7 @@ std::vector<double> LogSoftmax(const std::vector<float>& logits) {
 // Every sequence up to `max_length` that ends, by brute force.
 void AllSequences(std::vector<int32_t> state, double log_probability,
                   const BeamOptions& options, std::vector<Hypothesis>* all) {
-  const auto next =
-      LogSoftmax(HashedDecoder::LogitsAfter(state, options.vocabulary));
+  const auto next = LogSoftmax(LogitsAfter(state, options.vocabulary));
   const std::vector<int32_t> tokens(state.begin() + 2, state.end());
   const double ended = log_probability + next[options.end];
   const double length = static_cast<double>(tokens.size()) + 1;
@@ -95,10 +104,6 @@ BeamOptions Options(int vocabulary) {
   return {.vocabulary = vocabulary, .start = 0, .end = 0};
 }
 
-std::vector<BeamOptions> Times(int sources, const BeamOptions& options) {
-  return std::vector<BeamOptions>(static_cast<size_t>(sources), options);
-}
-
 // Token 0 ends. Row by row the same logits, whatever was fed.
 std::vector<float> Logs(std::initializer_list<double> probabilities) {
   std::vector<float> logits;
@@ -116,18 +121,16 @@ TEST(BeamSearchTest, WideBeamFindsWhatExhaustiveSearchFinds) {
     options.beam_size = 1000;
     options.n_best = 5;
     options.length_penalty = source % 2 == 0 ? 0 : 1;
-    HashedDecoder decoder(4, source + 1);
-    const auto found = SearchBeams(&decoder, Times(source + 1, options));
-    ASSERT_THAT(found, IsOk());
+    const std::vector<Hypothesis> found = Search(source, options);
     std::vector<Hypothesis> all;
     AllSequences({source, options.start}, 0, options, &all);
     std::sort(all.begin(), all.end(),
               [](const auto& a, const auto& b) { return a.score > b.score; });
-    ASSERT_THAT(found->back(), SizeIs(5));
+    ASSERT_THAT(found, SizeIs(5));
     for (size_t i = 0; i < 5; ++i) {
-      EXPECT_EQ((*found)[source][i].tokens, all[i].tokens) << source;
-      EXPECT_NEAR((*found)[source][i].score, all[i].score, 1e-5);
-      EXPECT_TRUE((*found)[source][i].ended);
+      EXPECT_EQ(found[i].tokens, all[i].tokens) << source;
+      EXPECT_NEAR(found[i].score, all[i].score, 1e-5);
+      EXPECT_TRUE(found[i].ended);
     }
   }
 }
@@ -138,57 +141,67 @@ TEST(BeamSearchTest, BeamOfOneIsGreedy) {
     BeamOptions options = Options(6);
     options.beam_size = 1;
     options.max_length = 12;
-    HashedDecoder decoder(6, source + 1);
-    const auto found = SearchBeams(&decoder, Times(source + 1, options));
-    ASSERT_THAT(found, IsOk());
+    const std::vector<Hypothesis> found = Search(source, options);
     std::vector<int32_t> state = {source, 0};
     while (static_cast<int>(state.size()) < 2 + options.max_length) {
-      const auto logits = HashedDecoder::LogitsAfter(state, 6);
+      const auto logits = LogitsAfter(state, 6);
       const auto best = std::max_element(logits.begin(), logits.end());
       if (best == logits.begin()) break;
       state.push_back(static_cast<int32_t>(best - logits.begin()));
     }
-    EXPECT_EQ((*found)[source][0].tokens,
+    EXPECT_EQ(found[0].tokens,
               std::vector<int32_t>(state.begin() + 2, state.end()));
   }
 }
 
-// Batches are for speed: nobody's answer may depend on its neighbours.
-TEST(BeamSearchTest, SameAnswerAloneAndInABatch) {
-  constexpr int kSources = 9;
-  BeamOptions options = Options(7);
-  options.n_best = 3;
-  options.max_length = 9;
-  HashedDecoder together(7, kSources);
-  std::vector<BeamOptions> each = Times(kSources, options);
-  for (int source = 0; source < kSources; ++source) {
-    each[source].max_length = 1 + source;
-  }
-  const auto batch = SearchBeams(&together, each);
-  ASSERT_THAT(batch, IsOk());
-  for (int source = 0; source < kSources; ++source) {
-    BeamSearch search(each[source]);
-    std::vector<std::vector<int32_t>> states = {{source}};
-    while (!search.done()) {
-      std::vector<std::vector<int32_t>> next;
-      std::vector<float> logits;
-      for (size_t i = 0; i < search.tokens().size(); ++i) {
-        next.push_back(states[search.parents()[i]]);
-        next.back().push_back(search.tokens()[i]);
-        for (float x : HashedDecoder::LogitsAfter(next.back(), 7)) {
-          logits.push_back(x);
-        }
+// Attention is looked up by it: the row that chose a token had been fed what
+// stands before it.
+TEST(BeamSearchTest, TokensKnowTheRowsThatTheyWereChosenBy) {
+  for (int source = 0; source < 20; ++source) {
+    BeamOptions options = Options(6);
+    options.n_best = 4;
+    options.max_length = 9;
+    HashedSearch search(source, options);
+    while (!search.search().done()) search.Step();
+    for (const Hypothesis& found : search.search().Best()) {
+      ASSERT_EQ(found.rows.size(), found.tokens.size());
+      std::vector<int32_t> before = {source, options.start};
+      for (size_t t = 0; t < found.tokens.size(); ++t) {
+        EXPECT_EQ(search.fed()[t][found.rows[t]], before);
+        before.push_back(found.tokens[t]);
       }
-      states = std::move(next);
-      ASSERT_THAT(search.Answer(logits, {}), IsOk());
-    }
-    const auto alone = search.Best();
-    ASSERT_EQ(alone.size(), (*batch)[source].size());
-    for (size_t i = 0; i < alone.size(); ++i) {
-      EXPECT_EQ(alone[i].tokens, (*batch)[source][i].tokens);
-      EXPECT_EQ(alone[i].score, (*batch)[source][i].score);
     }
   }
+}
+
+// Who shows a translation as it is made never takes a word back.
+TEST(BeamSearchTest, WhatIsCertainIsTheBeginningOfTheBest) {
+  size_t early = 0;  // tokens that were certain before the end
+  for (int source = 0; source < 50; ++source) {
+    BeamOptions options = Options(6);
+    options.beam_size = 1 + source % 4;
+    options.max_length = 12;
+    HashedSearch search(source, options);
+    std::vector<Hypothesis> told;
+    while (!search.search().done()) {
+      told.push_back(search.search().Certain());
+      search.Step();
+    }
+    const Hypothesis best = search.search().Best().front();
+    EXPECT_EQ(search.search().Certain().tokens, best.tokens);
+    size_t length = 0;
+    for (const Hypothesis& certain : told) {
+      ASSERT_GE(certain.tokens.size(), length) << "taken back";
+      length = certain.tokens.size();
+      ASSERT_LE(length, best.tokens.size());
+      EXPECT_TRUE(std::equal(certain.tokens.begin(), certain.tokens.end(),
+                             best.tokens.begin()));
+      EXPECT_TRUE(std::equal(certain.rows.begin(), certain.rows.end(),
+                             best.rows.begin()));
+    }
+    early += length;
+  }
+  EXPECT_GT(early, 50u);
 }
 
 // The sum of logarithms falls with every token, so that without alpha short
@@ -294,20 +307,14 @@ TEST(BeamSearchTest, ForbiddenTokensAreNeverChosen) {
 }
 
 // A deadline: what there is so far is better than nothing.
-TEST(BeamSearchTest, StoppedSearchReturnsTheBestSoFar) {
-  HashedDecoder decoder(50, 1);
-  BeamOptions options = Options(50);
-  options.never = {};
-  int asked = 0;
-  const auto found =
-      SearchBeams(&decoder, {options}, [&] { return asked++ == 3; });
-  ASSERT_THAT(found, IsOk());
-  EXPECT_LE(decoder.steps(), 3);
-  EXPECT_THAT((*found)[0], SizeIs(1));
-
-  const auto at_once = SearchBeams(&decoder, {options}, [] { return true; });
-  ASSERT_THAT(at_once, IsOk());
-  EXPECT_THAT((*at_once)[0].front().tokens, IsEmpty());
+TEST(BeamSearchTest, StoppedSearchHasTheBestSoFar) {
+  HashedSearch search(0, Options(50));
+  EXPECT_THAT(search.search().Best(), SizeIs(1));
+  EXPECT_THAT(search.search().Best().front().tokens, IsEmpty());
+  for (int i = 0; i < 3; ++i) search.Step();
+  ASSERT_FALSE(search.search().done());
+  EXPECT_THAT(search.search().Best(), SizeIs(1));
+  EXPECT_LT(search.search().Best().front().log_probability, 0);
 }
 
 // A decoder that went wrong must not look like a translation.
@@ -342,12 +349,6 @@ TEST(BeamSearchTest, OptionsOutOfBoundsAreRefusedByName) {
               HasSubstr("length_penalty"));
   EXPECT_THAT(refused([](auto& o) { o.coverage_penalty = -1; }),
               HasSubstr("coverage_penalty"));
-  HashedDecoder decoder(5, 2);
-  std::vector<BeamOptions> options = Times(2, Options(5));
-  options[1].max_length = 0;
-  EXPECT_THAT(SearchBeams(&decoder, options),
-              StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(SearchBeams(&decoder, {}), IsOkAndHolds(IsEmpty()));
 }
 
 }  // namespace

@@ -76,7 +76,8 @@ class TranslatorTest : public ::testing::TestWithParam<Case> {
       states.push_back(&source.state);
       memories.push_back(&source.memory);
     }
-    RecurrentState state = network_->decoder().JoinRows(states);
+    const std::vector<int> rows(states.size(), 0);
+    RecurrentState state = network_->decoder().JoinRows(states, rows);
     std::vector<std::vector<float>> all(pairs.steps);
     for (size_t t = 0; t < pairs.steps; ++t) {
       const auto tokens = absl::MakeConstSpan(pairs.target_in)
@@ -165,7 +166,7 @@ TEST_P(TranslatorTest, RowsAreSelectedAndRepeated) {
   const auto encoded = network_->Encode(SourcesOf(pairs), &workspace_).value();
   const Decoder& decoder = network_->decoder();
   const RecurrentState joined =
-      decoder.JoinRows({&encoded[0].state, &encoded[1].state});
+      decoder.JoinRows({&encoded[0].state, &encoded[1].state}, {0, 0});
   const RecurrentState selected = decoder.SelectRows(joined, {1, 0, 1});
   EXPECT_EQ(selected.rows, 3);
   EXPECT_EQ(decoder.SelectRows(selected, {0}).h, encoded[1].state.h);

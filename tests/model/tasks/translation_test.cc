@@ -4,6 +4,9 @@
 
 #include <omp.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
@@ -15,9 +18,12 @@
 namespace carousel {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
+using testing::Ge;
 using testing::HasSubstr;
 using testing::SizeIs;
+using testing::StartsWith;
 
 Tokenizer TokenizerOf(const std::vector<std::string>& words) {
   std::vector<std::string> tokens = {"<unk>", "<eos>", "<num>"};
@@ -55,28 +61,42 @@ class TranslationTest : public testing::Test {
   TranslationTest() { omp_set_num_threads(1); }
 
   const TranslatorParts parts_ = RandomParts(AttentionKind::kGeneral);
-  TextTranslator translator_{parts_};
+  Translator::Workspace workspace_;
+
+  std::vector<std::vector<Translation>> TranslateAll(
+      const std::vector<std::string>& texts, const TranslationOptions& options,
+      const std::function<bool()>& stop = nullptr) {
+    return Translate(parts_, texts, options, &workspace_, stop).value();
+  }
+
+  // Of the best ones, with its alignment.
+  Translation LongestOf(const std::string& text) {
+    const TranslationOptions options = {
+        .beam_size = 6, .n_best = 6, .align = true};
+    const auto found = TranslateAll({text}, options)[0];
+    return *std::max_element(found.begin(), found.end(),
+                             [](const Translation& a, const Translation& b) {
+                               return a.tokens.size() < b.tokens.size();
+                             });
+  }
 };
 
 // A person is shown several, the best first, no two alike.
 TEST_F(TranslationTest, GivesTheBestInOrder) {
-  const auto found =
-      translator_.Translate({"a b c"}, {.beam_size = 4, .n_best = 3});
-  ASSERT_THAT(found, IsOk());
-  ASSERT_THAT((*found)[0], SizeIs(3));
-  EXPECT_GE((*found)[0][0].score, (*found)[0][1].score);
-  EXPECT_GE((*found)[0][1].score, (*found)[0][2].score);
-  EXPECT_NE((*found)[0][0].tokens, (*found)[0][1].tokens);
-  EXPECT_LT((*found)[0][0].log_probability, 0);
+  const auto found = TranslateAll({"a b c"}, {.beam_size = 4, .n_best = 3})[0];
+  ASSERT_THAT(found, SizeIs(3));
+  EXPECT_GE(found[0].score, found[1].score);
+  EXPECT_GE(found[1].score, found[2].score);
+  EXPECT_NE(found[0].tokens, found[1].tokens);
+  EXPECT_LT(found[0].log_probability, 0);
 }
 
 // Who else is translated at the same moment must not matter.
 TEST_F(TranslationTest, TextsComeOutTogetherAsAlone) {
   const std::vector<std::string> texts = {"a b c", "d", "c c a", "b a d c"};
-  const auto together = translator_.Translate(texts, {.beam_size = 3}).value();
+  const auto together = TranslateAll(texts, {.beam_size = 3});
   for (size_t i = 0; i < texts.size(); ++i) {
-    const auto alone =
-        translator_.Translate({texts[i]}, {.beam_size = 3}).value();
+    const auto alone = TranslateAll({texts[i]}, {.beam_size = 3});
     EXPECT_EQ(together[i][0].tokens, alone[0][0].tokens);
     EXPECT_EQ(together[i][0].ended, alone[0][0].ended);
     EXPECT_NEAR(together[i][0].log_probability, alone[0][0].log_probability,
@@ -89,11 +109,9 @@ TEST_F(TranslationTest, CoveragePenaltyLowersTheScore) {
   const auto translate = [&](double penalty) {
     int steps = 0;
     // After one step no position has got all the attention of one.
-    return translator_
-        .Translate({"a b c", "d"}, {.beam_size = 1,
-                                    .coverage_penalty = penalty,
-                                    .stop = [&] { return ++steps > 1; }})
-        .value();
+    return TranslateAll({"a b c", "d"},
+                        {.beam_size = 1, .coverage_penalty = penalty},
+                        [&] { return ++steps > 1; });
   };
   const auto without = translate(0);
   const auto with = translate(1);
@@ -105,57 +123,114 @@ TEST_F(TranslationTest, CoveragePenaltyLowersTheScore) {
 
 // Which word became which, for whoever shows it.
 TEST_F(TranslationTest, AlignmentsAreGivenOnDemand) {
-  const TranslationOptions options = {.beam_size = 2, .align = true};
-  const auto found = translator_.Translate({"a b c"}, options).value();
-  const Translation& best = found[0][0];
-  EXPECT_EQ(best.alignment.size(), best.tokens.size());
-  for (const int place : best.alignment) {
-    EXPECT_GE(place, 0);
-    EXPECT_LT(place, 3);
+  const Translation best = LongestOf("a b  c");
+  EXPECT_THAT(best.alignment.source,
+              ElementsAre(ByteRange{0, 1}, ByteRange{2, 3}, ByteRange{5, 6}));
+  ASSERT_EQ(best.alignment.target.size(), best.tokens.size());
+  ASSERT_EQ(best.alignment.weights.size(), best.tokens.size());
+  for (const std::vector<float>& row : best.alignment.weights) {
+    ASSERT_THAT(row, SizeIs(4));
+    EXPECT_NEAR(std::accumulate(row.begin(), row.end(), 0.0), 1, 1e-5);
+    EXPECT_THAT(row, Each(Ge(0)));
   }
-  EXPECT_THAT(translator_.Translate({"a b c"}, {}).value()[0][0].alignment,
-              SizeIs(0));
+  EXPECT_TRUE(TranslateAll({"a b c"}, {})[0][0].alignment.empty());
+}
+
+// What is told of a translation on its way must be what a translation that is
+// fed once more, token by token, looks at.
+TEST_F(TranslationTest, AttentionIsThatOfTheTokens) {
+  const Translation best = LongestOf("a b c");
+  ASSERT_GE(best.tokens.size(), 2u);
+  const auto encoded =
+      parts_.network->Encode({{3, 4, 5, 1}}, &workspace_).value();
+  RecurrentState state = encoded[0].state;
+  int32_t before = Vocabulary::kEndOfLine;
+  for (size_t t = 0; t < best.tokens.size(); ++t) {
+    std::vector<float> logits;
+    std::vector<std::vector<float>> row;
+    ASSERT_THAT(
+        parts_.network->decoder().Step({before}, {&encoded[0].memory}, &state,
+                                       &logits, &row, &workspace_.decoder()),
+        IsOk());
+    for (size_t s = 0; s < 4; ++s) {
+      EXPECT_NEAR(row[0][s], best.alignment.weights[t][s], 1e-5);
+    }
+    before = best.tokens[t];
+  }
 }
 
 TEST_F(TranslationTest, NothingIsTranslatedToNothing) {
-  const auto found = translator_.Translate({"", "a"}, {}).value();
+  const auto found = TranslateAll({"", "a"}, {});
   EXPECT_EQ(found[0][0].text, "");
   EXPECT_TRUE(found[0][0].ended);
   EXPECT_THAT(found[1], SizeIs(1));
 }
 
 TEST_F(TranslationTest, BadTextsAndOptionsAreRefused) {
-  EXPECT_THAT(translator_.Translate({"a a a"}, {.max_source = 2}),
+  const auto translate = [this](const std::string& text,
+                                const TranslationOptions& options) {
+    return Translate(parts_, {text}, options, &workspace_);
+  };
+  EXPECT_THAT(translate("a a a", {.max_source = 2}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("at most 2 tokens, found 3")));
-  EXPECT_THAT(translator_.Translate({"a"}, {.max_source = -1}),
+  EXPECT_THAT(translate("a", {.max_source = -1}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("max_source: expected at least 1, found -1")));
-  EXPECT_THAT(translator_.Translate({"a"}, {.beam_size = 0}),
+  EXPECT_THAT(translate("", {.beam_size = 0}),
               StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(translator_.Translate({""}, {.beam_size = 0}),
+  EXPECT_THAT(translate("a", {.beam_size = 2, .n_best = 3}),
               StatusIs(absl::StatusCode::kInvalidArgument));
-  EXPECT_THAT(translator_.Translate({"a"}, {.beam_size = 2, .n_best = 3}),
+  EXPECT_THAT(translate("\xFF", {}),
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 // A caller that has gone away ends the work.
 TEST_F(TranslationTest, StoppingGivesTheBestSoFar) {
   int steps = 0;
+  const TranslationOptions options = {.beam_size = 8};
   const auto found =
-      translator_.Translate({"a b c"}, {.stop = [&] { return ++steps > 2; }});
-  ASSERT_THAT(found, IsOk());
-  EXPECT_EQ(steps, 3);
+      TranslateAll({"a b c"}, options, [&] { return ++steps > 1; });
+  EXPECT_THAT(found[0], SizeIs(1));
+  EXPECT_EQ(steps, 2);
+  steps = 0;
+  TranslateAll({"a b c"}, options, [&] { return ++steps > 1000; });
+  EXPECT_GE(steps, 3);
+}
+
+// Who reads along is never told anything that is not so in the end.
+TEST_F(TranslationTest, CertainTextGrowsToTheBest) {
+  for (const char* text : {"a b c", "d", "c c a", "b a d c"}) {
+    auto sentence = SentenceTranslation::Start(parts_, text, {.beam_size = 3});
+    ASSERT_THAT(sentence, IsOk());
+    ASSERT_THAT(ReadSentences(*parts_.network, {&*sentence}, &workspace_),
+                IsOk());
+    std::vector<std::string> told;
+    while (!sentence->finished()) {
+      told.push_back(sentence->CertainText());
+      ASSERT_THAT(WriteSentences(*parts_.network, {&*sentence}, &workspace_),
+                  IsOk());
+    }
+    const std::string best = sentence->Best().front().text;
+    EXPECT_EQ(sentence->CertainText(), best);
+    size_t length = 0;
+    for (const std::string& certain : told) {
+      EXPECT_THAT(best, StartsWith(certain));
+      EXPECT_GE(certain.size(), length);
+      length = certain.size();
+    }
+  }
 }
 
 // Without attention there is nothing to align by, and nothing to attend to.
 TEST(TranslationWithoutAttentionTest, TextsAreTranslated) {
   omp_set_num_threads(1);
   const TranslatorParts parts = RandomParts({});
-  TextTranslator translator(parts);
-  const auto found = translator.Translate({"a b", "c"}, {.align = true});
+  Translator::Workspace workspace;
+  const auto found =
+      Translate(parts, {"a b", "c"}, {.align = true}, &workspace);
   ASSERT_THAT(found, IsOk());
-  EXPECT_THAT((*found)[0][0].alignment, SizeIs(0));
+  EXPECT_TRUE((*found)[0][0].alignment.empty());
 }
 
 // Equal sources are one text that may be translated in several ways.

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Translates a text of any number of sentences: cut apart, translated side by
+// side, put together again with the spacing that they had.
+
+#ifndef CAROUSEL_MODEL_TASKS_TEXT_TRANSLATION_H_
+#define CAROUSEL_MODEL_TASKS_TEXT_TRANSLATION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "model/tasks/translation.h"
+#include "model/text/byte_range.h"
+
+namespace carousel {
+
+struct TranslatedSentence {
+  ByteRange place;                        // in the source
+  std::vector<Translation> translations;  // the n best, the best first
+};
+
+struct TranslatedText {
+  std::string text;  // the best of each sentence
+  std::vector<TranslatedSentence> sentences;
+
+  // Some sentence was cut off: too long, or not done when it had to end.
+  bool truncated() const;
+};
+
+// A text on its way. At most kOpenRows rows are worked on, its first sentences
+// first, so that what it holds is bounded and its beginning is soon known.
+// Belongs to one thread at a time; `parts` must outlive it.
+class TextTranslation {
+ public:
+  static constexpr int kOpenRows = 64;
+
+  // Cuts the text into sentences (SplitSentences); one of more than
+  // options.max_source tokens is cut further, near its middle (MiddleCut).
+  // INVALID_ARGUMENT for text that is not UTF-8, and for options out of their
+  // bounds.
+  static absl::StatusOr<std::unique_ptr<TextTranslation>> Start(
+      const TranslatorParts& parts, std::string text,
+      const TranslationOptions& options);
+
+  bool finished() const { return open_.empty() && next_ == sentences_.size(); }
+
+  // What is due: to read these sentences (ReadSentences) or, if there are none,
+  // to write a step of those (WriteSentences). REQUIRES: !finished().
+  const std::vector<SentenceTranslation*>& to_read() const { return to_read_; }
+  const std::vector<SentenceTranslation*>& to_write() const { return open_; }
+
+  // It was done: opens more.
+  void Advance();
+
+  // What it costs in rows: of what is due, and of all that is left, about.
+  int cells() const;
+  int64_t cells_left() const;
+
+  // What the text begins with, whatever comes. It only grows.
+  std::string CertainText();
+
+  // With the best so far if it is not finished.
+  TranslatedText Take() const;
+
+  int64_t tokens_fed() const;
+
+ private:
+  TextTranslation(std::string text, const TranslationOptions& options)
+      : text_(std::move(text)), options_(options) {}
+
+  absl::Status Add(const TranslatorParts& parts, ByteRange place);
+  void Open();
+  absl::string_view SpacingBefore(size_t sentence) const;
+
+  const std::string text_;
+  const TranslationOptions options_;
+  std::vector<ByteRange> places_;
+  std::vector<std::unique_ptr<SentenceTranslation>> sentences_;
+  size_t next_ = 0;  // to be opened
+  std::vector<SentenceTranslation*> open_;
+  std::vector<SentenceTranslation*> to_read_;  // of those
+
+  // Of CertainText: that of the first sentences, which are finished.
+  std::string settled_;
+  size_t settled_sentences_ = 0;
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_TASKS_TEXT_TRANSLATION_H_

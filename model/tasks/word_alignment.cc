@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "model/tasks/word_alignment.h"
+
+#include <unicode/uchar.h>
+
+#include <algorithm>
+
+#include "model/text/code_points.h"
+#include "model/text/sentences.h"
+
+namespace carousel {
+namespace {
+
+bool IsMark(absl::string_view text, ByteRange place) {
+  for (size_t i = place.begin; i < place.end;) {
+    if (u_isalnum(NextCodePoint(text, &i))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<TargetWord> WordsOfTarget(absl::string_view text,
+                                      absl::Span<const size_t> ends) {
+  std::vector<TargetWord> words;
+  size_t begin = 0;
+  bool mark_before = true;
+  for (size_t t = 0; t < ends.size(); ++t) {
+    const ByteRange place = Trim(text, {begin, ends[t]});
+    begin = ends[t];
+    if (place.empty() && !words.empty()) {
+      ++words.back().count;
+      continue;
+    }
+    const bool mark = IsMark(text, place);
+    const bool goes_on = !words.empty() && !mark && !mark_before &&
+                         words.back().place.end == place.begin;
+    if (goes_on) {
+      words.back().place.end = place.end;
+      ++words.back().count;
+    } else {
+      words.push_back({.place = place, .first = t});
+    }
+    mark_before = mark;
+  }
+  return words;
+}
+
+WordAlignment AlignWords(absl::Span<const WholeTextWord> source,
+                         absl::Span<const TargetWord> target,
+                         absl::Span<const std::vector<float>> attention) {
+  WordAlignment alignment;
+  for (const WholeTextWord& word : source) {
+    alignment.source.push_back(word.place);
+  }
+  for (const TargetWord& word : target) {
+    alignment.target.push_back(word.place);
+    std::vector<float>& weights = alignment.weights.emplace_back();
+    weights.resize(source.size() + 1);
+    for (size_t t = word.first; t < word.first + word.count; ++t) {
+      const std::vector<float>& row = attention[t];
+      for (size_t s = 0; s < source.size(); ++s) {
+        for (size_t i = 0; i < source[s].count; ++i) {
+          weights[s] += row[source[s].first + i];
+        }
+      }
+      weights.back() += row.back();
+    }
+    for (float& weight : weights) weight /= static_cast<float>(word.count);
+  }
+  return alignment;
+}
+
+}  // namespace carousel
