@@ -12,6 +12,12 @@
 #include "model/text/sentences.h"
 
 namespace carousel {
+namespace {
+
+// English has five bytes a token or so.
+constexpr int64_t kBytesOfToken = 5;
+
+}  // namespace
 
 bool TranslatedText::truncated() const {
   return std::any_of(sentences.begin(), sentences.end(),
@@ -26,117 +32,167 @@ absl::StatusOr<std::unique_ptr<TextTranslation>> TextTranslation::Start(
   RETURN_IF_ERROR(CheckOptions(options));
   RETURN_IF_ERROR(ValidateUtf8(text));
   auto translation =
-      absl::WrapUnique(new TextTranslation(std::move(text), options));
-  for (const ByteRange& place : SplitSentences(translation->text_)) {
-    RETURN_IF_ERROR(translation->Add(parts, place));
-  }
-  translation->Open();
+      absl::WrapUnique(new TextTranslation(parts, std::move(text), options));
+  RETURN_IF_ERROR(translation->OpenMore());
   return translation;
 }
 
-// A single character makes few tokens, so that cutting comes to an end; were it
-// otherwise, it would be the error that Start gives.
-absl::Status TextTranslation::Add(const TranslatorParts& parts,
-                                  ByteRange place) {
-  const absl::string_view sentence = TextOf(text_, place);
-  auto started = SentenceTranslation::Start(parts, sentence, options_);
-  if (started.ok()) {
-    places_.push_back(place);
-    sentences_.push_back(
-        std::make_unique<SentenceTranslation>(*std::move(started)));
-    return absl::OkStatus();
-  }
-  const size_t cut = MiddleCut(text_, place);
-  if (cut == place.end) return started.status();
-  for (const ByteRange half :
-       {ByteRange{place.begin, cut}, ByteRange{cut, place.end}}) {
-    const ByteRange trimmed = Trim(text_, half);
-    if (!trimmed.empty()) RETURN_IF_ERROR(Add(parts, trimmed));
-  }
-  return absl::OkStatus();
+TextTranslation::TextTranslation(const TranslatorParts& parts, std::string text,
+                                 const TranslationOptions& options)
+    : parts_(parts),
+      text_(std::move(text)),
+      options_(options),
+      places_(SplitSentences(text_)) {
+  std::reverse(places_.begin(), places_.end());
 }
 
 // Half of the room is waited for, so that several are read at a time.
-void TextTranslation::Open() {
+absl::Status TextTranslation::OpenMore() {
   to_read_.clear();
-  const auto room = static_cast<size_t>(
-      std::max(1, kOpenRows / std::max(1, options_.beam_size)));
-  if (open_.size() > room / 2) return;
-  for (; open_.size() < room && next_ < sentences_.size(); ++next_) {
-    SentenceTranslation* sentence = sentences_[next_].get();
-    if (sentence->finished()) continue;
-    open_.push_back(sentence);
-    to_read_.push_back(sentence);
+  const bool half_empty = 2 * OpenTokens() <= kOpenTokens;
+  while (half_empty && !places_.empty() && HasRoom()) {
+    ASSIGN_OR_RETURN(const bool fits, OpenNext());
+    if (!fits) break;
   }
+  to_write_.clear();
+  for (const Open& open : open_) to_write_.push_back(open.translation.get());
+  return absl::OkStatus();
 }
 
-void TextTranslation::Advance() {
-  open_.erase(std::remove_if(open_.begin(), open_.end(),
-                             [](const SentenceTranslation* sentence) {
-                               return sentence->finished();
-                             }),
-              open_.end());
-  Open();
+bool TextTranslation::HasRoom() const {
+  return open_.empty() ||
+         (static_cast<int>(open_.size()) + 1) * options_.beam_size <= kOpenRows;
+}
+
+// False if there is no room for it beside those that are open.
+absl::StatusOr<bool> TextTranslation::OpenNext() {
+  const ByteRange place = places_.back();
+  auto started =
+      SentenceTranslation::Start(parts_, TextOf(text_, place), options_);
+  if (!started.ok()) {  // too long
+    const size_t cut = MiddleCut(text_, place);
+    if (cut == place.end) return started.status();
+    places_.pop_back();
+    const ByteRange halves[] = {Trim(text_, {place.begin, cut}),
+                                Trim(text_, {cut, place.end})};
+    if (!halves[1].empty()) places_.push_back(halves[1]);
+    if (!halves[0].empty()) places_.push_back(halves[0]);
+    return true;
+  }
+  const auto tokens = static_cast<int64_t>(started->source().size());
+  if (!open_.empty() && OpenTokens() + tokens > kOpenTokens) return false;
+  places_.pop_back();
+  sentences_.push_back({.place = place, .translations = {}});
+  Open open = {sentences_.size() - 1,
+               std::make_unique<SentenceTranslation>(*std::move(started))};
+  if (open.translation->finished()) {
+    Close(open);
+  } else {
+    to_read_.push_back(open.translation.get());
+    open_.push_back(std::move(open));
+  }
+  return true;
+}
+
+void TextTranslation::Close(const Open& open) {
+  sentences_[open.number].translations = open.translation->Best();
+  tokens_fed_ += open.translation->tokens_fed();
+}
+
+absl::Status TextTranslation::Advance() {
+  std::vector<Open> going_on;
+  for (Open& open : open_) {
+    if (open.translation->finished()) {
+      Close(open);
+    } else {
+      going_on.push_back(std::move(open));
+    }
+  }
+  open_ = std::move(going_on);
+  return OpenMore();
+}
+
+int64_t TextTranslation::OpenTokens() const {
+  int64_t tokens = 0;
+  for (const Open& open : open_) {
+    tokens += static_cast<int64_t>(open.translation->source().size());
+  }
+  return tokens;
 }
 
 int TextTranslation::cells() const {
-  int cells = 0;
+  int tokens = 0;
   for (const SentenceTranslation* sentence : to_read_) {
-    cells += static_cast<int>(sentence->source().size());
+    tokens += static_cast<int>(sentence->source().size());
   }
-  if (cells > 0) return cells;
-  for (const SentenceTranslation* sentence : open_) cells += sentence->rows();
-  return cells;
+  if (tokens > 0) return 1 + tokens / kReadTokensOfRow;
+  int rows = 0;
+  for (const SentenceTranslation* sentence : to_write_) {
+    rows += sentence->rows();
+  }
+  return rows;
 }
 
 // A translation is about as long as its source.
 int64_t TextTranslation::cells_left() const {
-  int64_t tokens = 0;
-  for (size_t i = next_; i < sentences_.size(); ++i) {
-    tokens += static_cast<int64_t>(sentences_[i]->source().size());
+  int64_t cells = 0;
+  for (const ByteRange& place : places_) {
+    cells += (static_cast<int64_t>(place.size()) / kBytesOfToken + 1) *
+             options_.beam_size;
   }
-  int64_t cells = tokens * (1 + options_.beam_size);
-  for (const SentenceTranslation* sentence : open_) {
-    const auto all = static_cast<int64_t>(sentence->source().size()) *
-                     (1 + options_.beam_size);
+  for (const SentenceTranslation* sentence : to_write_) {
+    const auto all =
+        static_cast<int64_t>(sentence->source().size()) * options_.beam_size;
     cells += std::max<int64_t>(1, all - sentence->tokens_fed());
   }
   return cells;
 }
 
 absl::string_view TextTranslation::SpacingBefore(size_t sentence) const {
-  const size_t begin = sentence == 0 ? 0 : places_[sentence - 1].end;
-  const size_t end =
-      sentence == places_.size() ? text_.size() : places_[sentence].begin;
+  const size_t begin = sentence == 0 ? 0 : sentences_[sentence - 1].place.end;
+  const size_t end = sentence == sentences_.size()
+                         ? text_.size()
+                         : sentences_[sentence].place.begin;
   return TextOf(text_, {begin, end});
 }
 
 std::string TextTranslation::CertainText() {
-  for (size_t& i = settled_sentences_; i < sentences_.size(); ++i) {
-    const std::string certain =
-        absl::StrCat(SpacingBefore(i), sentences_[i]->CertainText());
-    if (!sentences_[i]->finished()) return absl::StrCat(settled_, certain);
-    settled_ += certain;
+  size_t& i = settled_sentences_;
+  for (; i < sentences_.size(); ++i) {
+    const auto& translations = sentences_[i].translations;
+    if (translations.empty()) break;
+    absl::StrAppend(&settled_, SpacingBefore(i), translations.front().text);
   }
-  return absl::StrCat(settled_, SpacingBefore(sentences_.size()));
+  if (i < sentences_.size()) {
+    // The first one that is open.
+    return absl::StrCat(settled_, SpacingBefore(i),
+                        to_write_.front()->CertainText());
+  }
+  if (!finished() || !places_.empty()) return settled_;
+  return absl::StrCat(settled_, SpacingBefore(i));
 }
 
-TranslatedText TextTranslation::Take() const {
+TranslatedText TextTranslation::Take() {
+  for (const Open& open : open_) Close(open);
+  std::reverse(places_.begin(), places_.end());
+  for (const ByteRange& place : places_) {  // never opened
+    sentences_.push_back({.place = place, .translations = {Translation()}});
+  }
   TranslatedText result;
   for (size_t i = 0; i < sentences_.size(); ++i) {
-    TranslatedSentence& sentence = result.sentences.emplace_back();
-    sentence.place = places_[i];
-    sentence.translations = sentences_[i]->Best();
     absl::StrAppend(&result.text, SpacingBefore(i),
-                    sentence.translations.front().text);
+                    sentences_[i].translations.front().text);
   }
   absl::StrAppend(&result.text, SpacingBefore(sentences_.size()));
+  result.sentences = std::move(sentences_);
   return result;
 }
 
 int64_t TextTranslation::tokens_fed() const {
-  int64_t fed = 0;
-  for (const auto& sentence : sentences_) fed += sentence->tokens_fed();
+  int64_t fed = tokens_fed_;
+  for (const SentenceTranslation* sentence : to_write_) {
+    fed += sentence->tokens_fed();
+  }
   return fed;
 }
 

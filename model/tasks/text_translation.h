@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "model/tasks/translation.h"
@@ -32,12 +33,18 @@ struct TranslatedText {
   bool truncated() const;
 };
 
-// A text on its way. At most kOpenRows rows are worked on, its first sentences
-// first, so that what it holds is bounded and its beginning is soon known.
-// Belongs to one thread at a time; `parts` must outlive it.
+// A text on its way. Few sentences are open at a time, the first ones first, so
+// that what it holds is bounded and its beginning is soon known. Belongs to one
+// thread at a time; `parts` must outlive it.
 class TextTranslation {
  public:
+  // Most rows of a step, and tokens of open sentences, where that is more than
+  // one sentence.
   static constexpr int kOpenRows = 64;
+  static constexpr int kOpenTokens = 128;
+
+  // What reading a token costs, next to a row of a step, which has an output.
+  static constexpr int kReadTokensOfRow = 4;
 
   // Cuts the text into sentences (SplitSentences); one of more than
   // options.max_source tokens is cut further, near its middle (MiddleCut).
@@ -47,15 +54,17 @@ class TextTranslation {
       const TranslatorParts& parts, std::string text,
       const TranslationOptions& options);
 
-  bool finished() const { return open_.empty() && next_ == sentences_.size(); }
+  bool finished() const { return to_write_.empty(); }
 
   // What is due: to read these sentences (ReadSentences) or, if there are none,
   // to write a step of those (WriteSentences). REQUIRES: !finished().
   const std::vector<SentenceTranslation*>& to_read() const { return to_read_; }
-  const std::vector<SentenceTranslation*>& to_write() const { return open_; }
+  const std::vector<SentenceTranslation*>& to_write() const {
+    return to_write_;
+  }
 
-  // It was done: opens more.
-  void Advance();
+  // It was done: closes what is finished, and opens more. Errors as Start.
+  absl::Status Advance();
 
   // What it costs in rows: of what is due, and of all that is left, about.
   int cells() const;
@@ -64,28 +73,41 @@ class TextTranslation {
   // What the text begins with, whatever comes. It only grows.
   std::string CertainText();
 
-  // With the best so far if it is not finished.
-  TranslatedText Take() const;
+  // With the best so far if it is not finished. The last call.
+  TranslatedText Take();
 
   int64_t tokens_fed() const;
 
  private:
-  TextTranslation(std::string text, const TranslationOptions& options)
-      : text_(std::move(text)), options_(options) {}
+  struct Open {
+    size_t number = 0;  // of sentences_
+    std::unique_ptr<SentenceTranslation> translation;
+  };
 
-  absl::Status Add(const TranslatorParts& parts, ByteRange place);
-  void Open();
+  TextTranslation(const TranslatorParts& parts, std::string text,
+                  const TranslationOptions& options);
+
+  absl::Status OpenMore();
+  absl::StatusOr<bool> OpenNext();
+  bool HasRoom() const;
+  void Close(const Open& open);
+  int64_t OpenTokens() const;
   absl::string_view SpacingBefore(size_t sentence) const;
 
+  const TranslatorParts& parts_;
   const std::string text_;
   const TranslationOptions options_;
-  std::vector<ByteRange> places_;
-  std::vector<std::unique_ptr<SentenceTranslation>> sentences_;
-  size_t next_ = 0;  // to be opened
-  std::vector<SentenceTranslation*> open_;
-  std::vector<SentenceTranslation*> to_read_;  // of those
+  std::vector<ByteRange> places_;  // to be opened, the next one last
+  std::vector<Open> open_;
 
-  // Of CertainText: that of the first sentences, which are finished.
+  // Those that were opened; without translations as long as they are open.
+  std::vector<TranslatedSentence> sentences_;
+
+  std::vector<SentenceTranslation*> to_write_;
+  std::vector<SentenceTranslation*> to_read_;
+  int64_t tokens_fed_ = 0;  // of sentences that are closed
+
+  // Of CertainText: that of the first sentences, which are closed.
   std::string settled_;
   size_t settled_sentences_ = 0;
 };

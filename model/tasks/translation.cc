@@ -102,14 +102,16 @@ std::string SentenceTranslation::TextOf(const Hypothesis& hypothesis) const {
 }
 
 Translation SentenceTranslation::Finish(const Hypothesis& hypothesis) const {
-  Translation translation = {.text = TextOf(hypothesis),
-                             .tokens = hypothesis.tokens,
-                             .log_probability = hypothesis.log_probability,
-                             .score = hypothesis.score,
-                             .ended = hypothesis.ended || source_.empty(),
-                             .alignment = {}};
-  const auto attention = AttentionOf(hypothesis);
-  if (!options_.align || attention.empty()) return translation;
+  return {.text = TextOf(hypothesis),
+          .tokens = hypothesis.tokens,
+          .log_probability = hypothesis.log_probability,
+          .score = hypothesis.score,
+          .ended = hypothesis.ended || source_.empty(),
+          .alignment = {}};
+}
+
+WordAlignment SentenceTranslation::Align(const Hypothesis& hypothesis) const {
+  if (attention_.empty()) return {};
   std::vector<size_t> ends;  // in the text, of the tokens
   Hypothesis beginning = hypothesis;
   for (size_t t = 1; t <= hypothesis.tokens.size(); ++t) {
@@ -118,10 +120,9 @@ Translation SentenceTranslation::Finish(const Hypothesis& hypothesis) const {
         hypothesis.tokens.begin() + static_cast<ptrdiff_t>(t));
     ends.push_back(TextOf(beginning).size());
   }
-  translation.alignment =
-      AlignWords(WordsOfText(parts_->source_tokenizer, text_).value(),
-                 WordsOfTarget(translation.text, ends), attention);
-  return translation;
+  return AlignWords(WordsOfText(parts_->source_tokenizer, text_).value(),
+                    WordsOfTarget(TextOf(hypothesis), ends),
+                    AttentionOf(hypothesis));
 }
 
 std::vector<Translation> SentenceTranslation::Best() const {
@@ -129,6 +130,7 @@ std::vector<Translation> SentenceTranslation::Best() const {
   for (const Hypothesis& hypothesis : search_.Best()) {
     best.push_back(Finish(hypothesis));
   }
+  if (options_.align) best.front().alignment = Align(search_.Best().front());
   return best;
 }
 

@@ -35,7 +35,7 @@ struct TranslationOptions {
   // Longest source, in tokens, at least 1; longer ones are INVALID_ARGUMENT.
   int max_source = 1000;
 
-  // Whether `Translation::alignment` is wanted.
+  // Whether `Translation::alignment` of the best one is wanted.
   bool align = false;
 };
 
@@ -49,7 +49,7 @@ struct Translation {
   double score = 0;             // what the translations are ranked by
   bool ended = false;           // else cut off, too long or stopped
 
-  // Empty unless wanted, or without attention.
+  // Empty unless wanted, without attention, and of all but the best.
   WordAlignment alignment;
 };
 
@@ -99,6 +99,7 @@ class SentenceTranslation {
       const Hypothesis& hypothesis) const;
   std::string TextOf(const Hypothesis& hypothesis) const;
   Translation Finish(const Hypothesis& hypothesis) const;
+  WordAlignment Align(const Hypothesis& hypothesis) const;
 
   const TranslatorParts* parts_;
   TranslationOptions options_;

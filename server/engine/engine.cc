@@ -10,6 +10,7 @@
 #include "model/base/thread_policy.h"
 #include "server/engine/completion_work.h"
 #include "server/engine/label_work.h"
+#include "server/engine/translation_work.h"
 
 namespace carousel {
 namespace {
@@ -33,6 +34,15 @@ AdmissionLimits LimitsOf(const EngineOptions& options) {
   limits.full_load = kFullBatch * std::max(1, options.workers);
   limits.max_bulk_jobs = options.max_sequences;
   return limits;
+}
+
+// Of a batch of so many steps; 0: of what is due.
+int64_t CellsOf(absl::Span<Work* const> batch, int steps) {
+  int64_t cells = 0;
+  for (const Work* work : batch) {
+    cells += steps > 0 ? steps : work->next().cells;
+  }
+  return cells;
 }
 
 int64_t TokensFed(absl::Span<Work* const> batch) {
@@ -75,6 +85,10 @@ void Engine::Submit(Job job) {
 
 void Engine::Submit(LabelJob job) {
   SubmitWork(std::make_unique<LabelWork>(std::move(job)));
+}
+
+void Engine::Submit(TranslationJob job) {
+  SubmitWork(std::make_unique<TranslationWork>(std::move(job), &clock_));
 }
 
 void Engine::SubmitWork(std::unique_ptr<Work> work) {
@@ -296,7 +310,7 @@ void Engine::RunBatch(Works works, int steps, Parts* parts) {
   std::vector<Work*> batch;
   for (const auto& work : works) batch.push_back(work.get());
   const auto rows = static_cast<int>(batch.size());
-  const int64_t cells = steps > 0 ? steps : batch.front()->next().cells;
+  const int64_t cells = CellsOf(batch, steps);
   const int64_t fed_before = TokensFed(batch);
   const absl::Time start = clock_.Now();
   const absl::Status status = batch.front()->Run(
@@ -311,7 +325,7 @@ void Engine::RunBatch(Works works, int steps, Parts* parts) {
     ++stats_.batches;
     stats_.batched_rows += rows;
     stats_.tokens += TokensFed(batch) - fed_before;
-    if (status.ok()) meter_.Done(rows * cells, end);
+    if (status.ok()) meter_.Done(cells, end);
   }
   if (status.ok()) return GoOn(std::move(works));
   for (auto& work : works) {

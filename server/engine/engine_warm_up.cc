@@ -17,6 +17,11 @@ absl::Status Engine::WarmUp(const Classifier& network) {
   });
 }
 
+absl::Status Engine::WarmUp(const Translator& network) {
+  return WarmUpBy(
+      [&](PartScratch* scratch) { return carousel::WarmUp(network, scratch); });
+}
+
 absl::Status Engine::WarmUpBy(
     absl::FunctionRef<absl::Status(PartScratch*)> warm_up) {
   Mutex mutex;

@@ -14,12 +14,14 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "model/layers/classifier.h"
 #include "model/layers/language_model.h"
 #include "model/tasks/classification.h"
 #include "model/tasks/completion.h"
 #include "model/tasks/label_explanation.h"
+#include "model/tasks/text_translation.h"
 
 namespace carousel {
 
@@ -96,6 +98,29 @@ struct LabelJob {
   bool bulk = false;
 
   absl::AnyInvocable<void(absl::StatusOr<LabelAnswer>, const JobReport&)&&>
+      done = {};
+};
+
+// A text to be translated. Members of the same names are as in LabelJob.
+struct TranslationJob {
+  // Of the model that answers; points into its handle, as Job::network does.
+  std::shared_ptr<const TranslatorParts> parts;
+
+  std::string text;
+  TranslationOptions options = {};
+
+  // Told more of the translation as soon as it is certain: all that it was told
+  // is the text in the end. May be empty; must not block.
+  absl::AnyInvocable<void(absl::string_view more)> on_text = {};
+
+  // The best so far is the answer when this time is over.
+  absl::Time stop_at = absl::InfiniteFuture();
+
+  absl::Time deadline = absl::InfiniteFuture();
+  std::shared_ptr<const std::atomic<bool>> cancelled = {};
+  bool bulk = false;
+
+  absl::AnyInvocable<void(absl::StatusOr<TranslatedText>, const JobReport&)&&>
       done = {};
 };
 

@@ -10,6 +10,7 @@
 #include "model/layers/classifier.h"
 #include "model/layers/language_model.h"
 #include "model/layers/recurrent_stack.h"
+#include "model/layers/translator.h"
 
 namespace carousel {
 
@@ -17,6 +18,7 @@ namespace carousel {
 struct PartScratch {
   LanguageModel::Workspace workspace = {};
   Classifier::Workspace classifier = {};
+  Translator::Workspace translator = {};
   RecurrentState state = {};
 };
 

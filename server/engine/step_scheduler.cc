@@ -54,15 +54,21 @@ bool StepScheduler::GoesAlong(const ReadySequence& first, int steps,
 
 StepBatch StepScheduler::Take(size_t most, bool others, Ready* ready) {
   const ReadySequence first = ready->front();
-  const Room room = RoomWith(first, MostCells(*ready, others));
+  const int most_cells = MostCells(*ready, others);
+  const Room room = RoomWith(first, most_cells);
   StepBatch batch;
   int pending = first.pending;
+  int64_t cells = 0;  // of the outputs
   Ready left;
   for (const ReadySequence& sequence : *ready) {
     const bool is_long = sequence.pending >= 2 * room.steps;
     const size_t rows = std::min(most, is_long ? room.long_rows : room.rows);
-    if (batch.ids.size() < rows && GoesAlong(first, room.steps, sequence)) {
+    const bool fits = first.pending > 0 || batch.ids.empty() ||
+                      cells + sequence.cells <= most_cells;
+    if (batch.ids.size() < rows && fits &&
+        GoesAlong(first, room.steps, sequence)) {
       batch.ids.push_back(sequence.id);
+      cells += sequence.cells;
       pending = std::min(pending, sequence.pending);
     } else {
       left.push_back(sequence);
@@ -72,7 +78,7 @@ StepBatch StepScheduler::Take(size_t most, bool others, Ready* ready) {
   const auto rows = static_cast<int>(batch.ids.size());
   batch.steps = StepsOf(pending, rows, options_);
   size_ -= batch.ids.size();
-  now_ += int64_t{rows} * (pending == 0 ? first.cells : batch.steps);
+  now_ += pending == 0 ? cells : int64_t{rows} * batch.steps;
   return batch;
 }
 
@@ -95,11 +101,7 @@ StepScheduler::Room StepScheduler::RoomWith(const ReadySequence& first,
   };
   const auto all = static_cast<size_t>(options_.max_rows);
   const int chunk = StepsOf(first.pending, 1, options_);
-  if (chunk == 0) {
-    return {.steps = 0,
-            .rows = rows(most_cells, first.cells),
-            .long_rows = rows(most_cells, first.cells)};
-  }
+  if (chunk == 0) return {.steps = 0, .rows = all, .long_rows = all};
   if (chunk == 1 || first.pending >= 2 * chunk) {
     return {.steps = 1, .rows = all, .long_rows = all};
   }

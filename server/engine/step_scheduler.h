@@ -35,7 +35,7 @@ struct StepSchedulerOptions {
   int max_rows = 64;   // sequences of a batch
   int max_steps = 8;   // tokens of one of them
   int max_cells = 64;  // rows x steps, where there are several steps, and of
-                       // outputs rows x their cells
+                       // outputs the cells of all
   int max_text_cells = 512;   // the same of whole texts, beside others
   int max_bulk_cells = 8192;  // ... and where nothing else is there
 };
@@ -53,7 +53,7 @@ struct ReadySequence {
   // Which output: only the same ones are computed together.
   int64_t question = 0;
 
-  // What an output costs, in tokens; the same for the same question.
+  // What its output costs, in tokens.
   int cells = kTokensOfOutput;
 
   // The output is that of a whole text, on whose way deadlines are looked at.

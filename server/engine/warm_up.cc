@@ -17,6 +17,12 @@ namespace {
 // Runs of 8, and of 4, 2 and 1 tiles in one product.
 constexpr int kTiles[] = {8, 7};
 
+// A text is read in chunks of 8 steps, and at its ends of 4, 2 and 1.
+constexpr int kTextSteps = 15;
+
+// Rows of a translator's step, of which it makes powers of two.
+constexpr int kTranslatorRows = 64;
+
 absl::Status WarmUpOutputs(const LanguageModel& network, int rows,
                            const RecurrentState& state, PartScratch* scratch) {
   ASSIGN_OR_RETURN(
@@ -61,20 +67,40 @@ absl::Status WarmUp(const LanguageModel& network,
   });
 }
 
-// A text is read in chunks of 8 steps, and at its ends of 4, 2 and 1.
 absl::Status WarmUp(const Classifier& network,
                     const StepSchedulerOptions& options, PartScratch* scratch) {
-  constexpr int kSteps = 15;
   return ForEachBucket(options.max_rows, [&](int rows) {
     const auto count = static_cast<size_t>(rows);
-    const std::vector<int32_t> tokens(kSteps * count, 0);
-    const std::vector<int32_t> lengths(count, kSteps);
+    const std::vector<int32_t> tokens(kTextSteps * count, 0);
+    const std::vector<int32_t> lengths(count, kTextSteps);
     std::vector<float> result(count *
                               static_cast<size_t>(network.sizes().labels));
     return network.LogProbabilities({.tokens = tokens, .lengths = lengths},
                                     absl::MakeSpan(result),
                                     &scratch->classifier);
   });
+}
+
+absl::Status WarmUp(const Translator& network, PartScratch* scratch) {
+  const Decoder& decoder = network.decoder();
+  for (size_t rows = kTranslatorRows; rows >= 1; rows /= 2) {
+    const std::vector<std::vector<int32_t>> sources(
+        rows, std::vector<int32_t>(kTextSteps, 0));
+    ASSIGN_OR_RETURN(const std::vector<EncodedSource> encoded,
+                     network.Encode(sources, &scratch->translator));
+    std::vector<const RecurrentState*> states;
+    std::vector<const AttentionMemory*> memories;
+    for (const EncodedSource& source : encoded) {
+      states.push_back(&source.state);
+      memories.push_back(&source.memory);
+    }
+    RecurrentState state = decoder.JoinRows(states, std::vector<int>(rows, 0));
+    std::vector<float> logits;
+    RETURN_IF_ERROR(decoder.Step(std::vector<int32_t>(rows, 0), memories,
+                                 &state, &logits, nullptr,
+                                 &scratch->translator.decoder()));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace carousel

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "model/layers/classifier.h"
 #include "model/layers/language_model.h"
+#include "model/layers/translator.h"
 #include "server/engine/parts.h"
 #include "server/engine/step_scheduler.h"
 
@@ -20,6 +21,9 @@ absl::Status WarmUp(const LanguageModel& network,
                     const StepSchedulerOptions& options, PartScratch* scratch);
 absl::Status WarmUp(const Classifier& network,
                     const StepSchedulerOptions& options, PartScratch* scratch);
+
+// The same of the sentences and rows that translations are made of.
+absl::Status WarmUp(const Translator& network, PartScratch* scratch);
 
 }  // namespace carousel
 

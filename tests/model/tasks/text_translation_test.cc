@@ -32,7 +32,7 @@ class TextTranslationTest : public ::testing::Test {
                     ? WriteSentences(network, text->to_write(), &workspace_)
                     : ReadSentences(network, text->to_read(), &workspace_),
                 IsOk());
-    text->Advance();
+    ASSERT_THAT(text->Advance(), IsOk());
   }
 
   TranslatedText Translate(const std::string& text,
@@ -86,11 +86,12 @@ TEST_F(TextTranslationTest, FewSentencesAreOpenAtATime) {
   std::string text;
   for (int i = 0; i < 200; ++i) text += "a b c! ";
   const auto translation = Start(text, {.beam_size = 8});
-  EXPECT_EQ(translation->to_read().size(), 8u);
-  int64_t left = translation->cells_left();
-  EXPECT_GE(left, 200 * 9);
+  EXPECT_EQ(translation->to_read().size(), 8u);  // by the rows
+  EXPECT_EQ(Start(text, {.beam_size = 1})->to_read().size(), 25u);  // tokens
+  const int64_t left = translation->cells_left();
+  EXPECT_GE(left, 200 * 8);
   while (!translation->finished()) {
-    EXPECT_LE(translation->to_write().size(), 8u);
+    ASSERT_LE(translation->to_write().size(), 8u);
     EXPECT_GE(translation->cells(), 1);
     EXPECT_LE(translation->cells(), TextTranslation::kOpenRows);
     Step(translation.get());
@@ -109,8 +110,9 @@ TEST_F(TextTranslationTest, CertainTextGrowsToTheWhole) {
     told.push_back(translation->CertainText());
     Step(translation.get());
   }
+  const std::string all_certain = translation->CertainText();
   const std::string whole = translation->Take().text;
-  EXPECT_EQ(translation->CertainText(), whole);
+  EXPECT_EQ(all_certain, whole);
   size_t length = 0;
   for (const std::string& certain : told) {
     EXPECT_THAT(whole, StartsWith(certain));

@@ -14,6 +14,7 @@
 #include "tests/testing/reference_recurrent.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
+#include "tests/testing/tiny_translator.h"
 
 namespace carousel {
 namespace {
@@ -60,24 +61,17 @@ class TranslationTest : public testing::Test {
  protected:
   TranslationTest() { omp_set_num_threads(1); }
 
-  const TranslatorParts parts_ = RandomParts(AttentionKind::kGeneral);
+  // Long translations are preferred.
+  static constexpr TranslationOptions kAligned = {
+      .beam_size = 6, .length_penalty = 3, .align = true};
+
+  const TranslatorParts parts_ = TinyTranslator();
   Translator::Workspace workspace_;
 
   std::vector<std::vector<Translation>> TranslateAll(
       const std::vector<std::string>& texts, const TranslationOptions& options,
       const std::function<bool()>& stop = nullptr) {
     return Translate(parts_, texts, options, &workspace_, stop).value();
-  }
-
-  // Of the best ones, with its alignment.
-  Translation LongestOf(const std::string& text) {
-    const TranslationOptions options = {
-        .beam_size = 6, .n_best = 6, .align = true};
-    const auto found = TranslateAll({text}, options)[0];
-    return *std::max_element(found.begin(), found.end(),
-                             [](const Translation& a, const Translation& b) {
-                               return a.tokens.size() < b.tokens.size();
-                             });
   }
 };
 
@@ -123,7 +117,7 @@ TEST_F(TranslationTest, CoveragePenaltyLowersTheScore) {
 
 // Which word became which, for whoever shows it.
 TEST_F(TranslationTest, AlignmentsAreGivenOnDemand) {
-  const Translation best = LongestOf("a b  c");
+  const Translation best = TranslateAll({"a b  c"}, kAligned)[0][0];
   EXPECT_THAT(best.alignment.source,
               ElementsAre(ByteRange{0, 1}, ByteRange{2, 3}, ByteRange{5, 6}));
   ASSERT_EQ(best.alignment.target.size(), best.tokens.size());
@@ -139,7 +133,7 @@ TEST_F(TranslationTest, AlignmentsAreGivenOnDemand) {
 // What is told of a translation on its way must be what a translation that is
 // fed once more, token by token, looks at.
 TEST_F(TranslationTest, AttentionIsThatOfTheTokens) {
-  const Translation best = LongestOf("a b c");
+  const Translation best = TranslateAll({"a b c"}, kAligned)[0][0];
   ASSERT_GE(best.tokens.size(), 2u);
   const auto encoded =
       parts_.network->Encode({{3, 4, 5, 1}}, &workspace_).value();
