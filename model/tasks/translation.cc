@@ -12,21 +12,17 @@
 namespace carousel {
 namespace {
 
-// Tokens of a translation beyond twice the source's.
-constexpr size_t kExtraLength = 20;
-
 BeamOptions SearchOptions(const TranslatorParts& parts,
                           const TranslationOptions& options,
-                          size_t source_tokens) {
-  BeamOptions search = {
-      .vocabulary = parts.network->sizes().target_vocabulary,
-      .beam_size = options.beam_size,
-      .n_best = options.n_best,
-      .max_length = static_cast<int>(2 * source_tokens + kExtraLength),
-      .start = Vocabulary::kEndOfLine,
-      .end = Vocabulary::kEndOfLine,
-      .length_penalty = options.length_penalty,
-      .coverage_penalty = options.coverage_penalty};
+                          int source_tokens) {
+  BeamOptions search = {.vocabulary = parts.network->sizes().target_vocabulary,
+                        .beam_size = options.beam_size,
+                        .n_best = options.n_best,
+                        .max_length = MostTranslationTokens(source_tokens),
+                        .start = Vocabulary::kEndOfLine,
+                        .end = Vocabulary::kEndOfLine,
+                        .length_penalty = options.length_penalty,
+                        .coverage_penalty = options.coverage_penalty};
   // A piece that is not known cannot be shown.
   if (parts.target_tokenizer.kind() == TokenizerKind::kSubword) {
     search.never.push_back(Vocabulary::kUnknown);
@@ -37,9 +33,10 @@ BeamOptions SearchOptions(const TranslatorParts& parts,
 }  // namespace
 
 absl::Status CheckOptions(const TranslationOptions& options) {
-  if (options.max_source < 1) {
+  const int most = TranslationOptions::kMostSource;
+  if (options.max_source < 1 || options.max_source > most) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "max_source: expected at least 1, found ", options.max_source));
+        "max_source: expected 1 to ", most, ", found ", options.max_source));
   }
   return CheckBeamOptions({.vocabulary = 2,
                            .beam_size = options.beam_size,
@@ -70,7 +67,8 @@ SentenceTranslation::SentenceTranslation(const TranslatorParts& parts,
       text_(text),
       words_(std::move(words)),
       source_(words_.tokens),
-      search_(SearchOptions(parts, options, words_.tokens.size())) {
+      search_(SearchOptions(parts, options,
+                            static_cast<int>(words_.tokens.size()))) {
   if (!source_.empty()) source_.push_back(Vocabulary::kEndOfLine);
 }
 

@@ -27,12 +27,15 @@
 namespace carousel {
 
 struct TranslationOptions {
+  static constexpr int kMostSource = 1 << 16;
+
   int beam_size = 5;  // 1: greedy
   int n_best = 1;     // translations of each sentence, at most beam_size
   double length_penalty = 1.0;
   double coverage_penalty = 0;  // with attention
 
-  // Longest source, in tokens, at least 1; longer ones are INVALID_ARGUMENT.
+  // Longest source, in tokens, 1 to kMostSource; longer ones are
+  // INVALID_ARGUMENT.
   int max_source = 1000;
 
   // Whether `Translation::alignment` of the best one is wanted.
@@ -41,6 +44,11 @@ struct TranslationOptions {
 
 // INVALID_ARGUMENT, naming the option, if a value is out of bounds.
 absl::Status CheckOptions(const TranslationOptions& options);
+
+// Tokens that a sentence of so many may become.
+constexpr int MostTranslationTokens(int source_tokens) {
+  return 2 * source_tokens + 20;
+}
 
 struct Translation {
   std::string text;
@@ -128,7 +136,7 @@ absl::Status WriteSentences(const Translator& network,
                             Translator::Workspace* workspace);
 
 // The n best translations of each text, which is one sentence; of one without
-// tokens, an empty one. May be twice as long as its source and a little.
+// tokens, an empty one.
 // `stop`, unless empty, is asked before every step; true ends it with the best
 // so far. Computes with the calling thread's OpenMP setting.
 //

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/base/buckets.h"
+#include "model/tasks/text_translation.h"
+#include "server/core/translation.h"
 #include "server/engine/step_scheduler.h"
 
 namespace carousel {
@@ -41,6 +43,33 @@ int64_t TextScratchBytes(const StackSizes& stack, int longest_text) {
   return cells * kFloat * (in + 3 * out + stack.hidden + std::max(in, out));
 }
 
+// Of a text that is being translated: what it remembers of the sentences that
+// are open, and where their hypotheses, of the largest beam, have looked.
+int64_t OpenTextBytes(const TranslatorSizes& sizes) {
+  const TranslationServiceOptions service;
+  const int64_t rows = TextTranslation::kOpenRows;
+  int64_t floats =
+      rows * 2 * static_cast<int64_t>(StateFloats(sizes.decoder, 1));
+  if (sizes.attention.has_value()) {
+    const int64_t tokens = service.max_sentence_tokens;
+    floats +=
+        TextTranslation::kOpenTokens * 2 * int64_t{sizes.encoder.outputs()};
+    floats += service.max_beam_size * tokens *
+              int64_t{MostTranslationTokens(service.max_sentence_tokens)};
+  }
+  return floats * kFloat;
+}
+
+// Of a batch of rows: logits twice, and the widest activations of a step; and
+// of a batch of sentences to be read.
+int64_t TranslatorScratchBytes(const TranslatorSizes& sizes) {
+  const int64_t rows = TextTranslation::kOpenRows;
+  const int64_t read = rows * TextTranslation::kReadTokensOfRow;
+  return kFloat * (rows * 2 * sizes.target_vocabulary +
+                   read * (sizes.embedding + 3 * sizes.encoder.outputs())) +
+         ScratchBytes(sizes.encoder) + ScratchBytes(sizes.decoder);
+}
+
 }  // namespace
 
 MemoryPlan PlanMemory(const ServerConfig& config, int workers,
@@ -54,6 +83,13 @@ MemoryPlan PlanMemory(const ServerConfig& config, int workers,
           plan.scratch,
           workers * (ScratchBytes(model.stack) +
                      TextScratchBytes(model.stack, model.longest_text)));
+    }
+    if (model.translator.has_value()) {
+      // As many of bulk streams beside the others.
+      plan.states +=
+          2 * config.max_sequences * OpenTextBytes(*model.translator);
+      plan.scratch = std::max(
+          plan.scratch, workers * TranslatorScratchBytes(*model.translator));
     }
     if (!model.completes) continue;
     plan.states += config.max_sequences * StateBytes(model.stack);

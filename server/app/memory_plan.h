@@ -6,6 +6,7 @@
 #define CAROUSEL_SERVER_APP_MEMORY_PLAN_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -20,6 +21,7 @@ struct ModelMemory {
   StackSizes stack = {};
   bool completes = false;  // has states, and a cache of them
   int longest_text = 0;    // tokens, of one that reads texts as a whole; else 0
+  std::optional<TranslatorSizes> translator = {};  // of one that translates
 };
 
 // In bytes.

@@ -32,6 +32,7 @@
 #include "server/core/live_streams.h"
 #include "server/core/models.h"
 #include "server/core/sentiment.h"
+#include "server/core/translation.h"
 #include "server/engine/engine.h"
 #include "server/grpc/grpc_server.h"
 #include "server/grpc/services.h"
@@ -90,10 +91,12 @@ class Server {
   Engine engine_;
   const AutocompleteCore autocomplete_;
   const SentimentCore sentiment_;
+  const TranslationCore translation_;
   const ModelCore models_;
   LiveStreams streams_;
   AutocompleteGrpcService autocomplete_service_;
   SentimentGrpcService sentiment_service_;
+  TranslationGrpcService translation_service_;
   ModelGrpcService model_service_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<HttpServer> http_;

@@ -98,22 +98,26 @@ absl::StatusOr<NumberedRequest> ParseNumberedRequest(
       bytes, v1::CompleteStreamRequest::kNumberFieldNumber, name_of, read_name);
 }
 
-absl::StatusOr<ScoreRequestWithId> ParseScoreRequestWithId(
+template <typename StreamRequest>
+absl::StatusOr<RequestWithId<StreamRequest>> ParseRequestWithId(
     const grpc::ByteBuffer& bytes) {
-  const auto name_of = [](const v1::ScoreStreamRequest& message) {
+  const auto name_of = [](const StreamRequest& message) {
     return message.id();
   };
   const auto read_name = [](const UnknownField& field, std::string* id) {
     if (field.type() != UnknownField::TYPE_LENGTH_DELIMITED) return;
     *id = field.length_delimited();
   };
-  auto result = ParseNamed<v1::ScoreStreamRequest, ScoreRequestWithId>(
-      bytes, v1::ScoreStreamRequest::kIdFieldNumber, name_of, read_name);
+  auto result = ParseNamed<StreamRequest, RequestWithId<StreamRequest>>(
+      bytes, StreamRequest::kIdFieldNumber, name_of, read_name);
   // Else the answer could not be sent.
-  if (result.ok() && !IsUtf8(result->name)) {
-    return CannotParse(v1::ScoreStreamRequest());
-  }
+  if (result.ok() && !IsUtf8(result->name)) return CannotParse(StreamRequest());
   return result;
 }
+
+template absl::StatusOr<RequestWithId<v1::ScoreStreamRequest>>
+ParseRequestWithId<v1::ScoreStreamRequest>(const grpc::ByteBuffer&);
+template absl::StatusOr<RequestWithId<v1::TranslateBatchRequest>>
+ParseRequestWithId<v1::TranslateBatchRequest>(const grpc::ByteBuffer&);
 
 }  // namespace carousel

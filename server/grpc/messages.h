@@ -9,11 +9,14 @@
 
 #include <cstdint>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "carousel/v1/autocomplete.pb.h"
 #include "carousel/v1/sentiment.pb.h"
+#include "carousel/v1/translation.pb.h"
 #include "google/protobuf/message.h"
 #include "grpcpp/support/byte_buffer.h"
 
@@ -35,12 +38,24 @@ struct NamedRequest {
   absl::StatusOr<Request> request;
 };
 using NumberedRequest = NamedRequest<int64_t, v1::CompleteRequest>;
-using ScoreRequestWithId = NamedRequest<std::string, v1::ScoreRequest>;
+
+// The type of field `request` of a message of a stream, and of `response`.
+template <typename StreamRequest>
+using InnerRequest =
+    std::decay_t<decltype(std::declval<StreamRequest>().request())>;
+template <typename StreamResponse>
+using InnerResponse =
+    std::decay_t<decltype(std::declval<StreamResponse>().response())>;
+
+template <typename StreamRequest>
+using RequestWithId = NamedRequest<std::string, InnerRequest<StreamRequest>>;
 
 // INVALID_ARGUMENT if not even the number, or the id, can be read.
+// `StreamRequest`: v1::ScoreStreamRequest, v1::TranslateBatchRequest.
 absl::StatusOr<NumberedRequest> ParseNumberedRequest(
     const grpc::ByteBuffer& bytes);
-absl::StatusOr<ScoreRequestWithId> ParseScoreRequestWithId(
+template <typename StreamRequest>
+absl::StatusOr<RequestWithId<StreamRequest>> ParseRequestWithId(
     const grpc::ByteBuffer& bytes);
 
 }  // namespace carousel

@@ -3,8 +3,9 @@
 #include "server/grpc/services.h"
 
 #include "absl/functional/bind_front.h"
+#include "server/grpc/bulk_call.h"
 #include "server/grpc/completion_call.h"
-#include "server/grpc/score_call.h"
+#include "server/grpc/translation_call.h"
 
 namespace carousel {
 
@@ -34,9 +35,33 @@ grpc::ServerUnaryReactor* SentimentGrpcService::Score(
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 SentimentGrpcService::ScoreStream(grpc::CallbackServerContext* context) {
-  return new ScoreCall(environment_,
-                       absl::bind_front(&SentimentCore::Score, core_), streams_,
-                       context);
+  return new BulkCall<v1::ScoreStreamRequest, v1::ScoreStreamResponse>(
+      environment_, "SentimentService/ScoreStream",
+      absl::bind_front(&SentimentCore::Score, core_), streams_, context);
+}
+
+grpc::ServerUnaryReactor* TranslationGrpcService::Translate(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return RunUnary<v1::TranslateRequest, v1::TranslateResponse>(
+      new UnaryCall(environment_, "TranslationService/Translate", context,
+                    response),
+      *request, absl::bind_front(&TranslationCore::Translate, core_));
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>*
+TranslationGrpcService::TranslateStream(grpc::CallbackServerContext* context,
+                                        const grpc::ByteBuffer* request) {
+  return new TranslationCall(
+      environment_, absl::bind_front(&TranslationCore::TranslateAloud, core_),
+      *request, context);
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
+TranslationGrpcService::TranslateBatch(grpc::CallbackServerContext* context) {
+  return new BulkCall<v1::TranslateBatchRequest, v1::TranslateBatchResponse>(
+      environment_, "TranslationService/TranslateBatch",
+      absl::bind_front(&TranslationCore::Translate, core_), streams_, context);
 }
 
 grpc::ServerUnaryReactor* ModelGrpcService::ListModels(

@@ -8,10 +8,12 @@
 #include "carousel/v1/autocomplete.grpc.pb.h"
 #include "carousel/v1/model.grpc.pb.h"
 #include "carousel/v1/sentiment.grpc.pb.h"
+#include "carousel/v1/translation.grpc.pb.h"
 #include "server/core/autocomplete.h"
 #include "server/core/live_streams.h"
 #include "server/core/models.h"
 #include "server/core/sentiment.h"
+#include "server/core/translation.h"
 #include "server/grpc/unary_call.h"
 
 namespace carousel {
@@ -59,6 +61,34 @@ class SentimentGrpcService final
 
  private:
   const SentimentCore* const core_;
+  const UnaryCall::Environment environment_;
+  LiveStreams* const streams_;
+};
+
+class TranslationGrpcService final
+    : public v1::TranslationService::WithRawCallbackMethod_Translate<
+          v1::TranslationService::WithRawCallbackMethod_TranslateStream<
+              v1::TranslationService::WithRawCallbackMethod_TranslateBatch<
+                  v1::TranslationService::Service>>> {
+ public:
+  TranslationGrpcService(const TranslationCore* core,
+                         const UnaryCall::Environment& environment,
+                         LiveStreams* streams)
+      : core_(core), environment_(environment), streams_(streams) {}
+
+  grpc::ServerUnaryReactor* Translate(grpc::CallbackServerContext* context,
+                                      const grpc::ByteBuffer* request,
+                                      grpc::ByteBuffer* response) override;
+
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* TranslateStream(
+      grpc::CallbackServerContext* context,
+      const grpc::ByteBuffer* request) override;
+
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* TranslateBatch(
+      grpc::CallbackServerContext* context) override;
+
+ private:
+  const TranslationCore* const core_;
   const UnaryCall::Environment environment_;
   LiveStreams* const streams_;
 };

@@ -27,7 +27,7 @@ void UnaryCall::Answer(absl::Status status,
                        const google::protobuf::Message* response,
                        const CallReport& report) {
   if (status.ok()) status = SerialiseMessage(*response, reply_);
-  AddTrailers(report);
+  AddReportTrailers(report, context_);
   AddRetryTrailer(status, context_);
   environment_.metrics->Record({.method = method_,
                                 .code = status.code(),
@@ -38,9 +38,10 @@ void UnaryCall::Answer(absl::Status status,
   Finish(ToGrpcStatus(status));
 }
 
-void UnaryCall::AddTrailers(const CallReport& report) {
-  const auto add = [this](const char* name, int64_t value) {
-    context_->AddTrailingMetadata(name, absl::StrCat(value));
+void AddReportTrailers(const CallReport& report,
+                       grpc::CallbackServerContext* context) {
+  const auto add = [context](const char* name, int64_t value) {
+    context->AddTrailingMetadata(name, absl::StrCat(value));
   };
   if (report.version > 0) add("carousel-version", report.version);
   if (!report.queue.has_value()) return;

@@ -48,8 +48,6 @@ class UnaryCall : public grpc::ServerUnaryReactor {
  private:
   void OnCancel() override { cancelled_->store(true); }
   void OnDone() override { delete this; }
-  void AddTrailers(const CallReport& report);
-
   const Environment& environment_;
   const absl::string_view method_;
   const absl::Time start_;
@@ -57,6 +55,10 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   grpc::ByteBuffer* const reply_;
   const std::shared_ptr<std::atomic<bool>> cancelled_;
 };
+
+// What the answer took as trailers, `carousel-queue-us` for instance.
+void AddReportTrailers(const CallReport& report,
+                       grpc::CallbackServerContext* context);
 
 // Runs `core_method`, a function of (request, CallContext, CallDone<Response>),
 // for an RPC that has come in. Never blocks.

@@ -58,13 +58,16 @@ absl::Status NotReady(absl::string_view name, std::optional<int64_t> version,
 // Completion looks up words by their beginning, in an output layer that has a
 // row for each.
 absl::Status CheckServed(const Manifest& manifest) {
-  if (manifest.task() == Task::kClassifier) return absl::OkStatus();
+  if (manifest.task() == Task::kClassifier ||
+      manifest.task() == Task::kTranslator) {
+    return absl::OkStatus();
+  }
   if (manifest.task() != Task::kLanguageModel) {
-    return absl::UnimplementedError(
-        absl::StrCat("expected a \"", TaskName(Task::kLanguageModel),
-                     "\" or a \"", TaskName(Task::kClassifier),
-                     "\", the tasks that this server serves, found a \"",
-                     TaskName(manifest.task()), "\""));
+    return absl::UnimplementedError(absl::StrCat(
+        "expected a task that this server serves (\"",
+        TaskName(Task::kLanguageModel), "\", \"", TaskName(Task::kClassifier),
+        "\", \"", TaskName(Task::kTranslator), "\"), found \"",
+        TaskName(manifest.task()), "\""));
   }
   const LanguageModelManifest& model = manifest.language_model();
   if (model.tokenizer == TokenizerKind::kSubword) {

@@ -170,7 +170,7 @@ TEST_F(TranslationTest, BadTextsAndOptionsAreRefused) {
                        HasSubstr("at most 2 tokens, found 3")));
   EXPECT_THAT(translate("a", {.max_source = -1}),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("max_source: expected at least 1, found -1")));
+                       HasSubstr("max_source: expected 1 to 65536, found -1")));
   EXPECT_THAT(translate("", {.beam_size = 0}),
               StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(translate("a", {.beam_size = 2, .n_best = 3}),

@@ -27,7 +27,7 @@ TEST(MemoryPlanTest, PartsAreThoseOfTheConfiguration) {
   EXPECT_GT(plan.scratch, 0);
 }
 
-// They are not served yet, so they have no sequences.
+// What is not asked step by step has no sequences.
 TEST(MemoryPlanTest, ModelsOfOtherTasksTakeTheirWeightsOnly) {
   const MemoryPlan plan = PlanMemory(Config(), 2, 0, {{.bytes = 1000}});
   EXPECT_EQ(plan.total(), 1000);
@@ -48,6 +48,28 @@ TEST(MemoryPlanTest, WholeTextsNeedScratchMemory) {
   EXPECT_GT(scratch(model, 1), 7 * one);
   model.stack.bidirectional = true;
   EXPECT_GT(scratch(model, 1), 10 * one);
+}
+
+// What each text that is translated remembers of its sentences, and each worker
+// of its batch.
+TEST(MemoryPlanTest, TranslationsNeedStatesAndScratchMemory) {
+  const auto plan = [](const TranslatorSizes& sizes) {
+    return PlanMemory(Config(), 1, 0, {{.translator = sizes}});
+  };
+  TranslatorSizes sizes;
+  sizes.target_vocabulary = 1000;
+  sizes.embedding = 4;
+  sizes.encoder = {.hidden = 8, .layers = 1, .bidirectional = true};
+  sizes.decoder = {.hidden = 16, .layers = 1};
+  const MemoryPlan plain = plan(sizes);
+  EXPECT_EQ(plain.states, 2 * 10 * 64 * 2 * 16 * 4);
+  EXPECT_GE(plain.scratch, 64 * 1000 * 4);
+  sizes.attention = AttentionKind::kGeneral;
+  // The beam, tokens of source and target; outputs of the encoder and keys.
+  EXPECT_EQ(plan(sizes).states - plain.states,
+            2 * 10 * (16 * 100 * 220 + 128 * 2 * 16) * 4);
+  sizes.target_vocabulary = 2000;
+  EXPECT_GT(plan(sizes).scratch, plain.scratch);
 }
 
 TEST(MemoryPlanTest, PlanOverTheLimitIsRefusedWithItsParts) {

@@ -3,13 +3,12 @@
 // Very many jobs, most of which somebody gives up: nothing may be answered
 // twice, forgotten, computed for nobody, or kept.
 
-#include <unistd.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <fstream>
 #include <latch>
 #include <memory>
 #include <string>
@@ -69,12 +68,12 @@ std::vector<Text> MakeTexts(const TinyNetwork& network) {
   return texts;
 }
 
-// Megabytes of this process in memory.
-double ResidentMB() {
-  std::ifstream file("/proc/self/statm");
-  int64_t size = 0, resident = 0;
-  file >> size >> resident;
-  return static_cast<double>(resident * sysconf(_SC_PAGESIZE)) / (1 << 20);
+// Bytes allocated and not freed. Not what is resident: the kernel may back the
+// code that oneDNN generates, of 28 MB mapped half of one used, with huge pages
+// at any moment.
+int64_t AllocatedBytes() {
+  const struct mallinfo2 info = mallinfo2();
+  return static_cast<int64_t>(info.uordblks + info.hblkhd);
 }
 
 // Submits jobs, gives up most of them, and counts what becomes of them.
@@ -212,12 +211,12 @@ class EngineSoakTest : public testing::Test {
 // The whole of it, quarter by quarter.
 TEST_F(EngineSoakTest, JobsThatAreGivenUpAreCompletedOnceAndLeaveNothing) {
   Crowd crowd(tiny_, &clock_, kJobs);
-  double resident[4] = {};
+  int64_t allocated[4] = {};
   {
     Engine engine(Options(size_t{128} << 10), clock_);
-    for (double& after : resident) {
+    for (int64_t& after : allocated) {
       crowd.Run(&engine, kJobs / 4);
-      after = ResidentMB();
+      after = AllocatedBytes();
     }
     engine.Drain(absl::InfiniteFuture());
     const EngineStats stats = engine.stats();
@@ -239,7 +238,9 @@ TEST_F(EngineSoakTest, JobsThatAreGivenUpAreCompletedOnceAndLeaveNothing) {
   EXPECT_EQ(crowd.surprises(), 0);
   EXPECT_GT(crowd.answered(), kJobs / 5);
   if (!kSanitized) {
-    EXPECT_LE(resident[3], resident[1] + 4);
+    // A megabyte, for kernels of shapes that come late: less than the smallest
+    // block (32 bytes) for each job of two quarters.
+    EXPECT_LE(allocated[3], allocated[1] + kJobs / 2 * 20);
   }
 }
 

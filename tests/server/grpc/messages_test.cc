@@ -68,7 +68,7 @@ TEST(MessagesTest, BytesWithoutFieldsAreNoMessage) {
 }
 
 TEST(MessagesTest, IdIsReadWhereTheTextIsNotUtf8) {
-  const auto request = ParseScoreRequestWithId(
+  const auto request = ParseRequestWithId<v1::ScoreStreamRequest>(
       Bytes(Field(1, "a7") + Field(2, Field(2, "\xff"))));
   ASSERT_THAT(request, IsOk());
   EXPECT_EQ(request->name, "a7");
@@ -79,7 +79,7 @@ TEST(MessagesTest, IdIsReadWhereTheTextIsNotUtf8) {
 
 // An answer by it could not be sent.
 TEST(MessagesTest, IdThatIsNotUtf8IsNoMessage) {
-  EXPECT_THAT(ParseScoreRequestWithId(Bytes(Field(1, "\xff"))),
+  EXPECT_THAT(ParseRequestWithId<v1::ScoreStreamRequest>(Bytes(Field(1, "\xff"))),
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
