@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -16,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/base/series_time.h"
 #include "model/bundle/precision_record.h"
 #include "model/layers/classifier.h"
 #include "model/layers/forecaster.h"
@@ -111,6 +113,9 @@ struct ForecasterManifest {
 
   ForecasterSizes sizes = {};
   std::vector<SeriesScale> series = {};  // sizes.rnn.inputs of them
+
+  // What lies between its steps; nothing if that is not known.
+  std::optional<TimeStep> interval = {};
   std::vector<Case> self_test = {};
 };
 

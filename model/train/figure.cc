@@ -12,7 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
-#include "model/train/child_process.h"
+#include "model/base/child_process.h"
 
 namespace carousel {
 namespace {

@@ -13,7 +13,7 @@
 #include "absl/strings/strip.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
-#include "model/train/child_process.h"
+#include "model/base/child_process.h"
 
 namespace carousel {
 namespace {
