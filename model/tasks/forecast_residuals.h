@@ -28,8 +28,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "model/bundle/residual_quantiles.h"
 #include "model/bundle/model.h"
+#include "model/bundle/residual_quantiles.h"
 
 namespace carousel {
 

@@ -41,6 +41,13 @@ int64_t TextScratchBytes(const StackSizes& stack, int longest_text) {
   return cells * kFloat * (in + 3 * out + stack.hidden + std::max(in, out));
 }
 
+// The same of windows, which lie beside as they came.
+int64_t WindowScratchBytes(const StackSizes& stack, int window) {
+  const StepSchedulerOptions steps;
+  const int64_t cells = std::max<int64_t>(steps.max_bulk_cells, window);
+  return TextScratchBytes(stack, window) + cells * kFloat * stack.inputs;
+}
+
 }  // namespace
 
 MemoryPlan PlanMemory(const ServerConfig& config, int workers,
@@ -54,6 +61,12 @@ MemoryPlan PlanMemory(const ServerConfig& config, int workers,
           plan.scratch,
           workers * (ScratchBytes(model.stack) +
                      TextScratchBytes(model.stack, model.longest_text)));
+    }
+    if (model.window > 0) {
+      plan.scratch =
+          std::max(plan.scratch,
+                   workers * (ScratchBytes(model.stack) +
+                              WindowScratchBytes(model.stack, model.window)));
     }
     if (!model.completes) continue;
     plan.states += config.max_sequences * StateBytes(model.stack);

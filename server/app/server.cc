@@ -97,10 +97,12 @@ Server::Server(const ServerConfig& config, const StopRequests* stop,
       sentiment_(
           {.max_text_bytes = static_cast<size_t>(config.max_whole_text_bytes)},
           repository_.get(), &engine_),
+      forecast_(repository_.get(), &engine_),
       models_(repository_.get()),
       autocomplete_service_(&autocomplete_, {&metrics_, &Clock::Real()},
                             &streams_),
       sentiment_service_(&sentiment_, {&metrics_, &Clock::Real()}, &streams_),
+      forecast_service_(&forecast_, {&metrics_, &Clock::Real()}),
       model_service_(&models_, {&metrics_, &Clock::Real()}) {
   AddPolledMetrics();
 }
@@ -117,11 +119,12 @@ absl::Status Server::Listen() {
                                        return HandleAdmin(request, sources);
                                      }));
   ASSIGN_OR_RETURN(
-      grpc_, GrpcServer::Start(
-                 GrpcOptions(config_),
-                 {&autocomplete_service_, &sentiment_service_, &model_service_},
-                 {v1::AutocompleteService::service_full_name(),
-                  v1::SentimentService::service_full_name()}));
+      grpc_, GrpcServer::Start(GrpcOptions(config_),
+                               {&autocomplete_service_, &sentiment_service_,
+                                &forecast_service_, &model_service_},
+                               {v1::AutocompleteService::service_full_name(),
+                                v1::SentimentService::service_full_name(),
+                                v1::ForecastService::service_full_name()}));
   const CpuAllowance cpus = ReadCpuAllowance();
   Log(LogLevel::info, "listening",
       {{"version", CAROUSEL_VERSION},
@@ -221,6 +224,10 @@ absl::Status Server::CheckMemory(int64_t process_bytes) const {
       memory.stack = model.classifier().network->sizes().rnn;
       memory.longest_text = model.manifest().classifier().longest_text;
     }
+    if (model.task() == Task::kForecaster) {
+      memory.stack = model.forecaster().network->sizes().rnn;
+      memory.window = model.forecaster().network->sizes().window;
+    }
     models.push_back(memory);
   }
   const MemoryPlan plan =
@@ -243,6 +250,8 @@ absl::Status Server::WarmUp() {
       RETURN_IF_ERROR(engine_.WarmUp(version.model->network()));
     } else if (version.model->task() == Task::kClassifier) {
       RETURN_IF_ERROR(engine_.WarmUp(*version.model->classifier().network));
+    } else if (version.model->task() == Task::kForecaster) {
+      RETURN_IF_ERROR(engine_.WarmUp(*version.model->forecaster().network));
     }
   }
   Log(LogLevel::info, "warm",

@@ -29,6 +29,7 @@
 #include "server/app/config.h"
 #include "server/app/stop_requests.h"
 #include "server/core/autocomplete.h"
+#include "server/core/forecast.h"
 #include "server/core/live_streams.h"
 #include "server/core/models.h"
 #include "server/core/sentiment.h"
@@ -90,10 +91,12 @@ class Server {
   Engine engine_;
   const AutocompleteCore autocomplete_;
   const SentimentCore sentiment_;
+  const ForecastCore forecast_;
   const ModelCore models_;
   LiveStreams streams_;
   AutocompleteGrpcService autocomplete_service_;
   SentimentGrpcService sentiment_service_;
+  ForecastGrpcService forecast_service_;
   ModelGrpcService model_service_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<HttpServer> http_;

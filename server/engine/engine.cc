@@ -9,6 +9,7 @@
 
 #include "model/base/thread_policy.h"
 #include "server/engine/completion_work.h"
+#include "server/engine/forecast_work.h"
 #include "server/engine/label_work.h"
 
 namespace carousel {
@@ -75,6 +76,10 @@ void Engine::Submit(Job job) {
 
 void Engine::Submit(LabelJob job) {
   SubmitWork(std::make_unique<LabelWork>(std::move(job)));
+}
+
+void Engine::Submit(ForecastJob job) {
+  SubmitWork(std::make_unique<ForecastWork>(std::move(job)));
 }
 
 void Engine::SubmitWork(std::unique_ptr<Work> work) {

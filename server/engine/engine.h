@@ -89,11 +89,13 @@ class Engine {
   // REQUIRES: not called beside or after Drain.
   absl::Status WarmUp(const LanguageModel& network);
   absl::Status WarmUp(const Classifier& network);
+  absl::Status WarmUp(const Forecaster& network);
 
   // Never blocks. `job.done` is called on this thread if the job is refused
   // (see Admit), else on a worker.
   void Submit(Job job);
   void Submit(LabelJob job);
+  void Submit(ForecastJob job);
 
   // Refuses new jobs with UNAVAILABLE and finishes those it has. What is left
   // at `deadline` (real time) is completed with UNAVAILABLE, running jobs after

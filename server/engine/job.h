@@ -15,6 +15,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "model/bundle/model.h"
 #include "model/layers/classifier.h"
 #include "model/layers/language_model.h"
 #include "model/tasks/classification.h"
@@ -96,6 +97,26 @@ struct LabelJob {
   bool bulk = false;
 
   absl::AnyInvocable<void(absl::StatusOr<LabelAnswer>, const JobReport&)&&>
+      done = {};
+};
+
+// A history to be continued. Members of the same names are as in Job.
+struct ForecastJob {
+  // Its task is kForecaster.
+  std::shared_ptr<const Model> model;
+
+  // (steps, series), in the units of the data: the last window at least.
+  std::vector<float> history;
+
+  // To be forecast. REQUIRES: CheckSteps of model/tasks/forecasting.h.
+  int steps = 1;
+
+  absl::Time deadline = absl::InfiniteFuture();
+  std::shared_ptr<const std::atomic<bool>> cancelled = {};
+
+  // The forecast (steps, series).
+  absl::AnyInvocable<void(absl::StatusOr<std::vector<float>>,
+                          const JobReport&)&&>
       done = {};
 };
 

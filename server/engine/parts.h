@@ -8,6 +8,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "model/layers/classifier.h"
+#include "model/layers/forecaster.h"
 #include "model/layers/language_model.h"
 #include "model/layers/recurrent_stack.h"
 
@@ -17,6 +18,7 @@ namespace carousel {
 struct PartScratch {
   LanguageModel::Workspace workspace = {};
   Classifier::Workspace classifier = {};
+  Forecaster::Workspace forecaster = {};
   RecurrentState state = {};
 };
 

@@ -39,6 +39,15 @@ SentimentGrpcService::ScoreStream(grpc::CallbackServerContext* context) {
                        context);
 }
 
+grpc::ServerUnaryReactor* ForecastGrpcService::Forecast(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return RunUnary<v1::ForecastRequest, v1::ForecastResponse>(
+      new UnaryCall(environment_, "ForecastService/Forecast", context,
+                    response),
+      *request, absl::bind_front(&ForecastCore::Forecast, core_));
+}
+
 grpc::ServerUnaryReactor* ModelGrpcService::ListModels(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {

@@ -6,9 +6,11 @@
 #define CAROUSEL_SERVER_GRPC_SERVICES_H_
 
 #include "carousel/v1/autocomplete.grpc.pb.h"
+#include "carousel/v1/forecast.grpc.pb.h"
 #include "carousel/v1/model.grpc.pb.h"
 #include "carousel/v1/sentiment.grpc.pb.h"
 #include "server/core/autocomplete.h"
+#include "server/core/forecast.h"
 #include "server/core/live_streams.h"
 #include "server/core/models.h"
 #include "server/core/sentiment.h"
@@ -61,6 +63,23 @@ class SentimentGrpcService final
   const SentimentCore* const core_;
   const UnaryCall::Environment environment_;
   LiveStreams* const streams_;
+};
+
+class ForecastGrpcService final
+    : public v1::ForecastService::WithRawCallbackMethod_Forecast<
+          v1::ForecastService::Service> {
+ public:
+  ForecastGrpcService(const ForecastCore* core,
+                      const UnaryCall::Environment& environment)
+      : core_(core), environment_(environment) {}
+
+  grpc::ServerUnaryReactor* Forecast(grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
+
+ private:
+  const ForecastCore* const core_;
+  const UnaryCall::Environment environment_;
 };
 
 class ModelGrpcService final

@@ -4,6 +4,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -55,15 +56,25 @@ absl::Status NotReady(absl::string_view name, std::optional<int64_t> version,
                    reason, "; ready: ", Describe(ready)));
 }
 
+absl::Status CheckForecaster(const ForecasterSizes& sizes) {
+  const int64_t steps = std::max(sizes.window, sizes.horizon);
+  if (steps * sizes.series() <= kMostSeriesValues) return absl::OkStatus();
+  return absl::UnimplementedError(absl::StrCat(
+      "expected a window and a horizon of at most ", kMostSeriesValues,
+      " values, which fit into a message, found ", sizes.series(),
+      " series of ", steps, " steps"));
+}
+
 // Completion looks up words by their beginning, in an output layer that has a
 // row for each.
 absl::Status CheckServed(const Manifest& manifest) {
   if (manifest.task() == Task::kClassifier) return absl::OkStatus();
+  if (manifest.task() == Task::kForecaster) {
+    return CheckForecaster(manifest.forecaster().sizes);
+  }
   if (manifest.task() != Task::kLanguageModel) {
     return absl::UnimplementedError(
-        absl::StrCat("expected a \"", TaskName(Task::kLanguageModel),
-                     "\" or a \"", TaskName(Task::kClassifier),
-                     "\", the tasks that this server serves, found a \"",
+        absl::StrCat("expected a task that this server serves, found a \"",
                      TaskName(manifest.task()), "\""));
   }
   const LanguageModelManifest& model = manifest.language_model();

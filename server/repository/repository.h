@@ -45,10 +45,14 @@ struct ModelVersion {
 // "loading", "ready", "failed".
 absl::string_view StateName(ModelVersion::State state);
 
+// Values of series that a request, and its response, may hold: as many fit into
+// a message. A forecaster is served if its window and its horizon do.
+inline constexpr int64_t kMostSeriesValues = int64_t{1} << 18;
+
 // Loads the bundle in `directory`, as Model::Load. UNIMPLEMENTED, before its
 // weights are read, if no service of this server answers for its task, or
-// completion cannot use it: a language model of subwords or with an adaptive
-// softmax.
+// cannot use it: a language model of subwords or with an adaptive softmax, a
+// forecaster whose window or horizon has more than kMostSeriesValues.
 absl::StatusOr<std::shared_ptr<const Model>> LoadServed(
     const std::string& directory, const LoadOptions& options);
 

@@ -50,6 +50,19 @@ TEST(MemoryPlanTest, WholeTextsNeedScratchMemory) {
   EXPECT_GT(scratch(model, 1), 10 * one);
 }
 
+// The same of windows, as wide as there are series.
+TEST(MemoryPlanTest, WindowsNeedScratchMemory) {
+  const auto scratch = [](const ModelMemory& model) {
+    return PlanMemory(Config(), 1, 0, {model}).scratch;
+  };
+  ModelMemory model = {.stack = {.inputs = 7, .hidden = 8, .layers = 1},
+                       .window = 96};
+  const int64_t one = scratch(model);
+  EXPECT_GE(one, 8192 * (2 * 7 + 3 * 8) * 4);
+  model.window = 65536;
+  EXPECT_GT(scratch(model), 7 * one);
+}
+
 TEST(MemoryPlanTest, PlanOverTheLimitIsRefusedWithItsParts) {
   ServerConfig config = Config();
   const MemoryPlan plan = PlanMemory(config, 1, 0, {kModel});
