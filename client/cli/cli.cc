@@ -26,6 +26,8 @@ constexpr Command kCommands[] = {
     {"complete", "[TEXT ...]",
      "suggest what comes next in each TEXT, or in each line of the input", true,
      RunComplete},
+    {"forecast", "FILE.csv|-", "say how the series of a CSV file go on", true,
+     RunForecast},
     {"load", "", "ask as many users would, and measure what they see", false,
      RunLoadCommand},
     {"score", "[TEXT ...]",

@@ -47,6 +47,11 @@ absl::Status RunComplete(const Options& options, Client& client,
 // line of the input, many at a time.
 absl::Status RunScore(const Options& options, Client& client, Console& console);
 
+// `carousel forecast FILE.csv|-`: how the series of a CSV file go on, as a
+// figure on a terminal and as numbers elsewhere.
+absl::Status RunForecast(const Options& options, Client& client,
+                         Console& console);
+
 // `carousel load`: calls a second, latencies and errors under load; with --json
 // one object.
 absl::Status RunLoadCommand(const Options& options, Client& client,

@@ -55,6 +55,23 @@ bool SetNumber(absl::string_view value, int low, int high, int* number) {
   return absl::SimpleAtoi(value, number) && low <= *number && *number <= high;
 }
 
+// Separated by commas; "none".
+bool SetQuantiles(absl::string_view value, Options& options) {
+  options.quantiles.emplace();
+  if (value == "none") return true;
+  for (absl::string_view level : absl::StrSplit(value, ',')) {
+    if (!absl::SimpleAtod(level, &options.quantiles->emplace_back())) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool SetFigure(absl::string_view value, Options& options) {
+  options.figure = std::string(value);
+  return absl::EndsWith(value, ".svg") || absl::EndsWith(value, ".png");
+}
+
 bool SetRpc(absl::string_view value, Options& options) {
   using Rpc = LoadOptions::Rpc;
   constexpr std::pair<absl::string_view, Rpc> kRpcs[] = {
@@ -70,6 +87,12 @@ bool SetRpc(absl::string_view value, Options& options) {
 }
 
 constexpr Flag kFlags[] = {
+    {"column", "NAME", "forecast",
+     "series of the file to continue, as the model names it; repeatable "
+     "(default: all columns)",
+     [](absl::string_view value, Options& o) {
+       return !o.columns.emplace_back(value).empty();
+     }},
     {"concurrency", "N", "load",
      "users who ask again when answered, with --rate in turn, one call under "
      "way each at most (default 32)",
@@ -83,8 +106,17 @@ constexpr Flag kFlags[] = {
     {"explain", "", "score",
      "show what each word contributes, and the score after it",
      [](absl::string_view, Options& o) { return o.explain = true; }},
+    {"figure", "FILE", "forecast",
+     "draw history, forecast and interval to FILE.svg or FILE.png, with "
+     "gnuplot",
+     SetFigure},
     {"help", "", "", "show this",
      [](absl::string_view, Options& o) { return o.help = true; }},
+    {"horizon", "STEPS", "forecast",
+     "steps to forecast, at least 1 (default: the model's)",
+     [](absl::string_view value, Options& o) {
+       return absl::SimpleAtoi(value, &o.horizon.emplace());
+     }},
     {"interactive", "", "complete",
      "complete while you type; the default on a terminal without TEXT",
      [](absl::string_view, Options& o) { return o.interactive = true; }},
@@ -105,11 +137,15 @@ constexpr Flag kFlags[] = {
      [](absl::string_view value, Options& o) {
        return absl::SimpleAtod(value, &o.min_confidence.emplace());
      }},
-    {"model", "NAME", "complete,score,load",
+    {"model", "NAME", "complete,score,forecast,load",
      "model to ask (default: the server's)",
      [](absl::string_view value, Options& o) {
        return !(o.model = std::string(value)).empty();
      }},
+    {"quantiles", "LEVELS", "forecast",
+     "levels separated by commas, or none (default 0.1,0.9, if the model knows "
+     "them)",
+     SetQuantiles},
     {"rate", "CALLS", "load",
      "calls or keystrokes a second, answered or not; default: as fast as they "
      "are answered",
@@ -137,10 +173,15 @@ constexpr Flag kFlags[] = {
      [](absl::string_view value, Options& o) {
        return !(o.load_texts = std::string(value)).empty();
      }},
+    {"time_column", "NAME", "forecast",
+     "column of the times (default: the first)",
+     [](absl::string_view value, Options& o) {
+       return !(o.time_column = std::string(value)).empty();
+     }},
     {"timeout", "DURATION", "",
      "longest wait for an answer (default 5s); none for `score` of the input",
      SetTimeout},
-    {"version", "N", "complete,score,load",
+    {"version", "N", "complete,score,forecast,load",
      "version of --model (default: the newest that is ready)", SetVersion},
     {"warm_up", "DURATION", "load",
      "how long is asked before it is measured (default 1s)",

@@ -25,8 +25,11 @@ struct Options {
   std::vector<std::string> arguments;
 
   // As the flags of the same names; their defaults are told by FlagsHelp.
+  std::vector<std::string> columns;
   bool explain = false;
+  std::string figure;
   bool help = false;
+  std::optional<int> horizon;
   bool interactive = false;
   bool json = false;
   LoadOptions load;
@@ -35,7 +38,9 @@ struct Options {
   std::optional<int> max_words;
   std::optional<double> min_confidence;
   std::string model;
+  std::optional<std::vector<double>> quantiles;
   std::string server = "127.0.0.1:50051";
+  std::string time_column;
   absl::Duration timeout = kDefaultTimeout;
   std::optional<int64_t> version;
 };

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -17,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "carousel/v1/autocomplete.pb.h"
+#include "carousel/v1/forecast.pb.h"
 #include "carousel/v1/model.pb.h"
 #include "carousel/v1/sentiment.pb.h"
 
@@ -51,6 +53,32 @@ struct ScoreOptions {
   bool running = false;
 
   // More than 0. Of ScoreAll: of all of it.
+  absl::Duration timeout = kDefaultTimeout;
+};
+
+// What is known of some series, all of them equally long.
+struct SeriesHistory {
+  struct Series {
+    std::string name = "";  // may be empty where the model has a single series
+    std::vector<double> values = {};  // the oldest first
+  };
+
+  std::vector<Series> series = {};
+
+  // Of the steps, if any.
+  std::vector<absl::Time> times = {};
+};
+
+struct ForecastOptions {
+  // As in CompleteOptions.
+  std::string model = "";
+  std::optional<int64_t> version = std::nullopt;
+
+  // As in v1.ForecastRequest.
+  std::optional<int> horizon = std::nullopt;
+  std::vector<double> quantiles = {};
+
+  // More than 0.
   absl::Duration timeout = kDefaultTimeout;
 };
 
@@ -100,6 +128,11 @@ class Client {
       absl::FunctionRef<void(int64_t place, absl::StatusOr<v1::ScoreResponse>)>
           answer,
       const ScoreOptions& options);
+
+  // Continues series. INVALID_ARGUMENT also for a time that protobuf does not
+  // have: before the year 1 or after 9999.
+  absl::StatusOr<v1::ForecastResponse> Forecast(
+      const SeriesHistory& history, const ForecastOptions& options = {});
 
   // Every version of every model of the server.
   absl::StatusOr<v1::ListModelsResponse> ListModels(
