@@ -68,20 +68,23 @@ std::string DataBlocks(const ForecastView& view) {
   return absl::StrCat(text, "END\n");
 }
 
-// A few labels, whatever the terminal would like.
+// From the first step to the last, with a few labels.
 std::string Axis(const ForecastView& view, int labels) {
   const size_t all = view.history.size() + view.forecast.size();
-  if (view.times.empty() || all < 2) return "set xdata\nset format x '%g'\n";
+  if (all < 2) return "set autoscale x\nset format x '%g'\n";
   const double first = PlaceOf(view, 0);
   const double last = PlaceOf(view, all - 1);
+  std::string script =
+      absl::StrFormat("set xrange [%.12g:%.12g]\n", first, last);
+  if (view.times.empty()) return script + "set format x '%g'\n";
   constexpr double kDay = 86400;
   const double step = (last - first) / static_cast<double>(all - 1);
   const char* format =
       step < kDay ? "%m-%d %H:%M" : (step < 28 * kDay ? "%Y-%m-%d" : "%Y-%m");
-  return absl::StrFormat(
-      "set xdata time\nset timefmt '%%s'\nset format x '%s'\nset xtics %.12g, "
-      "%.12g\n",
-      format, first, (last - first) / labels);
+  absl::StrAppendFormat(&script,
+                        "set format x '%s' timedate\nset xtics %.12g, %.12g\n",
+                        format, first, (last - first) / labels);
+  return script;
 }
 
 std::string IntervalTitle(const ForecastView::Interval& interval) {
@@ -165,7 +168,8 @@ std::string FileScript(absl::Span<const ForecastView> views,
                                    : "set terminal svg noenhanced ",
       "size 900,", height, " background 'white'\nset output ", Quote(path),
       "\nset multiplot layout ", views.size(),
-      ",1\nset grid lc rgb '#dddddd'\nset border lc rgb '#666666'\nset key "
+      ",1\nset grid back lc rgb '#dddddd' lt 1\nset border lc rgb "
+      "'#666666'\nset key "
       "outside below\n");
   for (const ForecastView& view : views) {
     absl::StrAppend(&script, "set title ", Quote(view.name), "\n",

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/utf8.h"
@@ -79,13 +80,14 @@ std::string Table(const std::vector<Row>& rows) {
   }
   std::string table;
   for (const Row& row : rows) {
+    std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
       const std::string padding(
           static_cast<size_t>(widths[i] - Columns(row[i])), ' ');
-      absl::StrAppend(&table, i == 0 ? "" : "  ", i == 0 ? "" : padding, row[i],
+      absl::StrAppend(&line, i == 0 ? "" : "  ", i == 0 ? "" : padding, row[i],
                       i == 0 ? padding : "");
     }
-    absl::StrAppend(&table, "\n");
+    absl::StrAppend(&table, absl::StripTrailingAsciiWhitespace(line), "\n");
   }
   return table;
 }

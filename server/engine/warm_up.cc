@@ -91,7 +91,8 @@ absl::Status WarmUp(const Forecaster& network,
         static_cast<size_t>(rows) * static_cast<size_t>(sizes.series());
     const std::vector<float> windows(count * static_cast<size_t>(sizes.window));
     std::vector<float> forecasts(count * static_cast<size_t>(steps));
-    const Forecaster::Look look = [] { return absl::OkStatus(); };
+    const auto wanted = [] { return absl::OkStatus(); };
+    const Forecaster::Look look = wanted;
     return network.Forecast(windows, rows, steps, absl::MakeSpan(forecasts),
                             &scratch->forecaster, &look);
   });

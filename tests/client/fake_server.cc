@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "carousel/v1/autocomplete.grpc.pb.h"
+#include "carousel/v1/forecast.grpc.pb.h"
 #include "carousel/v1/model.grpc.pb.h"
 #include "carousel/v1/sentiment.grpc.pb.h"
 #include "model/base/check.h"
@@ -24,6 +25,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
 
 class FakeServer::Impl : public v1::AutocompleteService::Service,
                          public v1::SentimentService::Service,
+                         public v1::ForecastService::Service,
                          public v1::ModelService::Service {
  public:
   explicit Impl(Handlers handlers) : handlers_(std::move(handlers)) {
@@ -33,6 +35,7 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
     builder.RegisterService(
         static_cast<v1::AutocompleteService::Service*>(this));
     builder.RegisterService(static_cast<v1::SentimentService::Service*>(this));
+    builder.RegisterService(static_cast<v1::ForecastService::Service*>(this));
     builder.RegisterService(static_cast<v1::ModelService::Service*>(this));
     server_ = builder.BuildAndStart();
     CAROUSEL_CHECK(server_ != nullptr);
@@ -112,6 +115,15 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
       }
     }
     return grpc::Status::OK;
+  }
+
+  grpc::Status Forecast(grpc::ServerContext* context,
+                        const v1::ForecastRequest* request,
+                        v1::ForecastResponse* response) override {
+    if (!handlers_.forecast) {
+      return v1::ForecastService::Service::Forecast(context, request, response);
+    }
+    return ToGrpc(handlers_.forecast(*request, *response));
   }
 
   grpc::Status ListModels(grpc::ServerContext* context,

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "carousel/v1/autocomplete.pb.h"
+#include "carousel/v1/forecast.pb.h"
 #include "carousel/v1/model.pb.h"
 #include "carousel/v1/sentiment.pb.h"
 
@@ -28,6 +29,9 @@ class FakeServer {
     // The same; requests of a stream are answered in pairs, the second first.
     std::function<absl::Status(const v1::ScoreRequest&, v1::ScoreResponse&)>
         score = nullptr;
+    std::function<absl::Status(const v1::ForecastRequest&,
+                               v1::ForecastResponse&)>
+        forecast = nullptr;
     std::function<absl::Status(v1::ListModelsResponse&)> list_models = nullptr;
   };
 

@@ -111,6 +111,37 @@ def check_score(examples):
     assert code == 0 and "2\ttext has 70000 bytes" in out, (out, error)
 
 
+def check_forecast(examples, folder):
+    path = pathlib.Path(folder, "series.csv")
+
+    def write(hours):
+        lines = ["time,load,heat"] + [
+            f"2016-07-01 {hour:02}:00:00,{100 + hour},{-3 + hour / 10}"
+            for hour in hours]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    write(range(8))
+    code, out, error = examples.run("forecast.py", "--quantile=0.1",
+                                    "--quantile=0.9", str(path))
+    assert code == 0, error
+    lines = out.splitlines()
+    assert [lines[0], lines[4]] == ["load", "heat"] and len(lines) == 8, out
+    assert lines[1].startswith("2016-07-01T08:00:00Z  "), out
+    value, low, high = (float(word) for word in lines[1].split()[1:]
+                        if not word.endswith(":"))
+    assert low < value < high, out
+
+    # Which time is missing, and what a program can act on.
+    write([0, 1, 2, 3, 5, 6, 7])
+    code, out, error = examples.run("forecast.py", str(path))
+    assert code != 0 and "expected 2016-07-01T04:00:00Z" in error, error
+    assert "(field timestamps[4])" in error, error
+
+    write(range(8))
+    code, out, error = examples.run("forecast.py", "--horizon=0", str(path))
+    assert code != 0 and "(field horizon)" in error, error
+
+
 def main():
     server, writer = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
@@ -126,6 +157,7 @@ def main():
             examples = Examples(address, generated)
             check_complete(examples)
             check_score(examples)
+            check_forecast(examples, folder)
     print("ok")
 
 

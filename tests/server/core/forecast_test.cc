@@ -41,11 +41,7 @@ constexpr auto kPrecondition = absl::StatusCode::kFailedPrecondition;
 class ForecastTest : public testing::Test {
  protected:
   void SetUp() override {
-    BundleContent content = TinyForecaster();
-    content.quantiles = TinyQuantiles();
-    std::get<ForecasterManifest>(content.manifest.model).interval =
-        TimeStep{.time = absl::Hours(1)};
-    ASSERT_THAT(WriteBundle(dir_.File("direct/1"), content), IsOk());
+    ASSERT_THAT(WriteTinyForecaster(dir_.File("direct/1")), IsOk());
     ASSERT_THAT(WriteBundle(dir_.File("steps/1"),
                             TinyForecaster(ForecastMode::kStepByStep)),
                 IsOk());
