@@ -28,6 +28,7 @@ namespace carousel {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class CarouselTrainTest : public testing::Test {
  protected:
@@ -179,6 +180,24 @@ TEST_F(CarouselTrainTest, MeasuresSeriesWhoseTimesAreNotRead) {
   EXPECT_THAT(Err(), HasSubstr("a gap in time"));
   evaluate.push_back("--check_times=false");
   EXPECT_EQ(Run(evaluate), 0) << Err();
+  EXPECT_THAT(Out(), Not(HasSubstr("coverage_80")));
+
+  // Without a dev part nothing is known of its errors; then it is.
+  std::vector<std::string> calibrate = {"calibrate",
+                                        "--bundle=" + dir_.File("days/1"),
+                                        "--data=" + dir_.File("s.csv"),
+                                        "--time_column=day",
+                                        "--check_times=false",
+                                        "--out=" + dir_.File("days/2")};
+  EXPECT_EQ(Run(calibrate), 0) << Err();
+  EXPECT_THAT(Out(), HasSubstr("\"forecasts\":55"));
+  evaluate[1] = "--bundle=" + dir_.File("days/2");
+  EXPECT_EQ(Run(evaluate), 0) << Err();
+  EXPECT_THAT(Out(), HasSubstr("\"coverage_80\":0."));
+  calibrate.back() = "--out=" + dir_.File("days/3");
+  calibrate.push_back("--label_map=a:b");
+  EXPECT_EQ(Run(calibrate), 1);
+  EXPECT_THAT(Err(), HasSubstr("--label_map is not for bundles of the task"));
 }
 
 // Ctrl-C costs nothing: the run goes on from there.
