@@ -46,9 +46,13 @@ class ForecastTest : public testing::Test {
                             TinyForecaster(ForecastMode::kStepByStep)),
                 IsOk());
     ASSERT_THAT(WriteTinyBundle(dir_.File("words/1"), {"good"}, 1), IsOk());
+    engine_ = std::make_unique<Engine>(EngineOptions{.workers = 1}, clock_);
+    Load();
+  }
+
+  void Load() {
     repository_ = ModelRepository::Open(dir_.path()).value();
     ASSERT_THAT(repository_->LoadAll([] { return false; }), IsOk());
-    engine_ = std::make_unique<Engine>(EngineOptions{.workers = 1}, clock_);
     core_ = std::make_unique<ForecastCore>(repository_.get(), engine_.get());
   }
 
@@ -269,9 +273,7 @@ TEST_F(ForecastTest, SingleTimestampOfAnUnknownIntervalGivesNone) {
   manifest.sizes.window = 1;
   content.self_test_windows = {{100, -3}};
   ASSERT_THAT(WriteBundle(dir_.File("single/1"), content), IsOk());
-  repository_ = ModelRepository::Open(dir_.path()).value();
-  ASSERT_THAT(repository_->LoadAll([] { return false; }), IsOk());
-  core_ = std::make_unique<ForecastCore>(repository_.get(), engine_.get());
+  Load();
   v1::ForecastRequest request;
   request.mutable_model()->set_name("single");
   for (const char* name : {"load", "heat"}) {
@@ -378,9 +380,7 @@ TEST_F(ForecastTest, ResponseIsBounded) {
   BundleContent content = TinyForecaster(ForecastMode::kStepByStep);
   content.quantiles = TinyQuantiles();
   ASSERT_THAT(WriteBundle(dir_.File("both/1"), content), IsOk());
-  repository_ = ModelRepository::Open(dir_.path()).value();
-  ASSERT_THAT(repository_->LoadAll([] { return false; }), IsOk());
-  core_ = std::make_unique<ForecastCore>(repository_.get(), engine_.get());
+  Load();
   v1::ForecastRequest request = Request("both");
   request.set_horizon(50000);
   request.add_quantiles(0.1);
