@@ -30,6 +30,10 @@ constexpr ServiceModels kModels = {
 
 constexpr int kMostLevels = 32;
 
+// Steps that are made one from the other, unless the model was made for more: a
+// worker does nothing else meanwhile.
+constexpr int kMostStepsInTurn = 4096;
+
 // Names of a model that an error lists.
 constexpr size_t kMostNames = 20;
 
@@ -150,6 +154,11 @@ absl::StatusOr<int> StepsOf(const v1::ForecastRequest& request,
   const int steps = request.has_horizon() ? request.horizon() : sizes.horizon;
   if (absl::Status status = CheckSteps(model, steps); !status.ok()) {
     return AboutField("horizon", std::move(status));
+  }
+  if (const int most = std::max(sizes.horizon, kMostStepsInTurn);
+      steps > most) {
+    return InvalidField(
+        "horizon", absl::StrCat("is ", steps, "; expected at most ", most));
   }
   const int64_t values =
       int64_t{steps} * sizes.series() * (1 + request.quantiles_size());
