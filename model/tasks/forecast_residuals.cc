@@ -60,6 +60,31 @@ absl::Status TooFew(const ForecasterSizes& sizes, int64_t rows,
       std::max<int64_t>(first_row, sizes.window), " on, found ", rows));
 }
 
+// (K, C, n): those of each step and series lie together.
+absl::StatusOr<std::vector<float>> CollectResiduals(
+    const Forecaster& network, absl::Span<const float> values,
+    const ForecastWalk& walk, int64_t n) {
+  const int series = network.sizes().series();
+  const int64_t of_forecast = int64_t{walk.steps} * series;
+  std::vector<float> residuals(static_cast<size_t>(of_forecast * n));
+  int64_t number = 0;
+  bool finite = true;
+  RETURN_IF_ERROR(WalkForecasts(
+      network, values, walk, [&](int64_t row, absl::Span<const float> found) {
+        const float* came = values.data() + row * series;
+        for (int64_t i = 0; i < of_forecast; ++i) {
+          const float residual = came[i] - found[static_cast<size_t>(i)];
+          finite = finite && std::isfinite(residual);
+          residuals[static_cast<size_t>(i * n + number)] = residual;
+        }
+        ++number;
+      }));
+  if (finite) return residuals;
+  return absl::InvalidArgumentError(
+      "series: a value is so far from the mean that its forecast is not "
+      "finite");
+}
+
 }  // namespace
 
 absl::StatusOr<MeasuredResiduals> MeasureResiduals(
@@ -67,42 +92,24 @@ absl::StatusOr<MeasuredResiduals> MeasureResiduals(
     const ResidualMeasure& measure) {
   const ForecasterSizes& sizes = network.sizes();
   const int64_t rows = static_cast<int64_t>(values.size()) / sizes.series();
-  const int64_t of_forecast = int64_t{sizes.horizon} * sizes.series();
   ForecastWalk walk = {.first_row = measure.first_row,
                        .steps = sizes.horizon,
                        .least_steps = sizes.horizon,
                        .on_progress = measure.on_progress};
-  walk.stride = StrideFor(CountForecasts(sizes, rows, walk), of_forecast);
+  walk.stride = StrideFor(CountForecasts(sizes, rows, walk),
+                          int64_t{sizes.horizon} * sizes.series());
   const int64_t n = CountForecasts(sizes, rows, walk);
   if (n < kLeastForecasts) return TooFew(sizes, rows, measure.first_row);
-
-  std::vector<float> residuals(
-      static_cast<size_t>(of_forecast * n));  // (K*C, n)
-  int64_t forecast_number = 0;
-  bool finite = true;
-  RETURN_IF_ERROR(WalkForecasts(
-      network, values, walk, [&](int64_t row, absl::Span<const float> found) {
-        const float* came = values.data() + row * sizes.series();
-        for (int64_t i = 0; i < of_forecast; ++i) {
-          const float residual = came[i] - found[static_cast<size_t>(i)];
-          finite = finite && std::isfinite(residual);
-          residuals[static_cast<size_t>(i * n + forecast_number)] = residual;
-        }
-        ++forecast_number;
-      }));
-  if (!finite) {
-    return absl::InvalidArgumentError(
-        "series: a value is so far from the mean that its forecast is not "
-        "finite");
-  }
+  ASSIGN_OR_RETURN(std::vector<float> residuals,
+                   CollectResiduals(network, values, walk, n));
   MeasuredResiduals result = {
       .quantiles = {.steps = sizes.horizon, .series = sizes.series()},
       .forecasts = n};
   const std::vector<double> levels = LevelsFor(n);
   result.quantiles.levels.assign(levels.begin(), levels.end());
-  for (int64_t i = 0; i < of_forecast; ++i) {
-    const auto of_place = absl::MakeSpan(residuals).subspan(
-        static_cast<size_t>(i * n), static_cast<size_t>(n));
+  for (size_t at = 0; at < residuals.size(); at += static_cast<size_t>(n)) {
+    const auto of_place =
+        absl::MakeSpan(residuals).subspan(at, static_cast<size_t>(n));
     std::sort(of_place.begin(), of_place.end());
     for (double level : levels) {
       result.quantiles.residuals.push_back(QuantileOf(of_place, level));
