@@ -31,7 +31,13 @@ constexpr Command kCommands[] = {
     {"score", "[TEXT ...]",
      "say what each TEXT, or each line of the input, expresses", true,
      RunScore},
-    {"models", "", "list the server's models", false, RunModels},
+    {"models", "[NAME ...]",
+     "list the server's models, or tell all of NAME, NAME/VERSION, NAME@LABEL",
+     true, RunModels},
+    {"reload", "", "have the server look for models anew", false, RunReload},
+    {"explain", "TEXT ...",
+     "show the tokens of each TEXT, and which the server remembers", true,
+     RunExplain},
 };
 
 const Command* FindCommand(absl::string_view name) {

@@ -52,9 +52,19 @@ absl::Status RunScore(const Options& options, Client& client, Console& console);
 absl::Status RunLoadCommand(const Options& options, Client& client,
                             Console& console);
 
-// `carousel models`: a table of the server's models.
+// `carousel models [NAME ...]`: a table of the server's models; or all that is
+// known of each that is named (model_name.h).
 absl::Status RunModels(const Options& options, Client& client,
                        Console& console);
+
+// `carousel reload`: has the server look for models anew, and says what came of
+// it. An error if anything failed.
+absl::Status RunReload(const Options& options, Client& client,
+                       Console& console);
+
+// `carousel explain TEXT ...`: how a model reads each text.
+absl::Status RunExplain(const Options& options, Client& client,
+                        Console& console);
 
 }  // namespace carousel
 

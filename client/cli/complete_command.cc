@@ -16,6 +16,7 @@ namespace {
 CompleteOptions ToCompleteOptions(const Options& options) {
   return {.model = options.model,
           .version = options.version,
+          .label = options.label,
           .max_suggestions = options.max_suggestions,
           .max_words = options.max_words,
           .min_confidence = options.min_confidence,

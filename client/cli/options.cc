@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "client/cli/model_name.h"
 #include "model/base/status_macros.h"
 
 namespace carousel {
@@ -40,8 +41,9 @@ bool SetVersion(absl::string_view value, Options& options) {
 }
 
 bool SetTimeout(absl::string_view value, Options& options) {
-  return absl::ParseDuration(std::string(value), &options.timeout) &&
-         options.timeout > absl::ZeroDuration();
+  const bool parsed = absl::ParseDuration(std::string(value), &options.timeout);
+  options.reload_timeout = options.timeout;
+  return parsed && options.timeout > absl::ZeroDuration();
 }
 
 // More than zero.
@@ -105,8 +107,8 @@ constexpr Flag kFlags[] = {
      [](absl::string_view value, Options& o) {
        return absl::SimpleAtod(value, &o.min_confidence.emplace());
      }},
-    {"model", "NAME", "complete,score,load",
-     "model to ask (default: the server's)",
+    {"model", "NAME", "complete,score,load,explain",
+     "model to ask (default: the server's); also NAME/VERSION or NAME@LABEL",
      [](absl::string_view value, Options& o) {
        return !(o.model = std::string(value)).empty();
      }},
@@ -138,10 +140,12 @@ constexpr Flag kFlags[] = {
        return !(o.load_texts = std::string(value)).empty();
      }},
     {"timeout", "DURATION", "",
-     "longest wait for an answer (default 5s); none for `score` of the input",
+     "longest wait for an answer (default 5s, for `reload` 10m); none for "
+     "`score` of the input",
      SetTimeout},
-    {"version", "N", "complete,score,load",
-     "version of --model (default: the newest that is ready)", SetVersion},
+    {"version", "N", "complete,score,load,explain",
+     "version of --model (default: the one labelled stable, else the newest)",
+     SetVersion},
     {"warm_up", "DURATION", "load",
      "how long is asked before it is measured (default 1s)",
      [](absl::string_view value, Options& o) {
@@ -194,6 +198,24 @@ absl::StatusOr<size_t> ParseFlag(absl::Span<const std::string> arguments,
   return end;
 }
 
+// Takes --model apart.
+absl::Status SplitModel(Options& options) {
+  if (options.model.empty()) {
+    if (!options.version) return absl::OkStatus();
+    return absl::InvalidArgumentError("--version needs a --model");
+  }
+  ASSIGN_OR_RETURN(const v1::ModelSpec spec, ParseModelName(options.model));
+  if (options.version && (spec.has_version() || !spec.label().empty())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--model=", options.model, " --version=", *options.version,
+                     ": expected one version or label"));
+  }
+  options.model = spec.name();
+  options.label = spec.label();
+  if (spec.has_version()) options.version = spec.version();
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Options> ParseOptions(absl::Span<const std::string> arguments) {
@@ -223,9 +245,7 @@ absl::StatusOr<Options> ParseOptions(absl::Span<const std::string> arguments) {
           "`carousel ", options.command, "` takes no --", flag->name));
     }
   }
-  if (options.version && options.model.empty()) {
-    return absl::InvalidArgumentError("--version needs a --model");
-  }
+  RETURN_IF_ERROR(SplitModel(options));
   return options;
 }
 

@@ -34,9 +34,11 @@ struct Options {
   std::optional<int> max_suggestions;
   std::optional<int> max_words;
   std::optional<double> min_confidence;
-  std::string model;
+  std::string model;  // of --model: NAME, and of NAME@LABEL the label
+  std::string label;
   std::string server = "127.0.0.1:50051";
   absl::Duration timeout = kDefaultTimeout;
+  absl::Duration reload_timeout = kReloadTimeout;  // --timeout, too
   std::optional<int64_t> version;
 };
 

@@ -23,6 +23,7 @@ namespace {
 ScoreOptions ToScoreOptions(const Options& options) {
   return {.model = options.model,
           .version = options.version,
+          .label = options.label,
           .contributions = options.explain,
           .running = options.explain,
           .timeout = options.timeout};

@@ -68,12 +68,21 @@ absl::Status CheckUtf8(absl::string_view text) {
   return absl::OkStatus();
 }
 
+// Unset where nothing is asked for.
+template <typename Options, typename Request>
+void SetModel(const Options& options, Request* request) {
+  if (!options.model.empty()) request->mutable_model()->set_name(options.model);
+  if (options.version) request->mutable_model()->set_version(*options.version);
+  if (!options.label.empty()) {
+    request->mutable_model()->set_label(options.label);
+  }
+}
+
 v1::ScoreRequest MakeScoreRequest(absl::string_view text,
                                   const ScoreOptions& options) {
   v1::ScoreRequest request;
   request.set_text(std::string(text));
-  if (!options.model.empty()) request.mutable_model()->set_name(options.model);
-  if (options.version) request.mutable_model()->set_version(*options.version);
+  SetModel(options, &request);
   request.set_contributions(options.contributions);
   request.set_running(options.running);
   return request;
@@ -301,8 +310,7 @@ absl::StatusOr<v1::CompleteResponse> Client::Complete(
   RETURN_IF_ERROR(CheckUtf8(text));
   v1::CompleteRequest request;
   request.set_text(std::string(text));
-  if (!options.model.empty()) request.mutable_model()->set_name(options.model);
-  if (options.version) request.mutable_model()->set_version(*options.version);
+  SetModel(options, &request);
   if (options.max_suggestions) {
     request.set_max_suggestions(*options.max_suggestions);
   }
@@ -349,6 +357,32 @@ absl::StatusOr<v1::ListModelsResponse> Client::ListModels(
   return impl_->Call<v1::ListModelsResponse>(
       impl_->model(), &v1::ModelService::Stub::ListModels,
       v1::ListModelsRequest(), timeout);
+}
+
+absl::StatusOr<v1::GetModelResponse> Client::GetModel(
+    const v1::ModelSpec& model, absl::Duration timeout) {
+  v1::GetModelRequest request;
+  *request.mutable_model() = model;
+  return impl_->Call<v1::GetModelResponse>(
+      impl_->model(), &v1::ModelService::Stub::GetModel, request, timeout);
+}
+
+absl::StatusOr<v1::ReloadModelsResponse> Client::ReloadModels(
+    absl::Duration timeout) {
+  return impl_->Call<v1::ReloadModelsResponse>(
+      impl_->model(), &v1::ModelService::Stub::ReloadModels,
+      v1::ReloadModelsRequest(), timeout);
+}
+
+absl::StatusOr<v1::ExplainResponse> Client::Explain(absl::string_view text,
+                                                    const v1::ModelSpec& model,
+                                                    absl::Duration timeout) {
+  RETURN_IF_ERROR(CheckUtf8(text));
+  v1::ExplainRequest request;
+  *request.mutable_model() = model;
+  request.set_text(std::string(text));
+  return impl_->Call<v1::ExplainResponse>(
+      impl_->model(), &v1::ModelService::Stub::Explain, request, timeout);
 }
 
 void Client::Shutdown() { impl_->Shutdown(); }

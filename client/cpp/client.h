@@ -25,10 +25,15 @@ namespace carousel {
 // How long a call may take where nothing else is said.
 inline constexpr absl::Duration kDefaultTimeout = absl::Seconds(5);
 
+// How long a reload may take: it reads and tests whole models.
+inline constexpr absl::Duration kReloadTimeout = absl::Minutes(10);
+
 struct CompleteOptions {
-  // Empty: the server's default. A version needs a model.
+  // Empty: the server's default. A version or a label, one of them, needs a
+  // model.
   std::string model = "";
   std::optional<int64_t> version = std::nullopt;
+  std::string label = "";
 
   // 1 to 100; unset: the server's default, 3.
   std::optional<int> max_suggestions = std::nullopt;
@@ -45,6 +50,7 @@ struct ScoreOptions {
   // As in CompleteOptions.
   std::string model = "";
   std::optional<int64_t> version = std::nullopt;
+  std::string label = "";
 
   // As in v1.ScoreRequest.
   bool contributions = false;
@@ -103,6 +109,19 @@ class Client {
 
   // Every version of every model of the server.
   absl::StatusOr<v1::ListModelsResponse> ListModels(
+      absl::Duration timeout = kDefaultTimeout);
+
+  // One version, with all that is known of it.
+  absl::StatusOr<v1::GetModelResponse> GetModel(
+      const v1::ModelSpec& model, absl::Duration timeout = kDefaultTimeout);
+
+  // Has the server look for models anew, and waits until it has.
+  absl::StatusOr<v1::ReloadModelsResponse> ReloadModels(
+      absl::Duration timeout = kReloadTimeout);
+
+  // How a model reads a text.
+  absl::StatusOr<v1::ExplainResponse> Explain(
+      absl::string_view text, const v1::ModelSpec& model,
       absl::Duration timeout = kDefaultTimeout);
 
   // Ends all calls under way, and later ones at once, with CANCELLED.

@@ -47,6 +47,7 @@ struct LoadOptions {
 
   std::string model;  // ""; the server's default
   std::optional<int64_t> version;
+  std::string label;  // in place of a version
 
   int words = 3;  // of a random text
 

@@ -49,6 +49,9 @@ Request MakeLoadRequest(const LoadOptions& options) {
   if (options.version.has_value()) {
     request.mutable_model()->set_version(*options.version);
   }
+  if (!options.label.empty()) {
+    request.mutable_model()->set_label(options.label);
+  }
   return request;
 }
 

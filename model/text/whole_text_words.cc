@@ -57,19 +57,19 @@ size_t SameCharacter(absl::string_view from, size_t offset,
 class Places {
  public:
   // Preparing keeps the order of the chunks and changes each by itself; were it
-  // otherwise, all places would be the whole text.
-  Places(TokenizerKind kind, absl::string_view given,
-         absl::string_view prepared)
+  // otherwise, all places would be the whole text. `apart`: the chunks are
+  // wanted even if nothing was changed.
+  Places(absl::string_view given, absl::string_view prepared,
+         PrepareText prepare, bool apart)
       : given_(given), prepared_(prepared) {
     const Chunk whole = MakeChunk({0, given.size()}, {0, prepared.size()});
-    if (whole.same && kind != TokenizerKind::kSubword) {
+    if (whole.same && !apart) {
       chunks_ = {whole};
       return;
     }
     size_t at = 0;
     for (const ByteRange& chunk : FindChunks(given)) {
-      const std::string changed =
-          PrepareWholeText(kind, TextOf(given, chunk)).value();
+      const std::string changed = prepare(TextOf(given, chunk));
       while (at < prepared.size() && prepared[at] == ' ') ++at;
       if (prepared.substr(at, changed.size()) != changed) {
         chunks_ = {whole};
@@ -78,6 +78,7 @@ class Places {
       chunks_.push_back(MakeChunk(chunk, {at, at + changed.size()}));
       at += changed.size();
     }
+    if (chunks_.empty()) chunks_ = {whole};  // nothing but white space
   }
 
   // Of a piece of the prepared text: that of the first byte that is no space,
@@ -146,7 +147,13 @@ absl::StatusOr<std::vector<WholeTextWord>> WordsOfWholeText(
   ASSIGN_OR_RETURN(const std::string prepared,
                    PrepareWholeText(tokenizer.kind(), text));
   const std::vector<TextPiece> pieces = tokenizer.Split(prepared);
-  const Places places(tokenizer.kind(), text, prepared);
+  const TokenizerKind kind = tokenizer.kind();
+  const Places places(
+      text, prepared,
+      [&](absl::string_view chunk) {
+        return PrepareWholeText(kind, chunk).value();
+      },
+      kind == TokenizerKind::kSubword);
   const std::vector<int32_t> kept = KeptPieces(pieces.size(), longest);
   std::vector<WholeTextWord> words;
   size_t chunk_before = 0;
@@ -164,6 +171,18 @@ absl::StatusOr<std::vector<WholeTextWord>> WordsOfWholeText(
     chunk_before = chunk;
   }
   return words;
+}
+
+std::vector<ByteRange> PlacesOf(absl::Span<const TextPiece> pieces,
+                                absl::string_view given,
+                                absl::string_view prepared,
+                                PrepareText prepare) {
+  const Places places(given, prepared, prepare, /*apart=*/false);
+  std::vector<ByteRange> found;
+  for (const TextPiece& piece : pieces) {
+    found.push_back(places.Find({piece.begin, piece.end}));
+  }
+  return found;
 }
 
 }  // namespace carousel

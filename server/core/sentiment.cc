@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "model/base/status_macros.h"
+#include "server/core/code_points.h"
 #include "server/core/errors.h"
 #include "server/core/model_choice.h"
 
@@ -20,26 +21,6 @@ namespace {
 constexpr ServiceModels kModels = {.task = Task::kClassifier,
                                    .service = "sentiment",
                                    .preferred = "sentiment-en"};
-
-// From places in bytes to places in code points; asked in growing order.
-class CodePoints {
- public:
-  explicit CodePoints(absl::string_view text) : text_(text) {}
-
-  int Before(size_t byte) {
-    for (; at_ < byte; ++at_) {
-      const bool begins =
-          (static_cast<unsigned char>(text_[at_]) & 0xc0) != 0x80;
-      count_ += begins ? 1 : 0;
-    }
-    return count_;
-  }
-
- private:
-  const absl::string_view text_;
-  size_t at_ = 0;
-  int count_ = 0;
-};
 
 void AddWords(absl::string_view text, const LabelExplanation& explanation,
               v1::ScoreResponse* response) {

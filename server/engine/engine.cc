@@ -10,6 +10,7 @@
 #include "model/base/thread_policy.h"
 #include "server/engine/completion_work.h"
 #include "server/engine/label_work.h"
+#include "server/engine/read_work.h"
 
 namespace carousel {
 namespace {
@@ -75,6 +76,10 @@ void Engine::Submit(Job job) {
 
 void Engine::Submit(LabelJob job) {
   SubmitWork(std::make_unique<LabelWork>(std::move(job)));
+}
+
+void Engine::Submit(ReadJob job) {
+  SubmitWork(std::make_unique<ReadWork>(std::move(job)));
 }
 
 void Engine::SubmitWork(std::unique_ptr<Work> work) {
@@ -388,17 +393,6 @@ void Engine::CountRefusal(const absl::Status& status) {
   if (absl::IsResourceExhausted(status)) ++stats_.refused;
   if (absl::IsDeadlineExceeded(status)) ++stats_.expired;
   if (absl::IsCancelled(status)) ++stats_.cancelled;
-}
-
-EngineStats Engine::stats() const {
-  EngineStats stats;
-  {
-    MutexLock lock(&mutex_);
-    stats = stats_;
-    stats.queue = queue_.load();
-  }
-  stats.cache = networks_.cache_stats();
-  return stats;
 }
 
 }  // namespace carousel

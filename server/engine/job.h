@@ -15,11 +15,13 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "model/bundle/model.h"
 #include "model/layers/classifier.h"
 #include "model/layers/language_model.h"
 #include "model/tasks/classification.h"
 #include "model/tasks/completion.h"
 #include "model/tasks/label_explanation.h"
+#include "model/tasks/text_tokens.h"
 
 namespace carousel {
 
@@ -96,6 +98,25 @@ struct LabelJob {
   bool bulk = false;
 
   absl::AnyInvocable<void(absl::StatusOr<LabelAnswer>, const JobReport&)&&>
+      done = {};
+};
+
+// How a text would be read.
+struct ReadAnswer {
+  TextTokens text;
+
+  // Of its tokens, the first so many: the state after them is remembered.
+  size_t cached = 0;
+};
+
+// A text of which only the reading is asked for. Members of the same names are
+// as in Job.
+struct ReadJob {
+  std::shared_ptr<const Model> model;
+  std::string text;
+  absl::Time deadline = absl::InfiniteFuture();
+  std::shared_ptr<const std::atomic<bool>> cancelled = {};
+  absl::AnyInvocable<void(absl::StatusOr<ReadAnswer>, const JobReport&)&&>
       done = {};
 };
 

@@ -62,6 +62,19 @@ size_t PrefixCache::Find(absl::Span<const int32_t> tokens, size_t known,
   return 0;
 }
 
+size_t PrefixCache::KnownLength(absl::Span<const int32_t> tokens) const {
+  const std::vector<PrefixHash> hashes = HashPrefixes(key_, tokens);
+  MutexLock lock(&mutex_);
+  for (size_t length = tokens.size(); length > 0; --length) {
+    const auto found = by_hash_.find(hashes[length - 1]);
+    if (found != by_hash_.end() &&
+        tokens.first(length) == absl::MakeConstSpan(found->second->tokens)) {
+      return length;
+    }
+  }
+  return 0;
+}
+
 std::shared_ptr<const WordScores> PrefixCache::FindScores(
     absl::Span<const int32_t> tokens, int words) {
   const PrefixHash hash = HashPrefixes(key_, tokens).back();

@@ -50,6 +50,10 @@ class PrefixCache {
   size_t Find(absl::Span<const int32_t> tokens, size_t known,
               absl::Span<float> state);
 
+  // How many tokens of the longest known beginning there are; 0: none is known.
+  // Changes neither which entry was used last nor the statistics.
+  size_t KnownLength(absl::Span<const int32_t> tokens) const;
+
   // The scores of the next words after `tokens`, for at least so many words;
   // null if they are not known.
   std::shared_ptr<const WordScores> FindScores(absl::Span<const int32_t> tokens,

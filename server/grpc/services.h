@@ -65,7 +65,10 @@ class SentimentGrpcService final
 
 class ModelGrpcService final
     : public v1::ModelService::WithRawCallbackMethod_ListModels<
-          v1::ModelService::Service> {
+          v1::ModelService::WithRawCallbackMethod_GetModel<
+              v1::ModelService::WithRawCallbackMethod_ReloadModels<
+                  v1::ModelService::WithRawCallbackMethod_Explain<
+                      v1::ModelService::Service>>>> {
  public:
   ModelGrpcService(const ModelCore* core,
                    const UnaryCall::Environment& environment)
@@ -74,6 +77,15 @@ class ModelGrpcService final
   grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
                                        const grpc::ByteBuffer* request,
                                        grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ReloadModels(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context,
+                                    const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response) override;
 
  private:
   const ModelCore* const core_;

@@ -123,6 +123,34 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
     return ToGrpc(handlers_.list_models(*response));
   }
 
+  grpc::Status GetModel(grpc::ServerContext* context,
+                        const v1::GetModelRequest* request,
+                        v1::GetModelResponse* response) override {
+    if (!handlers_.get_model) {
+      return v1::ModelService::Service::GetModel(context, request, response);
+    }
+    return ToGrpc(handlers_.get_model(*request, *response));
+  }
+
+  grpc::Status ReloadModels(grpc::ServerContext* context,
+                            const v1::ReloadModelsRequest* request,
+                            v1::ReloadModelsResponse* response) override {
+    if (!handlers_.reload_models) {
+      return v1::ModelService::Service::ReloadModels(context, request,
+                                                     response);
+    }
+    return ToGrpc(handlers_.reload_models(*response));
+  }
+
+  grpc::Status Explain(grpc::ServerContext* context,
+                       const v1::ExplainRequest* request,
+                       v1::ExplainResponse* response) override {
+    if (!handlers_.explain) {
+      return v1::ModelService::Service::Explain(context, request, response);
+    }
+    return ToGrpc(handlers_.explain(*request, *response));
+  }
+
  private:
   const Handlers handlers_;
   std::atomic<int> streams_ = 0;

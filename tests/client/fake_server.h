@@ -29,6 +29,13 @@ class FakeServer {
     std::function<absl::Status(const v1::ScoreRequest&, v1::ScoreResponse&)>
         score = nullptr;
     std::function<absl::Status(v1::ListModelsResponse&)> list_models = nullptr;
+    std::function<absl::Status(const v1::GetModelRequest&,
+                               v1::GetModelResponse&)>
+        get_model = nullptr;
+    std::function<absl::Status(v1::ReloadModelsResponse&)> reload_models =
+        nullptr;
+    std::function<absl::Status(const v1::ExplainRequest&, v1::ExplainResponse&)>
+        explain = nullptr;
   };
 
   // An rpc without a handler is UNIMPLEMENTED.
