@@ -57,7 +57,7 @@ absl::Status RunExplain(const Options& options, Client& client,
   }
   v1::ModelSpec model;
   model.set_name(options.model);
-  model.set_label(options.label);
+  if (!options.label.empty()) model.set_label(options.label);
   if (options.version) model.set_version(*options.version);
   for (const std::string& text : options.arguments) {
     ASSIGN_OR_RETURN(const v1::ExplainResponse response,

@@ -112,8 +112,8 @@ struct ReadAnswer {
 // A text of which only the reading is asked for. Members of the same names are
 // as in Job.
 struct ReadJob {
-  std::shared_ptr<const Model> model;
-  std::string text;
+  std::shared_ptr<const Model> model = {};
+  std::string text = {};
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const std::atomic<bool>> cancelled = {};
   absl::AnyInvocable<void(absl::StatusOr<ReadAnswer>, const JobReport&)&&>

@@ -261,7 +261,8 @@ TEST_F(ReloadTest, MetricsShowTheVersionsThatThereAre) {
   Remove("en/1");
   Reload();
   EXPECT_THAT(Metrics(), AllOf(HasSubstr("version=\"2\"} 1"),
-                               Not(HasSubstr("version=\"1\""))));
+                               Not(HasSubstr("model=\"en\",state=\"ready\","
+                                             "version=\"1\""))));
 }
 
 // The bound that was stated at the start holds: first of all for what is so

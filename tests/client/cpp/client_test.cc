@@ -71,6 +71,65 @@ TEST(ClientTest, ListModelsReturnsTheAnswer) {
   EXPECT_EQ(response->models(0).name(), "autocomplete-en");
 }
 
+// A label stands in place of a version, in every call that names a model.
+TEST(ClientTest, LabelsReachTheServer) {
+  std::vector<v1::ModelSpec> specs;
+  FakeServer server({.complete =
+                         [&](const v1::CompleteRequest& request, auto&) {
+                           specs.push_back(request.model());
+                           return absl::OkStatus();
+                         },
+                     .score =
+                         [&](const v1::ScoreRequest& request, auto&) {
+                           specs.push_back(request.model());
+                           return absl::OkStatus();
+                         }});
+  const auto client = ConnectTo(server.address());
+  ASSERT_THAT(client->Complete("", {.model = "m", .label = "canary"}), IsOk());
+  ASSERT_THAT(client->Score("", {.model = "m", .label = "canary"}), IsOk());
+  ASSERT_EQ(specs.size(), 2u);
+  for (const v1::ModelSpec& spec : specs) {
+    EXPECT_EQ(spec.label(), "canary");
+    EXPECT_FALSE(spec.has_version());
+  }
+}
+
+TEST(ClientTest, ModelServiceIsAskedAndAnswers) {
+  v1::ModelSpec asked;
+  FakeServer server({.get_model =
+                         [&](const v1::GetModelRequest& request,
+                             v1::GetModelResponse& response) {
+                           asked = request.model();
+                           response.mutable_model()->set_name("en");
+                           return absl::OkStatus();
+                         },
+                     .reload_models =
+                         [](v1::ReloadModelsResponse& response) {
+                           response.add_added()->set_version(2);
+                           return absl::OkStatus();
+                         },
+                     .explain =
+                         [&](const v1::ExplainRequest& request,
+                             v1::ExplainResponse& response) {
+                           asked = request.model();
+                           response.add_tokens()->set_text(request.text());
+                           return absl::OkStatus();
+                         }});
+  const auto client = ConnectTo(server.address());
+  v1::ModelSpec spec;
+  spec.set_name("en");
+  spec.set_label("stable");
+  EXPECT_EQ(client->GetModel(spec)->model().name(), "en");
+  EXPECT_EQ(asked.label(), "stable");
+  EXPECT_EQ(client->ReloadModels()->added(0).version(), 2);
+  spec.set_label("canary");
+  EXPECT_EQ(client->Explain("the", spec)->tokens(0).text(), "the");
+  EXPECT_EQ(asked.label(), "canary");
+  EXPECT_THAT(client->Explain("\xff", spec),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("not valid UTF-8")));
+}
+
 // The server knows best what is wrong with a request.
 TEST(ClientTest, TheServersErrorsArriveAsTheyAre) {
   FakeServer server({.complete = [](const auto&, auto&) {

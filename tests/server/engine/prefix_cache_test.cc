@@ -51,6 +51,25 @@ TEST_F(PrefixCacheTest, LongestKnownBeginningIsFound) {
   EXPECT_EQ(Find({1, 2}), 1u);
 }
 
+// For people who look: an entry is not the latest used for that.
+TEST_F(PrefixCacheTest, KnownLengthLeavesNoTrace) {
+  EXPECT_EQ(cache_.KnownLength({}), 0u);
+  Insert({1});
+  Insert({1, 2, 3});
+  const PrefixCacheStats before = cache_.stats();
+  EXPECT_EQ(cache_.KnownLength(Tokens{1, 2, 3, 4}), 3u);
+  EXPECT_EQ(cache_.KnownLength(Tokens{1, 2}), 1u);
+  EXPECT_EQ(cache_.KnownLength(Tokens{2, 1}), 0u);
+  EXPECT_EQ(cache_.stats().hits, before.hits);
+  EXPECT_EQ(cache_.stats().misses, before.misses);
+  for (int32_t i = 0; cache_.stats().evictions == 0; ++i) {
+    cache_.KnownLength(Tokens{1});
+    Insert({7, i});
+  }
+  EXPECT_EQ(cache_.KnownLength(Tokens{1}), 0u);  // the first to go
+  EXPECT_EQ(cache_.KnownLength(Tokens{1, 2, 3}), 3u);
+}
+
 TEST_F(PrefixCacheTest, NothingIsFoundOfAnotherText) {
   Insert({1, 2, 3});
   EXPECT_EQ(Find({2, 3}), 0u);
