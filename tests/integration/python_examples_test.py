@@ -111,6 +111,42 @@ def check_score(examples):
     assert code == 0 and "2\ttext has 70000 bytes" in out, (out, error)
 
 
+def check_models(examples, models):
+    code, out, error = examples.run("models.py")
+    assert code == 0, error
+    assert [line.split("\t")[:2] for line in out.splitlines()] == [
+        ["en/1", "ready"], ["mood/1", "ready"]], out
+
+    # A version comes, with labels.
+    shutil.copytree(models / "en/1", models / "en/3")
+    (models / "en/labels.json").write_text('{"stable": 1, "canary": 3}')
+    code, out, error = examples.run("models.py", "--reload", "en@canary", "en")
+    assert code == 0, error
+    assert out.splitlines()[0] == "added en/3", out
+    assert "en/3\tready\tcanary\n" in out and "en/1\tready\tstable\n" in out
+    assert "f32 by lstm" in out, out
+
+    # One that is not as its manifest says leaves the old one.
+    manifest = json.loads((models / "en/3/manifest.json").read_text())
+    manifest["files"]["vocabulary.txt"]["bytes"] += 1
+    (models / "en/3/manifest.json").write_text(json.dumps(manifest))
+    code, out, error = examples.run("models.py", "--reload", "en/3")
+    assert code == 0, error
+    assert out.startswith("failed en/3: ") and "vocabulary.txt" in out, out
+    assert "could not be loaded again" in out, out
+
+    # The example asserts that the places fit. "I wo" was asked before.
+    code, out, error = examples.run("models.py", "--explain",
+                                    "caf\u00e9 \U0001F600 would ", "en@stable")
+    assert code == 0, error
+    tokens = [line.split("\t") for line in out.splitlines()]
+    assert [t[1] for t in tokens] == ["<eos>", "<unk>", "<unk>", "would"], out
+    assert tokens[0][3] == "remembered" and tokens[3][3] == "", out
+
+    code, out, error = examples.run("models.py", "en@none")
+    assert code != 0 and "NOT_FOUND" in error and "canary (3)" in error, error
+
+
 def main():
     server, writer = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
@@ -121,11 +157,12 @@ def main():
         subprocess.run([writer, str(models)], check=True)
         command = [server, f"--models={models}", "--grpc_address=127.0.0.1:0",
                    "--http_address=127.0.0.1:0", "--drain_pause=0s",
-                   "--log_format=json"]
+                   "--log_format=json", "--allow_reload", "--allow_explain"]
         with running(command) as address:
             examples = Examples(address, generated)
             check_complete(examples)
             check_score(examples)
+            check_models(examples, models)
     print("ok")
 
 
