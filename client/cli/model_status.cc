@@ -94,7 +94,7 @@ std::string FormatModel(const v1::Model& model) {
   const std::map<std::string, double> figures(model.figures().begin(),
                                               model.figures().end());
   for (const auto& [name, value] : figures) {
-    add(Printable(name), absl::StrFormat("%.12g", value));
+    add(Printable(name), absl::StrFormat("%.8g", value));
   }
   v1::ModelSpec spec;
   spec.set_name(model.name());

@@ -24,20 +24,16 @@ absl::Status CheckHasName(const v1::ModelSpec& spec) {
   return InvalidField("model.name", "is needed");
 }
 
-absl::StatusOr<ModelVersion> FindListed(const ModelRepository& repository,
-                                        const std::string& name,
-                                        int64_t version) {
+// What is listed of a handle's version; if that was swapped or unloaded just
+// now, what the handle knows.
+ModelVersion VersionOf(const ModelRepository& repository,
+                       const ModelHandle& handle) {
   for (ModelVersion& known : repository.List()) {
-    if (known.location.name == name && known.location.version == version) {
-      return std::move(known);
-    }
+    if (known.model == handle.model) return std::move(known);
   }
-  // Says what there is.
-  const absl::Status status = repository.Get(name, version).status();
-  if (!status.ok()) {
-    return AboutModel(absl::StrCat(name, "/", version), status);
-  }
-  return absl::UnavailableError("the version was loaded just now; try again");
+  return {.location = {handle.name, handle.version, handle.model->directory()},
+          .state = ModelVersion::State::kReady,
+          .model = handle.model};
 }
 
 // Whatever its state if it is asked for by its number.
@@ -45,12 +41,15 @@ absl::StatusOr<ModelVersion> FindVersion(const ModelRepository& repository,
                                          const v1::ModelSpec& spec) {
   RETURN_IF_ERROR(CheckHasName(spec));
   RETURN_IF_ERROR(CheckVersionOrLabel(spec));
-  if (spec.has_version()) {
-    return FindListed(repository, spec.name(), spec.version());
+  for (ModelVersion& known : repository.List()) {
+    if (spec.has_version() && known.location.name == spec.name() &&
+        known.location.version == spec.version()) {
+      return std::move(known);
+    }
   }
   ASSIGN_OR_RETURN(const ModelHandle handle,
                    ChooseVersion(repository, spec.name(), spec));
-  return FindListed(repository, handle.name, handle.version);
+  return VersionOf(repository, handle);
 }
 
 void AddVersions(const std::vector<BundleLocation>& locations,
@@ -191,15 +190,7 @@ void ModelCore::Explain(const v1::ExplainRequest& request, CallContext context,
                                .version = handle.version};
     if (!answer.ok()) return std::move(done)(answer.status(), report);
     v1::ExplainResponse response;
-    absl::StatusOr<ModelVersion> version =
-        FindListed(*repository_, handle.name, handle.version);
-    if (!version.ok() || version->model != handle.model) {  // swapped meanwhile
-      version = ModelVersion{
-          .location = {handle.name, handle.version, handle.model->directory()},
-          .state = ModelVersion::State::kReady,
-          .model = handle.model};
-    }
-    *response.mutable_model() = Describe(*version);
+    *response.mutable_model() = Describe(VersionOf(*repository_, handle));
     AddTokens(text, answer->text, &response);
     response.set_cached_tokens(static_cast<int>(answer->cached));
     std::move(done)(std::move(response), report);

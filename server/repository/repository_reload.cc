@@ -223,19 +223,18 @@ absl::Status ModelRepository::SetLabels(const std::string& name,
   const Labels& before = labels_[name];
   for (const auto& [label, version] : declared) {
     const auto old = before.find(label);
-    const auto complain = [&](const auto&... what) {
-      errors.push_back(
-          absl::StrCat("label \"", label, "\": version ", version, what...));
-    };
+    const std::string about =
+        absl::StrCat("label \"", label, "\": version ", version);
     if (!Contains(found, name, version)) {
-      complain(" is not in the directory");
+      errors.push_back(absl::StrCat(about, " is not in the directory"));
     } else if (Find(name, version) != nullptr) {
       labels[label] = version;
     } else if (old != before.end()) {
       labels[label] = old->second;
-      complain(" is not ready, so it stays at version ", old->second);
+      errors.push_back(absl::StrCat(
+          about, " is not ready, so it stays at version ", old->second));
     } else {
-      complain(" is not ready");
+      errors.push_back(absl::StrCat(about, " is not ready"));
     }
   }
   labels_[name] = std::move(labels);
