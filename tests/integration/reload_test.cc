@@ -18,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
+#include "nlohmann/json.hpp"
 #include "tests/integration/in_process_server.h"
 #include "tests/server/http/raw_http_client.h"
 #include "tests/testing/status_matchers.h"
@@ -265,8 +266,24 @@ TEST_F(ReloadTest, MetricsShowTheVersionsThatThereAre) {
                                              "version=\"1\""))));
 }
 
-// The bound that was stated at the start holds: first of all for what is so
-// large that it is not even read.
+// What is said to be larger than all the room is not even read: its weights,
+// which are others, would be an error of another kind.
+TEST_F(ReloadTest, VersionThatCannotFitIsNotRead) {
+  Start(
+      [](ServerConfig* config) { config->memory_limit = int64_t{1000} << 20; });
+  WriteModel(dir_, "en/2", 2);
+  const std::string path = dir_.File("en/2/manifest.json");
+  auto manifest = nlohmann::json::parse(ReadFile(path).value());
+  manifest["network"]["hidden"] = 16384;
+  ASSERT_THAT(WriteFileAtomically(path, manifest.dump()), IsOk());
+  const v1::ReloadModelsResponse response = Reload();
+  ASSERT_EQ(response.failed_size(), 1);
+  EXPECT_EQ(response.failed(0).error().code(), grpc::FAILED_PRECONDITION);
+  EXPECT_THAT(response.failed(0).error().message(),
+              HasSubstr("--memory_limit=1048576000"));
+}
+
+// The bound that was stated at the start holds.
 TEST_F(ReloadTest, VersionThatDoesNotFitIntoMemoryIsRefused) {
   Start([](ServerConfig* config) {
     config->prefix_cache_bytes = int64_t{256} << 20;
