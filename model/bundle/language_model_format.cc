@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/bundle_files.h"
 #include "model/bundle/language_model_self_test.h"
@@ -55,6 +57,12 @@ ordered_json NetworkJson(const LanguageModelSizes& sizes) {
   return json;
 }
 
+// 0.1f is 0.1 to people, not 0.10000000149.
+double RoundTrip(float value) {
+  double shortest = 0;
+  return absl::SimpleAtod(absl::StrCat(value), &shortest) ? shortest : value;
+}
+
 // Optional: a list of words.
 absl::StatusOr<std::vector<std::string>> ParseBlocked(const JsonField& root) {
   std::vector<std::string> words;
@@ -67,6 +75,33 @@ absl::StatusOr<std::vector<std::string>> ParseBlocked(const JsonField& root) {
     words.push_back(std::move(word));
   }
   return words;
+}
+
+// The member `name`: a number from 0 to `most`.
+absl::StatusOr<float> ParseFloat(const JsonField& parent,
+                                 absl::string_view name, float most) {
+  ASSIGN_OR_RETURN(const JsonField field, parent.Get(name));
+  ASSIGN_OR_RETURN(const double value, field.Number());
+  const auto number = static_cast<float>(value);
+  if (number >= 0 && number <= most) return number;
+  return field.Expected(absl::StrCat("a number from 0 to ", most));
+}
+
+// Optional.
+absl::StatusOr<ContextSetting> ParseContextSetting(const JsonField& root) {
+  ContextSetting setting;
+  if (!root.Has("context_cache")) return setting;
+  ASSIGN_OR_RETURN(const JsonField field, root.Get("context_cache"));
+  ASSIGN_OR_RETURN(setting.theta,
+                   ParseFloat(field, "theta", ContextSetting::kMostTheta));
+  ASSIGN_OR_RETURN(setting.lambda,
+                   ParseFloat(field, "lambda", ContextSetting::kMostLambda));
+  return setting;
+}
+
+ordered_json ContextSettingJson(const ContextSetting& setting) {
+  return {{"theta", RoundTrip(setting.theta)},
+          {"lambda", RoundTrip(setting.lambda)}};
 }
 
 class Format : public TaskFormat {
@@ -86,6 +121,7 @@ class Format : public TaskFormat {
                      ParseChoice(tokenizer, "context", names));
     manifest.context = kContexts[context];
     ASSIGN_OR_RETURN(manifest.blocked, ParseBlocked(root));
+    ASSIGN_OR_RETURN(manifest.context_cache, ParseContextSetting(root));
     return manifest;
   }
 
@@ -122,6 +158,9 @@ class Format : public TaskFormat {
         {"context", std::string(LineContextName(fields.context))},
         {"vocabulary", std::string(kVocabularyFile)}};
     if (!fields.blocked.empty()) (*document)["blocked"] = fields.blocked;
+    if (fields.context_cache != ContextSetting()) {
+      (*document)["context_cache"] = ContextSettingJson(fields.context_cache);
+    }
   }
 
   ordered_json CasesJson(const TaskManifest& manifest) const override {

@@ -40,6 +40,18 @@ enum class LineContext {
 // "line", "stream".
 absl::string_view LineContextName(LineContext context);
 
+// How much earlier text by the same person counts beside the network
+// (model/tasks/context_cache.h).
+struct ContextSetting {
+  static constexpr float kMostTheta = 1000;
+  static constexpr float kMostLambda = 0.95f;  // at 1 new words were impossible
+
+  float theta = 0.3f;   // from 0: how much likeness of states counts
+  float lambda = 0.1f;  // from 0: the share of earlier text; 0: it is not read
+
+  bool operator==(const ContextSetting&) const = default;
+};
+
 // What the manifest says of a language model. Its cases: a text, the tokens
 // that it must give, and log-probabilities of the token after it, as the
 // trainer computed them in f32.
@@ -54,6 +66,7 @@ struct LanguageModelManifest {
   TokenizerKind tokenizer = TokenizerKind::kWords;
   LineContext context = LineContext::kLine;
   std::vector<std::string> blocked = {};  // words that are never suggested
+  ContextSetting context_cache = {};
   std::vector<Case> self_test = {};
 };
 

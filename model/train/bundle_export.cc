@@ -110,7 +110,9 @@ absl::Status ExportBundle(const BundleExport& bundle) {
   content.manifest.model = LanguageModelManifest{.sizes = config.sizes,
                                                  .tokenizer = config.tokenizer,
                                                  .context = config.context,
-                                                 .blocked = config.blocked};
+                                                 .blocked = config.blocked,
+                                                 .context_cache =
+                                                     config.context_cache};
   content.manifest.training = TrainingRecord(bundle);
   ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs,
                    WeightSpecs(config.sizes));

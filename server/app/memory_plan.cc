@@ -6,12 +6,20 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/base/buckets.h"
+#include "model/tasks/context_cache.h"
 #include "server/engine/step_scheduler.h"
 
 namespace carousel {
 namespace {
 
 constexpr int64_t kFloat = sizeof(float);
+constexpr int64_t kHalf = sizeof(uint16_t);
+
+// What a completion holds of earlier text, which the cache may have forgotten
+// meanwhile.
+int64_t ContextBytes(const StackSizes& stack) {
+  return static_cast<int64_t>(kMostContextPositions) * stack.hidden * kHalf;
+}
 
 // Of h and c in all layers.
 int64_t StateBytes(const StackSizes& stack) {
@@ -56,7 +64,8 @@ MemoryPlan PlanMemory(const ServerConfig& config, int workers,
                      TextScratchBytes(model.stack, model.longest_text)));
     }
     if (!model.completes) continue;
-    plan.states += config.max_sequences * StateBytes(model.stack);
+    plan.states += config.max_sequences *
+                   (StateBytes(model.stack) + ContextBytes(model.stack));
     plan.caches += config.prefix_cache_bytes;
     plan.scratch = std::max(plan.scratch, workers * ScratchBytes(model.stack));
   }

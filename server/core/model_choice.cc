@@ -57,10 +57,11 @@ absl::StatusOr<ModelHandle> ChooseModel(const ModelRepository& repository,
   return handle;
 }
 
-absl::Status CheckTextSize(absl::string_view text, size_t most) {
+absl::Status CheckTextSize(absl::string_view text, size_t most,
+                           absl::string_view field) {
   if (text.size() <= most) return absl::OkStatus();
   return InvalidField(
-      "text", absl::StrCat("has ", text.size(), " bytes; at most ", most,
+      field, absl::StrCat("has ", text.size(), " bytes; at most ", most,
                            " are allowed"));
 }
 

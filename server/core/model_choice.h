@@ -28,8 +28,9 @@ absl::StatusOr<ModelHandle> ChooseModel(const ModelRepository& repository,
                                         const v1::ModelSpec& spec,
                                         const ServiceModels& models);
 
-// INVALID_ARGUMENT about `text` if it is longer than `most` bytes.
-absl::Status CheckTextSize(absl::string_view text, size_t most);
+// INVALID_ARGUMENT about `field` if its `text` is longer than `most` bytes.
+absl::Status CheckTextSize(absl::string_view text, size_t most,
+                           absl::string_view field = "text");
 
 // Sets the name, and the version that answered.
 void SetModel(const ModelHandle& handle, v1::ModelSpec* spec);

@@ -15,6 +15,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "model/bundle/manifest.h"
 #include "model/layers/classifier.h"
 #include "model/layers/language_model.h"
 #include "model/tasks/classification.h"
@@ -43,6 +44,14 @@ struct JobResult {
   int batch = 0;
 };
 
+// Earlier text by the person who is completed for, and how it is read and
+// counted: as the model's manifest says (model/tasks/context_cache.h).
+struct EarlierText {
+  std::string text = {};  // empty: none
+  LineContext lines = LineContext::kLine;
+  ContextSetting setting = {};
+};
+
 // A completion.
 struct Job {
   // The network of the model that answers. Points into the model's handle
@@ -55,6 +64,9 @@ struct Job {
 
   // Left of the cursor. A worker cuts it into tokens: that is work too.
   std::string text;
+
+  // Not kept: what is derived from it may stay in the prefix cache.
+  EarlierText context = {};
 
   CompletionOptions options = {};
 
