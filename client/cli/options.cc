@@ -76,6 +76,12 @@ constexpr Flag kFlags[] = {
      [](absl::string_view value, Options& o) {
        return SetNumber(value, 1, 100000, &o.load.concurrency);
      }},
+    {"context", "FILE", "complete",
+     "earlier text by the same person, whose words are more likely then; the "
+     "last 16 KiB of it",
+     [](absl::string_view value, Options& o) {
+       return !(o.context = std::string(value)).empty();
+     }},
     {"duration", "DURATION", "load", "how long is measured (default 5s)",
      [](absl::string_view value, Options& o) {
        return SetDuration(value, &o.load.duration);

@@ -25,6 +25,7 @@ struct Options {
   std::vector<std::string> arguments;
 
   // As the flags of the same names; their defaults are told by FlagsHelp.
+  std::string context;  // --context, a file
   bool explain = false;
   bool help = false;
   bool interactive = false;

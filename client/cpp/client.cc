@@ -58,11 +58,12 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
                                    arguments);
 }
 
-absl::Status CheckUtf8(absl::string_view text) {
+absl::Status CheckUtf8(absl::string_view text,
+                       absl::string_view field = "text") {
   for (size_t at = 0, start = 0; at < text.size(); start = at) {
     if (ReadCodePoint(text, at) < 0) {
       return absl::InvalidArgumentError(
-          absl::StrCat("text: not valid UTF-8 at byte ", start));
+          absl::StrCat(field, ": not valid UTF-8 at byte ", start));
     }
   }
   return absl::OkStatus();
@@ -299,8 +300,10 @@ absl::StatusOr<v1::CompleteResponse> Client::Complete(
     absl::string_view text, const CompleteOptions& options) {
   // gRPC would fail to parse it and answer without a word why.
   RETURN_IF_ERROR(CheckUtf8(text));
+  RETURN_IF_ERROR(CheckUtf8(options.context, "context"));
   v1::CompleteRequest request;
   request.set_text(std::string(text));
+  request.set_context(options.context);
   if (!options.model.empty()) request.mutable_model()->set_name(options.model);
   if (options.version) request.mutable_model()->set_version(*options.version);
   if (options.max_suggestions) {

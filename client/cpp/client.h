@@ -36,6 +36,7 @@ struct CompleteOptions {
   // As in v1.CompleteRequest.
   std::optional<int> max_words = std::nullopt;
   std::optional<double> min_confidence = std::nullopt;
+  std::string context = "";
 
   // More than 0.
   absl::Duration timeout = kDefaultTimeout;

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/bundle_files.h"
@@ -55,12 +54,6 @@ ordered_json NetworkJson(const LanguageModelSizes& sizes) {
                        {"residual", sizes.residual}};
   if (sizes.adaptive()) json["cutoffs"] = sizes.adaptive_softmax().cutoffs;
   return json;
-}
-
-// 0.1f is 0.1 to people, not 0.10000000149.
-double RoundTrip(float value) {
-  double shortest = 0;
-  return absl::SimpleAtod(absl::StrCat(value), &shortest) ? shortest : value;
 }
 
 // Optional: a list of words.
