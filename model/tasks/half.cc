@@ -27,6 +27,15 @@ float DotPlain(const uint16_t* x, const float* y, size_t count) {
 
 #if defined(__x86_64__)
 
+// Pair by pair: one after the other they would wait for each other.
+template <size_t kLanes>
+float SumOf(float (&lanes)[kLanes]) {
+  for (size_t width = kLanes / 2; width > 0; width /= 2) {
+    for (size_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  }
+  return lanes[0];
+}
+
 // Every CPU that has AVX2 converts halves (F16C).
 __attribute__((target("avx2,fma,f16c"))) float DotAvx2(const uint16_t* x,
                                                        const float* y,
@@ -37,13 +46,12 @@ __attribute__((target("avx2,fma,f16c"))) float DotAvx2(const uint16_t* x,
   for (; i + kLanes <= count; i += kLanes) {
     const __m128i halves =
         _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i));
-    sums = _mm256_fmadd_ps(_mm256_cvtph_ps(halves), _mm256_loadu_ps(y + i),
-                           sums);
+    sums =
+        _mm256_fmadd_ps(_mm256_cvtph_ps(halves), _mm256_loadu_ps(y + i), sums);
   }
   float lanes[kLanes];
   _mm256_storeu_ps(lanes, sums);
-  float sum = 0;
-  for (float lane : lanes) sum += lane;
+  float sum = SumOf(lanes);
   for (; i < count; ++i) sum += _cvtsh_ss(x[i]) * y[i];
   return sum;
 }
@@ -72,9 +80,7 @@ CAROUSEL_AVX512_FUNCTION float DotAvx512(const uint16_t* x, const float* y,
   }
   float lanes[kLanes];
   _mm512_storeu_ps(lanes, _mm512_add_ps(even, odd));
-  float sum = 0;
-  for (float lane : lanes) sum += lane;
-  return sum + DotPlain(x + i, y + i, count - i);
+  return SumOf(lanes) + DotPlain(x + i, y + i, count - i);
 }
 
 #endif
@@ -106,8 +112,8 @@ uint16_t ToHalf(float x) {
   if (std::isnan(x)) return static_cast<uint16_t>(sign | 0x7e00u);
   const float size = std::min(std::fabs(x), kLargest);
   if (size < kSmallestNormal) {
-    const uint32_t steps = std::bit_cast<uint32_t>(size + 0.5f) -
-                           std::bit_cast<uint32_t>(0.5f);
+    const uint32_t steps =
+        std::bit_cast<uint32_t>(size + 0.5f) - std::bit_cast<uint32_t>(0.5f);
     return static_cast<uint16_t>(sign | steps);
   }
   const uint32_t bits = std::bit_cast<uint32_t>(size) - (112u << 23);
@@ -119,9 +125,8 @@ float FromHalf(uint16_t half) {
   const uint32_t sign = (half & 0x8000u) << 16;
   const uint32_t size = (half & 0x7fffu) << 13;
   const bool is_finite = (half & 0x7c00u) != 0x7c00u;
-  const float value = is_finite
-                          ? std::bit_cast<float>(size) * kExponent
-                          : std::bit_cast<float>(size | 0x7f800000u);
+  const float value = is_finite ? std::bit_cast<float>(size) * kExponent
+                                : std::bit_cast<float>(size | 0x7f800000u);
   return std::bit_cast<float>(std::bit_cast<uint32_t>(value) | sign);
 }
 

@@ -80,6 +80,17 @@ def check_complete(examples):
     assert code == 0 and "4: 'I wo'" in out, (code, out, error)
     assert out.rstrip().splitlines()[-1].endswith("I would"), out
 
+    # Earlier text makes its words more likely, whether typed or not.
+    context = "--context=" + "your house\n" * 5
+    _, alone, _ = examples.run("complete.py", "your ")
+    code, out, error = examples.run("complete.py", context, "your ")
+    assert code == 0 and out and out != alone, (out, error)
+    code, typed, error = examples.run("complete.py", "--type", context, "your ")
+    assert code == 0 and typed.endswith(out), (typed, error)
+
+    code, out, error = examples.run("complete.py", context + "a" * 20000, "a")
+    assert code != 0 and "(field context)" in error, (code, error)
+
     code, out, error = examples.run("complete.py", "a" * 20000)
     assert code != 0 and "at most 16384" in error, (code, error)
     assert "(field text)" in error, error

@@ -8,7 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/base/files.h"
 #include "tests/client/fake_server.h"
+#include "tests/testing/temp_dir.h"
 
 namespace carousel {
 namespace {
@@ -31,6 +33,12 @@ Result Carousel(const std::vector<std::string>& arguments,
   Console console{in, out, err};
   const int exit_code = RunCli(arguments, console);
   return {exit_code, out.str(), err.str()};
+}
+
+std::string Repeated(const std::string& text, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
 }
 
 // Suggests "go", and says which text it was asked about.
@@ -76,25 +84,33 @@ class CliTest : public testing::Test {
  protected:
   std::string Server() const { return "--server=" + server_.address(); }
 
-  FakeServer server_{{.complete = SuggestGo,
+  std::string context_;  // of the last request
+  FakeServer server_{{.complete =
+                          [this](const v1::CompleteRequest& request,
+                                 v1::CompleteResponse& response) {
+                            context_ = request.context();
+                            return SuggestGo(request, response);
+                          },
                       .score = ScoreByWord,
-                      .list_models = [](v1::ListModelsResponse& r) {
-                        v1::Model* ready = r.add_models();
-                        ready->set_name("autocomplete-en");
-                        ready->set_version(1);
-                        ready->set_state(v1::Model::STATE_READY);
-                        ready->set_task("language_model");
-                        ready->set_precision("f32");
-                        ready->set_memory_bytes(46'800'000);
-                        ready->set_parameters(11'700'000);
-                        ready->set_message("lstm brgemm:avx512_core");
-                        v1::Model* failed = r.add_models();
-                        failed->set_name("b");
-                        failed->set_version(12);
-                        failed->set_state(v1::Model::STATE_FAILED);
-                        failed->set_message("weights.safetensors: truncated");
-                        return absl::OkStatus();
-                      }}};
+                      .list_models =
+                          [](v1::ListModelsResponse& r) {
+                            v1::Model* ready = r.add_models();
+                            ready->set_name("autocomplete-en");
+                            ready->set_version(1);
+                            ready->set_state(v1::Model::STATE_READY);
+                            ready->set_task("language_model");
+                            ready->set_precision("f32");
+                            ready->set_memory_bytes(46'800'000);
+                            ready->set_parameters(11'700'000);
+                            ready->set_message("lstm brgemm:avx512_core");
+                            v1::Model* failed = r.add_models();
+                            failed->set_name("b");
+                            failed->set_version(12);
+                            failed->set_state(v1::Model::STATE_FAILED);
+                            failed->set_message(
+                                "weights.safetensors: truncated");
+                            return absl::OkStatus();
+                          }}};
 };
 
 TEST_F(CliTest, CompletesEachArgument) {
@@ -144,6 +160,34 @@ TEST_F(CliTest, ModelsAsJsonAreOneLine) {
   EXPECT_THAT(result.out,
               AllOf(StartsWith("{\"models\":[{\"name\":\"autocomplete-en\","),
                     HasSubstr("\"state\":\"STATE_FAILED\"")));
+}
+
+// Of the file's end as much as a server takes, in whole lines or characters.
+TEST_F(CliTest, SendsTheEndOfTheContext) {
+  const TempDir dir;
+  const struct {
+    std::string text;
+    size_t sent;
+  } cases[] = {{"Dear all,\nthank you\n", 20},
+               {"", 0},
+               {Repeated("a line\n", 10000), 2340 * 7},
+               {Repeated("\u00e9", 10000) + "a", 16383},
+               {Repeated("x", 20000) + "\n", 16384}};
+  for (const auto& [text, sent] : cases) {
+    const std::string file = dir.File("context");
+    ASSERT_TRUE(WriteFileAtomically(file, text).ok());
+    const Result result =
+        Carousel({Server(), "complete", "--context=" + file, "to"});
+    EXPECT_EQ(result.exit_code, kExitOk) << result.err;
+    EXPECT_EQ(context_, text.substr(text.size() - sent));
+  }
+}
+
+TEST_F(CliTest, ContextThatIsNotThereIsNamed) {
+  const Result result =
+      Carousel({Server(), "complete", "--context=/nowhere", "to"});
+  EXPECT_EQ(result.exit_code, kExitFailed);
+  EXPECT_THAT(result.err, HasSubstr("/nowhere"));
 }
 
 // Scripts tell by the exit code, people by the message.

@@ -50,10 +50,14 @@ TEST(ClientTest, CompleteSendsWhatIsSetAndReturnsTheAnswer) {
   EXPECT_EQ(last.text(), "I would like to");
   EXPECT_FALSE(last.has_model());
   EXPECT_FALSE(last.has_max_suggestions());
+  EXPECT_EQ(last.context(), "");
 
-  ASSERT_THAT(
-      client->Complete("", {.model = "m", .version = 7, .max_suggestions = 9}),
-      IsOk());
+  ASSERT_THAT(client->Complete("", {.model = "m",
+                                    .version = 7,
+                                    .max_suggestions = 9,
+                                    .context = "Dear all,"}),
+              IsOk());
+  EXPECT_EQ(last.context(), "Dear all,");
   EXPECT_EQ(last.model().name(), "m");
   EXPECT_EQ(last.model().version(), 7);
   EXPECT_EQ(last.max_suggestions(), 9);
@@ -147,6 +151,9 @@ TEST(ClientTest, TextThatIsNotUtf8IsRefusedWithThePlace) {
   EXPECT_THAT(ConnectTo("127.0.0.1:1")->Complete("ab\xff"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("not valid UTF-8 at byte 2")));
+  EXPECT_THAT(ConnectTo("127.0.0.1:1")->Complete("", {.context = "a\xff"}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("context: not valid UTF-8 at byte 1")));
 }
 
 // gRPC would try port 443 of it without a word.

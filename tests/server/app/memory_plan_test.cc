@@ -23,7 +23,8 @@ TEST(MemoryPlanTest, PartsAreThoseOfTheConfiguration) {
   EXPECT_EQ(plan.process, 77);
   EXPECT_EQ(plan.models, 2000);
   EXPECT_EQ(plan.caches, 1000);
-  EXPECT_EQ(plan.states, 2 * 10 * 2 * 2 * 8 * 4);  // h and c, two layers, f32
+  // h and c, two layers, f32; a context's 1,000 halves of each h of the top.
+  EXPECT_EQ(plan.states, 2 * 10 * (2 * 2 * 8 * 4 + 1000 * 8 * 2));
   EXPECT_GT(plan.scratch, 0);
 }
 
