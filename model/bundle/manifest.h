@@ -46,8 +46,8 @@ struct ContextSetting {
   static constexpr float kMostTheta = 1000;
   static constexpr float kMostLambda = 0.95f;  // at 1 new words were impossible
 
-  float theta = 0.3f;   // from 0: how much likeness of states counts
-  float lambda = 0.1f;  // from 0: the share of earlier text; 0: it is not read
+  float theta = 1.0f;   // from 0: how much likeness of states counts
+  float lambda = 0.3f;  // from 0: the share of earlier text; 0: it is not read
 
   bool operator==(const ContextSetting&) const = default;
 };

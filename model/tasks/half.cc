@@ -27,15 +27,6 @@ float DotPlain(const uint16_t* x, const float* y, size_t count) {
 
 #if defined(__x86_64__)
 
-// Pair by pair: one after the other they would wait for each other.
-template <size_t kLanes>
-float SumOf(float (&lanes)[kLanes]) {
-  for (size_t width = kLanes / 2; width > 0; width /= 2) {
-    for (size_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  }
-  return lanes[0];
-}
-
 // Every CPU that has AVX2 converts halves (F16C).
 __attribute__((target("avx2,fma,f16c"))) float DotAvx2(const uint16_t* x,
                                                        const float* y,
@@ -51,16 +42,14 @@ __attribute__((target("avx2,fma,f16c"))) float DotAvx2(const uint16_t* x,
   }
   float lanes[kLanes];
   _mm256_storeu_ps(lanes, sums);
-  float sum = SumOf(lanes);
+  float sum = 0;
+  for (float lane : lanes) sum += lane;
   for (; i < count; ++i) sum += _cvtsh_ss(x[i]) * y[i];
   return sum;
 }
 
-CAROUSEL_AVX512_INLINE __m512 AddProducts(const uint16_t* x, const float* y,
-                                          __m512 sums) {
-  const __m256i halves =
-      _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x));
-  return _mm512_fmadd_ps(_mm512_cvtph_ps(halves), _mm512_loadu_ps(y), sums);
+CAROUSEL_AVX512_INLINE __m512 AddProducts(__m256i x, __m512 y, __m512 sums) {
+  return _mm512_fmadd_ps(_mm512_cvtph_ps(x), y, sums);
 }
 
 // Two sums at a time: each waits for its last product.
@@ -71,16 +60,27 @@ CAROUSEL_AVX512_FUNCTION float DotAvx512(const uint16_t* x, const float* y,
   __m512 odd = _mm512_setzero_ps();
   size_t i = 0;
   for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
-    even = AddProducts(x + i, y + i, even);
-    odd = AddProducts(x + i + kLanes, y + i + kLanes, odd);
+    even =
+        AddProducts(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i)),
+                    _mm512_loadu_ps(y + i), even);
+    odd = AddProducts(
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i + kLanes)),
+        _mm512_loadu_ps(y + i + kLanes), odd);
   }
-  if (i + kLanes <= count) {
-    even = AddProducts(x + i, y + i, even);
-    i += kLanes;
+  for (; i < count; i += kLanes) {
+    const size_t left = std::min(kLanes, count - i);
+    const auto lanes = static_cast<__mmask16>((1u << left) - 1);
+    even = AddProducts(_mm256_maskz_loadu_epi16(lanes, x + i),
+                       _mm512_maskz_loadu_ps(lanes, y + i), even);
   }
-  float lanes[kLanes];
-  _mm512_storeu_ps(lanes, _mm512_add_ps(even, odd));
-  return SumOf(lanes) + DotPlain(x + i, y + i, count - i);
+  const __m512 all = _mm512_add_ps(even, odd);
+  float lanes[kLanes / 2];
+  _mm256_storeu_ps(lanes,
+                   _mm256_add_ps(_mm512_maskz_extractf32x8_ps(0xff, all, 0),
+                                 _mm512_maskz_extractf32x8_ps(0xff, all, 1)));
+  float sum = 0;
+  for (float lane : lanes) sum += lane;
+  return sum;
 }
 
 #endif
