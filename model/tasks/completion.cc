@@ -124,14 +124,12 @@ void Completion::Answer(const WordScores& scores, absl::Span<const float> y) {
     stage_ = Stage::kRestOfWord;
     return;
   }
+  std::optional<WordScores> mixed;
+  if (context_cache_ != nullptr) mixed = context_cache_->Mix(scores, y);
   const Vocabulary& vocabulary = tokenizer_->vocabulary();
-  const auto rank = [&](const WordScores& of) {
-    return RankWords(vocabulary, of, most_ranked(), [&](int32_t id) {
-      return vocabulary.may_be_offered(id);
-    });
-  };
-  AnswerAll(context_cache_ == nullptr ? rank(scores)
-                                      : rank(context_cache_->Mix(scores, y)));
+  AnswerAll(
+      RankWords(vocabulary, mixed.has_value() ? *mixed : scores, most_ranked(),
+                [&](int32_t id) { return vocabulary.may_be_offered(id); }));
 }
 
 void Completion::AnswerRestOfWord(absl::Span<const float> logits,
@@ -150,15 +148,14 @@ WordRanking Completion::RankAll(absl::Span<const float> logits,
                                 absl::Span<const float> y) const {
   const Vocabulary& vocabulary = tokenizer_->vocabulary();
   const RankRange all = {0, vocabulary.size()};
-  const auto rank = [&](absl::Span<const float> of) {
-    return RankWords(vocabulary, all, of, most_ranked(), [&](int32_t id) {
-      return vocabulary.may_be_offered(id);
-    });
-  };
-  if (context_cache_ == nullptr) return rank(logits);
-  std::vector<float> mixed(logits.begin(), logits.end());
-  context_cache_->Mix(all, LogSumExp(logits), y, absl::MakeSpan(mixed));
-  return rank(mixed);
+  std::vector<float> mixed;
+  if (context_cache_ != nullptr) {
+    mixed.assign(logits.begin(), logits.end());
+    context_cache_->Mix(all, LogSumExp(logits), y, absl::MakeSpan(mixed));
+    logits = mixed;
+  }
+  return RankWords(vocabulary, all, logits, most_ranked(),
+                   [&](int32_t id) { return vocabulary.may_be_offered(id); });
 }
 
 void Completion::AnswerAll(const WordRanking& ranking) {

@@ -164,8 +164,7 @@ WordScores ContextCache::Mix(const WordScores& scores,
   size_t place = 0;
   for (Score& score : mixed.scores) {
     while (place < words_.size() && words_[place] < score.rank) ++place;
-    const bool is_cached =
-        place < words_.size() && words_[place] == score.rank;
+    const bool is_cached = place < words_.size() && words_[place] == score.rank;
     score.logit =
         LogMixture(static_cast<double>(score.logit) - scores.log_normaliser,
                    is_cached ? probabilities[place] : 0);
@@ -190,9 +189,8 @@ void ContextCache::Mix(RankRange range, double log_normaliser,
   }
   for (size_t i = first; i < words_.size() && words_[i] < range.end; ++i) {
     const auto at = static_cast<size_t>(words_[i] - range.begin);
-    logits[at] =
-        LogMixture(static_cast<double>(network[at]) - log_normaliser,
-                   probabilities[i]);
+    logits[at] = LogMixture(static_cast<double>(network[at]) - log_normaliser,
+                            probabilities[i]);
   }
 }
 

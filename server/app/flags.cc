@@ -43,7 +43,7 @@ ABSL_FLAG(
     "work that may wait, in tokens to be fed and as many for outputs; more is "
     "refused");
 ABSL_FLAG(int64_t, max_text_bytes, carousel::ServerConfig().max_text_bytes,
-          "longest text to complete, in bytes");
+          "longest text to complete, and longest context of it, in bytes");
 ABSL_FLAG(int64_t, max_whole_text_bytes,
           carousel::ServerConfig().max_whole_text_bytes,
           "longest text to score, in bytes");

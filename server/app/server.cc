@@ -191,9 +191,10 @@ void Server::AddPolledMetrics() {
       [](Stats s) { return s.batches; });
   add("carousel_batched_rows_total", "Sequences in them, together.", true,
       [](Stats s) { return s.batched_rows; });
-  add("carousel_prefix_cache_hits_total", "Texts whose beginning was known.",
-      true, [](Stats s) { return s.cache.hits; });
-  add("carousel_prefix_cache_misses_total", "Texts of which nothing was known.",
+  add("carousel_prefix_cache_hits_total",
+      "Texts and blocks of earlier text whose beginning was known.", true,
+      [](Stats s) { return s.cache.hits; });
+  add("carousel_prefix_cache_misses_total", "Those of which nothing was known.",
       true, [](Stats s) { return s.cache.misses; });
   add("carousel_prefix_cache_tokens_total", "Tokens that hits saved.", true,
       [](Stats s) { return s.cache.tokens; });

@@ -62,7 +62,7 @@ absl::Status CheckTextSize(absl::string_view text, size_t most,
   if (text.size() <= most) return absl::OkStatus();
   return InvalidField(
       field, absl::StrCat("has ", text.size(), " bytes; at most ", most,
-                           " are allowed"));
+                          " are allowed"));
 }
 
 void SetModel(const ModelHandle& handle, v1::ModelSpec* spec) {

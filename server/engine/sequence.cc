@@ -30,9 +30,8 @@ absl::StatusOr<Sequence::Context> Sequence::CutContextOf(const Job& job) {
   if (earlier.text.empty() || earlier.setting.lambda == 0) return context;
   auto passages = CutContext(*job.tokenizer, earlier.lines, earlier.text);
   if (!passages.ok()) {
-    return absl::Status(
-        passages.status().code(),
-        absl::StrCat("context: ", passages.status().message()));
+    return absl::Status(passages.status().code(),
+                        absl::StrCat("context: ", passages.status().message()));
   }
   if (passages->empty()) return context;
   context.passages = *std::move(passages);
@@ -121,8 +120,8 @@ int Sequence::pending() const {
 
 int64_t Sequence::left() const {
   if (reader_ == nullptr) return 0;
-  return reader_->left() + EstimateTokens(job_.text.size(),
-                                          job_.options.max_context_tokens);
+  return reader_->left() +
+         EstimateTokens(job_.text.size(), job_.options.max_context_tokens);
 }
 
 absl::Span<const int32_t> Sequence::NextTokens(int count) const {

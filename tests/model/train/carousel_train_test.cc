@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
+#include "model/bundle/manifest.h"
 #include "model/onednn/matmul.h"
 #include "nlohmann/json.hpp"
 #include "tests/testing/status_matchers.h"
@@ -129,6 +130,32 @@ TEST_F(CarouselTrainTest, TrainsThenEvaluatesToOneLineOfJson) {
                           "top1", "top3", "keystrokes_saved"}) {
     EXPECT_TRUE(figures.contains(key)) << key;
   }
+}
+
+// The setting is the bundle's, unless it is given.
+TEST_F(CarouselTrainTest, MeasuresDocumentsWithAndWithoutTheirContext) {
+  ASSERT_EQ(Run(TrainArguments("30")), 0) << Err();
+  std::ofstream(dir_.File("documents"))
+      << "the cat sat\nthe cat sat\n\nthe cat\n";
+  std::vector<std::string> evaluate = {
+      "evaluate", "--bundle=" + dir_.File("tiny/1"),
+      "--data=" + dir_.File("documents"), "--context"};
+  ASSERT_EQ(Run(evaluate), 0) << Err();
+  auto figures = nlohmann::json::parse(Out());
+  EXPECT_EQ(figures["documents"], 2);
+  EXPECT_EQ(figures["with_context"]["theta"], ContextSetting().theta);
+  EXPECT_NE(figures["with_context"]["perplexity"], figures["perplexity"]);
+  evaluate.push_back("--cache_lambda=0");
+  ASSERT_EQ(Run(evaluate), 0) << Err();
+  figures = nlohmann::json::parse(Out());
+  EXPECT_NEAR(figures["with_context"]["perplexity"], figures["perplexity"],
+              1e-4);
+  evaluate.back() = "--cache_lambda=1";
+  EXPECT_EQ(Run(evaluate), 1);
+  EXPECT_THAT(Err(), HasSubstr("cache_lambda"));
+  evaluate.back() = "--cache_tune";
+  EXPECT_EQ(Run(evaluate), 1);
+  EXPECT_THAT(Err(), HasSubstr("does not go with --context"));
 }
 
 // A loss is written down and can be measured again.
