@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cpp/client.h"
 
-#include <grpcpp/grpcpp.h>
-
 #include <cstddef>
 #include <map>
 #include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -20,43 +17,12 @@
 #include "carousel/v1/autocomplete.grpc.pb.h"
 #include "carousel/v1/model.grpc.pb.h"
 #include "carousel/v1/sentiment.grpc.pb.h"
+#include "client/cpp/calls.h"
 #include "client/cpp/utf8.h"
 #include "model/base/status_macros.h"
 
 namespace carousel {
 namespace {
-
-// All addresses of a name share the load (a headless service of Kubernetes has
-// one for each replica), and what a draining replica refuses goes to another:
-// every rpc of ours may be retried.
-constexpr char kServiceConfig[] = R"({
-  "loadBalancingConfig": [{"round_robin": {}}],
-  "methodConfig": [{
-    "name": [{}],
-    "retryPolicy": {
-      "maxAttempts": 3,
-      "initialBackoff": "0.05s",
-      "maxBackoff": "0.5s",
-      "backoffMultiplier": 2,
-      "retryableStatusCodes": ["UNAVAILABLE"]
-    }
-  }]
-})";
-
-// gRPC waits up to two minutes before it tries a dead address again; a person
-// who has just started the server does not.
-constexpr int kMaxReconnectBackoffMs = 2000;
-
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  arguments.SetServiceConfigJSON(kServiceConfig);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectBackoffMs);
-  // A proxy for the web does not lead to a model server, least of all to one on
-  // this machine.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
-                                   arguments);
-}
 
 absl::Status CheckUtf8(absl::string_view text) {
   for (size_t at = 0, start = 0; at < text.size(); start = at) {
@@ -68,8 +34,28 @@ absl::Status CheckUtf8(absl::string_view text) {
   return absl::OkStatus();
 }
 
-v1::ScoreRequest MakeScoreRequest(absl::string_view text,
-                                  const ScoreOptions& options) {
+// Text that is not UTF-8: gRPC would fail to parse it and answer without a word
+// why.
+absl::StatusOr<v1::CompleteRequest> MakeCompleteRequest(
+    absl::string_view text, const CompleteOptions& options) {
+  RETURN_IF_ERROR(CheckUtf8(text));
+  v1::CompleteRequest request;
+  request.set_text(std::string(text));
+  if (!options.model.empty()) request.mutable_model()->set_name(options.model);
+  if (options.version) request.mutable_model()->set_version(*options.version);
+  if (options.max_suggestions) {
+    request.set_max_suggestions(*options.max_suggestions);
+  }
+  if (options.max_words) request.set_max_words(*options.max_words);
+  if (options.min_confidence) {
+    request.set_min_confidence(*options.min_confidence);
+  }
+  return request;
+}
+
+absl::StatusOr<v1::ScoreRequest> MakeScoreRequest(absl::string_view text,
+                                                  const ScoreOptions& options) {
+  RETURN_IF_ERROR(CheckUtf8(text));
   v1::ScoreRequest request;
   request.set_text(std::string(text));
   if (!options.model.empty()) request.mutable_model()->set_name(options.model);
@@ -118,22 +104,23 @@ class BulkScores {
   }
 
  private:
-  bool Write(Stream& stream, int64_t place, absl::string_view text) const {
+  static bool Write(Stream& stream, int64_t place,
+                    const v1::ScoreRequest& request) {
     v1::ScoreStreamRequest message;
     message.set_id(absl::StrCat(place));
-    *message.mutable_request() = MakeScoreRequest(text, options_);
+    *message.mutable_request() = request;
     return stream.Write(message);
   }
 
   // Those that an earlier stream left.
   bool WriteOpen(Stream& stream) const {
-    std::map<int64_t, std::string> open;
+    std::map<int64_t, v1::ScoreRequest> open;
     {
       absl::MutexLock lock(&mutex_);
       open = open_;
     }
-    for (const auto& [place, text] : open) {
-      if (!Write(stream, place, text)) return false;
+    for (const auto& [place, request] : open) {
+      if (!Write(stream, place, request)) return false;
     }
     return true;
   }
@@ -144,15 +131,16 @@ class BulkScores {
       ended_ = !text.has_value();
       if (ended_) return;
       const int64_t place = read_++;
-      if (absl::Status status = CheckUtf8(*text); !status.ok()) {
-        Tell(place, std::move(status));
+      const auto request = MakeScoreRequest(*text, options_);
+      if (!request.ok()) {
+        Tell(place, request.status());
         continue;
       }
       {
         absl::MutexLock lock(&mutex_);
-        open_[place] = *text;
+        open_[place] = *request;
       }
-      if (!Write(stream, place, *text)) return;
+      if (!Write(stream, place, *request)) return;
     }
   }
 
@@ -170,115 +158,28 @@ class BulkScores {
   int64_t read_ = 0;
 
   mutable absl::Mutex mutex_;
-  std::map<int64_t, std::string> open_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, v1::ScoreRequest> open_ ABSL_GUARDED_BY(mutex_);
   int64_t answered_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace
 
-class Client::Impl {
+class Client::Impl : public Calls {
  public:
   explicit Impl(std::string address)
-      : address_(std::move(address)),
-        channel_(MakeChannel(address_)),
-        autocomplete_(v1::AutocompleteService::NewStub(channel_)),
-        sentiment_(v1::SentimentService::NewStub(channel_)),
-        model_(v1::ModelService::NewStub(channel_)) {}
+      : Calls(std::move(address)),
+        autocomplete_(v1::AutocompleteService::NewStub(channel())),
+        sentiment_(v1::SentimentService::NewStub(channel())),
+        model_(v1::ModelService::NewStub(channel())) {}
 
   v1::AutocompleteService::Stub& autocomplete() { return *autocomplete_; }
   v1::SentimentService::Stub& sentiment() { return *sentiment_; }
   v1::ModelService::Stub& model() { return *model_; }
 
-  // Makes one blocking call of a stub's `method`.
-  template <typename Response, typename Stub, typename Request>
-  absl::StatusOr<Response> Call(
-      Stub& stub,
-      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                   Response*),
-      const Request& request, absl::Duration timeout) {
-    grpc::ClientContext context;
-    // Never overflows: an endless timeout is an endless deadline.
-    context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-    if (!Enter(&context))
-      return absl::CancelledError("the client is shut down");
-    Response response;
-    const grpc::Status status = (stub.*method)(&context, request, &response);
-    Leave(&context);
-    RETURN_IF_ERROR(ToAbslStatus(status, timeout));
-    return response;
-  }
-
-  // Keeps a stream of a stub's `method` open while `run` writes and reads.
-  template <typename Stub, typename Stream>
-  absl::Status RunStream(
-      Stub& stub, std::unique_ptr<Stream> (Stub::*method)(grpc::ClientContext*),
-      absl::Duration timeout, absl::FunctionRef<void(Stream&)> run) {
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-    if (!Enter(&context)) {
-      return absl::CancelledError("the client is shut down");
-    }
-    const std::unique_ptr<Stream> stream = (stub.*method)(&context);
-    run(*stream);
-    const grpc::Status status = stream->Finish();
-    Leave(&context);
-    return ToAbslStatus(status, timeout);
-  }
-
-  void Shutdown() {
-    absl::MutexLock lock(&mutex_);
-    shut_down_ = true;
-    for (grpc::ClientContext* context : under_way_) context->TryCancel();
-  }
-
  private:
-  bool Enter(grpc::ClientContext* context) {
-    absl::MutexLock lock(&mutex_);
-    if (!shut_down_) under_way_.insert(context);
-    return !shut_down_;
-  }
-
-  void Leave(grpc::ClientContext* context) {
-    absl::MutexLock lock(&mutex_);
-    under_way_.erase(context);
-  }
-
-  // The only place where a gRPC status becomes one of ours. The codes are the
-  // same numbers; where gRPC speaks and not the server, the message is ours.
-  absl::Status ToAbslStatus(const grpc::Status& status,
-                            absl::Duration timeout) const {
-    if (status.ok()) return absl::OkStatus();
-    const auto code = static_cast<absl::StatusCode>(status.error_code());
-    if (code == absl::StatusCode::kUnavailable && !Connected()) {
-      return absl::UnavailableError(
-          absl::StrCat("no server answers at ", address_,
-                       ": start one with `make serve`, or name another (",
-                       status.error_message(), ")"));
-    }
-    if (code == absl::StatusCode::kDeadlineExceeded) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("no answer from ", address_, " within ",
-                       absl::FormatDuration(timeout)));
-    }
-    return absl::Status(code, status.error_message());
-  }
-
-  bool Connected() const {
-    const grpc_connectivity_state state = channel_->GetState(false);
-    return state == GRPC_CHANNEL_READY || state == GRPC_CHANNEL_IDLE;
-  }
-
-  // Constant after construction.
-  const std::string address_;
-  const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::AutocompleteService::Stub> autocomplete_;
   const std::unique_ptr<v1::SentimentService::Stub> sentiment_;
   const std::unique_ptr<v1::ModelService::Stub> model_;
-
-  // Guarded by mutex_.
-  absl::Mutex mutex_;
-  bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::flat_hash_set<grpc::ClientContext*> under_way_ ABSL_GUARDED_BY(mutex_);
 };
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(
@@ -293,34 +194,37 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(
 }
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Client::~Client() = default;
+Client::~Client() { impl_->End(); }
 
 absl::StatusOr<v1::CompleteResponse> Client::Complete(
     absl::string_view text, const CompleteOptions& options) {
-  // gRPC would fail to parse it and answer without a word why.
-  RETURN_IF_ERROR(CheckUtf8(text));
-  v1::CompleteRequest request;
-  request.set_text(std::string(text));
-  if (!options.model.empty()) request.mutable_model()->set_name(options.model);
-  if (options.version) request.mutable_model()->set_version(*options.version);
-  if (options.max_suggestions) {
-    request.set_max_suggestions(*options.max_suggestions);
-  }
-  if (options.max_words) request.set_max_words(*options.max_words);
-  if (options.min_confidence) {
-    request.set_min_confidence(*options.min_confidence);
-  }
   return impl_->Call<v1::CompleteResponse>(
-      impl_->autocomplete(), &v1::AutocompleteService::Stub::Complete, request,
-      options.timeout);
+      impl_->autocomplete(), &v1::AutocompleteService::Stub::Complete,
+      MakeCompleteRequest(text, options), options.timeout);
+}
+
+Client::CallId Client::CompleteAsync(absl::string_view text,
+                                     const CompleteOptions& options,
+                                     Done<v1::CompleteResponse> done) {
+  return impl_->Start<v1::CompleteResponse>(
+      impl_->autocomplete().async(),
+      &v1::AutocompleteService::Stub::async::Complete,
+      MakeCompleteRequest(text, options), options.timeout, std::move(done));
 }
 
 absl::StatusOr<v1::ScoreResponse> Client::Score(absl::string_view text,
                                                 const ScoreOptions& options) {
-  RETURN_IF_ERROR(CheckUtf8(text));
   return impl_->Call<v1::ScoreResponse>(
       impl_->sentiment(), &v1::SentimentService::Stub::Score,
       MakeScoreRequest(text, options), options.timeout);
+}
+
+Client::CallId Client::ScoreAsync(absl::string_view text,
+                                  const ScoreOptions& options,
+                                  Done<v1::ScoreResponse> done) {
+  return impl_->Start<v1::ScoreResponse>(
+      impl_->sentiment().async(), &v1::SentimentService::Stub::async::Score,
+      MakeScoreRequest(text, options), options.timeout, std::move(done));
 }
 
 absl::Status Client::ScoreAll(
@@ -351,6 +255,14 @@ absl::StatusOr<v1::ListModelsResponse> Client::ListModels(
       v1::ListModelsRequest(), timeout);
 }
 
+Client::CallId Client::ListModelsAsync(absl::Duration timeout,
+                                       Done<v1::ListModelsResponse> done) {
+  return impl_->Start<v1::ListModelsResponse>(
+      impl_->model().async(), &v1::ModelService::Stub::async::ListModels,
+      v1::ListModelsRequest(), timeout, std::move(done));
+}
+
+void Client::Cancel(CallId call) { impl_->Cancel(call); }
 void Client::Shutdown() { impl_->Shutdown(); }
 
 }  // namespace carousel

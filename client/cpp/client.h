@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -62,20 +63,39 @@ struct ScoreOptions {
 // and INVALID_ARGUMENT for text that is not UTF-8. UNAVAILABLE and
 // DEADLINE_EXCEEDED say which server did not answer.
 //
-// Thread-safe. Calls block.
+// Thread-safe. Calls block, but for those whose name ends in Async: they return
+// at once, and `done` is told what came of the call. It is called exactly once,
+// whatever happens, on one of a few threads that gRPC keeps for this, which may
+// be before the function returns, and never from within it. It must not block,
+// since other calls wait for that thread; it may make further calls of the
+// Async form.
 //
 //   ASSIGN_OR_RETURN(auto client, Client::Connect("127.0.0.1:50051"));
 //   ASSIGN_OR_RETURN(auto response, client->Complete("I would like to"));
 //   for (const v1::Suggestion& s : response.suggestions()) ...
+//
+//   client->CompleteAsync("I would like to", {},
+//                         [](absl::StatusOr<v1::CompleteResponse> response) {
+//                           ...
+//                         });
 class Client {
  public:
+  // Told what came of an asynchronous call.
+  template <typename Response>
+  using Done = absl::AnyInvocable<void(absl::StatusOr<Response>) &&>;
+
+  // Names an asynchronous call of this client.
+  using CallId = int64_t;
+
   // `address`: "HOST:PORT", or a name that gRPC resolves
   // ("dns:///carousel:50051", "unix:/run/carousel.sock"). Does not wait for the
   // server: the first call connects. INVALID_ARGUMENT: no port.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(
       absl::string_view address);
 
-  // Calls under way must have returned.
+  // Ends calls of the Async form as Shutdown does, and waits until each `done`
+  // has returned and is gone: not to be destroyed by one of them. Blocking
+  // calls must have returned.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -83,10 +103,14 @@ class Client {
   // Suggests words for the cursor's position; `text` is what stands left of it.
   absl::StatusOr<v1::CompleteResponse> Complete(
       absl::string_view text, const CompleteOptions& options = {});
+  CallId CompleteAsync(absl::string_view text, const CompleteOptions& options,
+                       Done<v1::CompleteResponse> done);
 
   // Labels a text.
   absl::StatusOr<v1::ScoreResponse> Score(absl::string_view text,
                                           const ScoreOptions& options = {});
+  CallId ScoreAsync(absl::string_view text, const ScoreOptions& options,
+                    Done<v1::ScoreResponse> done);
 
   // Labels any number of texts, many at a time. `next` gives them, and nothing
   // at the end; it is called on a thread of its own. `answer` is told what came
@@ -104,6 +128,11 @@ class Client {
   // Every version of every model of the server.
   absl::StatusOr<v1::ListModelsResponse> ListModels(
       absl::Duration timeout = kDefaultTimeout);
+  CallId ListModelsAsync(absl::Duration timeout,
+                         Done<v1::ListModelsResponse> done);
+
+  // Ends a call of the Async form, with CANCELLED; nothing if it has ended.
+  void Cancel(CallId call);
 
   // Ends all calls under way, and later ones at once, with CANCELLED.
   void Shutdown();

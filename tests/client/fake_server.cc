@@ -48,7 +48,7 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
       return v1::AutocompleteService::Service::Complete(context, request,
                                                         response);
     }
-    return ToGrpc(handlers_.complete(*request, *response));
+    return End(context, handlers_.complete(*request, *response));
   }
 
   grpc::Status CompleteStream(
@@ -83,7 +83,7 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
     if (!handlers_.score) {
       return v1::SentimentService::Service::Score(context, request, response);
     }
-    return ToGrpc(handlers_.score(*request, *response));
+    return End(context, handlers_.score(*request, *response));
   }
 
   grpc::Status ScoreStream(
@@ -120,10 +120,18 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
     if (!handlers_.list_models) {
       return v1::ModelService::Service::ListModels(context, request, response);
     }
-    return ToGrpc(handlers_.list_models(*response));
+    return End(context, handlers_.list_models(*response));
   }
 
  private:
+  grpc::Status End(grpc::ServerContext* context, const absl::Status& status) {
+    if (!status.ok() && handlers_.retry_pushback_ms.has_value()) {
+      context->AddTrailingMetadata("grpc-retry-pushback-ms",
+                                   absl::StrCat(*handlers_.retry_pushback_ms));
+    }
+    return ToGrpc(status);
+  }
+
   const Handlers handlers_;
   std::atomic<int> streams_ = 0;
   int port_ = 0;

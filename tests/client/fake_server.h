@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -29,6 +30,10 @@ class FakeServer {
     std::function<absl::Status(const v1::ScoreRequest&, v1::ScoreResponse&)>
         score = nullptr;
     std::function<absl::Status(v1::ListModelsResponse&)> list_models = nullptr;
+
+    // Sent with every error of a call: milliseconds until it may be tried
+    // again; negative: never.
+    std::optional<int> retry_pushback_ms = std::nullopt;
   };
 
   // An rpc without a handler is UNIMPLEMENTED.

@@ -4,15 +4,20 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <future>
+#include <latch>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -176,6 +181,333 @@ TEST(ClientTest, ShutdownEndsTheCallUnderWayAndLaterOnes) {
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kCancelled));
   EXPECT_THAT(client->Complete(""), StatusIs(absl::StatusCode::kCancelled));
   release.Notify();
+}
+
+// A server under load says when there will be room; sooner is in vain.
+TEST(ClientTest, ACallIsTriedAgainWhenTheServerSays) {
+  std::vector<absl::Time> calls;
+  FakeServer server({.complete =
+                         [&](const auto&, auto&) {
+                           calls.push_back(absl::Now());
+                           return calls.size() == 1
+                                      ? absl::UnavailableError("draining")
+                                      : absl::OkStatus();
+                         },
+                     .retry_pushback_ms = 700});
+
+  EXPECT_THAT(ConnectTo(server.address())->Complete(""), IsOk());
+
+  ASSERT_EQ(calls.size(), 2u);
+  // By itself the client would wait for 60 ms at most.
+  EXPECT_GE(calls[1] - calls[0], absl::Milliseconds(690));
+}
+
+TEST(ClientTest, ACallIsNotTriedAgainWhereTheServerForbidsIt) {
+  int calls = 0;
+  FakeServer server({.complete =
+                         [&](const auto&, auto&) {
+                           ++calls;
+                           return absl::UnavailableError("draining");
+                         },
+                     .retry_pushback_ms = -1});
+
+  EXPECT_THAT(ConnectTo(server.address())->Complete(""),
+              StatusIs(absl::StatusCode::kUnavailable, "draining"));
+  EXPECT_EQ(calls, 1);
+}
+
+// Two servers behind one name, as replicas are.
+class TwoServersTest : public testing::Test {
+ protected:
+  static FakeServer::Handlers Counting(std::atomic<int>& calls) {
+    return {.complete = [&](const auto&, auto&) {
+      ++calls;
+      return absl::OkStatus();
+    }};
+  }
+
+  static std::unique_ptr<Client> ConnectToBoth(const FakeServer& a,
+                                               const FakeServer& b) {
+    return ConnectTo(absl::StrCat("ipv4:", a.address(), ",", b.address()));
+  }
+};
+
+TEST_F(TwoServersTest, CallsGoToBothInTurns) {
+  std::atomic<int> calls_a = 0, calls_b = 0;
+  FakeServer a(Counting(calls_a)), b(Counting(calls_b));
+  const auto client = ConnectToBoth(a, b);
+  // One of them is connected first and has all calls until the other is, too.
+  while (calls_a == 0 || calls_b == 0) {
+    ASSERT_THAT(client->Complete(""), IsOk());
+  }
+  calls_a = calls_b = 0;
+
+  for (int i = 0; i < 10; ++i) ASSERT_THAT(client->Complete(""), IsOk());
+
+  EXPECT_EQ(calls_a, 5);
+  EXPECT_EQ(calls_b, 5);
+}
+
+// A rolling restart: what one refuses, the other does.
+TEST_F(TwoServersTest, WhatADrainingServerRefusesGoesToTheOther) {
+  std::atomic<int> calls_a = 0, calls_b = 0;
+  FakeServer a({.complete = [&](const auto&, auto&) {
+    ++calls_a;
+    return absl::UnavailableError("draining");
+  }});
+  FakeServer b(Counting(calls_b));
+  const auto client = ConnectToBoth(a, b);
+  // While one alone is connected, all three tries are its own.
+  while (calls_a == 0 || calls_b == 0) (void)client->Complete("");
+  calls_a = calls_b = 0;
+
+  for (int i = 0; i < 10; ++i) EXPECT_THAT(client->Complete(""), IsOk());
+
+  EXPECT_EQ(calls_b, 10);
+  EXPECT_GE(calls_a, 5);
+}
+
+// A server that is gone costs nobody an error.
+TEST_F(TwoServersTest, CallsGoToTheOneThatIsLeft) {
+  std::atomic<int> calls_a = 0, calls_b = 0;
+  auto a = std::make_unique<FakeServer>(Counting(calls_a));
+  FakeServer b(Counting(calls_b));
+  const auto client = ConnectToBoth(*a, b);
+  while (calls_a == 0 || calls_b == 0) {
+    ASSERT_THAT(client->Complete(""), IsOk());
+  }
+  a.reset();
+  calls_b = 0;
+
+  for (int i = 0; i < 10; ++i) EXPECT_THAT(client->Complete(""), IsOk());
+
+  EXPECT_EQ(calls_b, 10);
+}
+
+// What an asynchronous call is told, to be waited for.
+template <typename Response>
+class Told {
+ public:
+  Client::Done<Response> done() {
+    return [this](absl::StatusOr<Response> response) {
+      thread_ = std::this_thread::get_id();
+      promise_.set_value(std::move(response));  // throws if told twice
+    };
+  }
+
+  absl::StatusOr<Response> Wait() { return promise_.get_future().get(); }
+
+  // After Wait.
+  std::thread::id thread() const { return thread_; }
+
+ private:
+  std::promise<absl::StatusOr<Response>> promise_;
+  std::thread::id thread_;
+};
+
+TEST(ClientAsyncTest, EachRpcTellsItsAnswer) {
+  FakeServer server(
+      {.complete =
+           [](const v1::CompleteRequest& request, auto& response) {
+             *response.add_suggestions() =
+                 MakeSuggestion(request.text(), "", 0.5);
+             return absl::OkStatus();
+           },
+       .score =
+           [](const v1::ScoreRequest& request, auto& response) {
+             response.set_label(request.text());
+             return absl::OkStatus();
+           },
+       .list_models =
+           [](auto& response) {
+             response.add_models()->set_name("en");
+             return absl::OkStatus();
+           }});
+  const auto client = ConnectTo(server.address());
+  Told<v1::CompleteResponse> completed;
+  Told<v1::ScoreResponse> scored;
+  Told<v1::ListModelsResponse> listed;
+
+  client->CompleteAsync("I", {}, completed.done());
+  client->ScoreAsync("a film", {}, scored.done());
+  client->ListModelsAsync(kDefaultTimeout, listed.done());
+
+  const auto completion = completed.Wait();
+  ASSERT_THAT(completion, IsOk());
+  EXPECT_EQ(completion->suggestions(0).word(), "I");
+  const auto score = scored.Wait();
+  ASSERT_THAT(score, IsOk());
+  EXPECT_EQ(score->label(), "a film");
+  const auto models = listed.Wait();
+  ASSERT_THAT(models, IsOk());
+  EXPECT_EQ(models->models(0).name(), "en");
+}
+
+// Otherwise they would be no better than blocking ones.
+TEST(ClientAsyncTest, CallsRunSideBySide) {
+  constexpr int kCalls = 8;
+  std::latch all_here(kCalls);
+  FakeServer server({.complete = [&](const auto&, auto&) {
+    all_here.arrive_and_wait();
+    return absl::OkStatus();
+  }});
+  const auto client = ConnectTo(server.address());
+  std::vector<Told<v1::CompleteResponse>> told(kCalls);
+
+  for (auto& one : told) client->CompleteAsync("", {}, one.done());
+
+  for (auto& one : told) EXPECT_THAT(one.Wait(), IsOk());
+}
+
+TEST(ClientAsyncTest, TheServersErrorsArriveAsTheyAre) {
+  FakeServer server({.complete = [](const auto&, auto&) {
+    return absl::NotFoundError("no model \"x\"");
+  }});
+  const auto client = ConnectTo(server.address());
+  Told<v1::CompleteResponse> told;
+
+  client->CompleteAsync("", {.model = "x"}, told.done());
+
+  EXPECT_THAT(told.Wait(),
+              StatusIs(absl::StatusCode::kNotFound, "no model \"x\""));
+}
+
+// Also of a call that is not even sent: a caller that holds a lock would
+// otherwise meet itself.
+TEST(ClientAsyncTest, NothingIsToldFromWithinTheCall) {
+  const auto client = ConnectTo("127.0.0.1:1");
+  Told<v1::CompleteResponse> told;
+
+  client->CompleteAsync("ab\xff", {}, told.done());
+
+  EXPECT_THAT(told.Wait(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                    HasSubstr("not valid UTF-8 at byte 2")));
+  EXPECT_NE(told.thread(), std::this_thread::get_id());
+}
+
+TEST(ClientAsyncTest, ACallThatADrainingServerRefusesIsTriedAgain) {
+  std::atomic<int> calls = 0;
+  FakeServer server({.score = [&](const auto&, auto&) {
+    return ++calls == 1 ? absl::UnavailableError("draining") : absl::OkStatus();
+  }});
+  const auto client = ConnectTo(server.address());
+  Told<v1::ScoreResponse> told;
+
+  client->ScoreAsync("", {}, told.done());
+
+  EXPECT_THAT(told.Wait(), IsOk());
+  EXPECT_EQ(calls, 2);
+}
+
+// A server whose first call, or first few, is answered only when told so.
+class HangingServer {
+ public:
+  ~HangingServer() { release_.Notify(); }
+
+  const std::string& address() const { return server_.address(); }
+  void WaitForCall() { called_.WaitForNotification(); }
+
+ private:
+  absl::Notification called_;
+  absl::Notification release_;
+  std::atomic<bool> first_ = true;
+  FakeServer server_{
+      {.complete = [this](const v1::CompleteRequest& request, auto&) {
+        if (request.text() != "hang") return absl::OkStatus();
+        if (first_.exchange(false)) called_.Notify();
+        release_.WaitForNotification();
+        return absl::OkStatus();
+      }}};
+};
+
+TEST(ClientAsyncTest, TheTimeoutEndsACallThatIsNotAnswered) {
+  HangingServer server;
+  const auto client = ConnectTo(server.address());
+  Told<v1::CompleteResponse> told;
+
+  client->CompleteAsync("hang", {.timeout = absl::Milliseconds(50)},
+                        told.done());
+
+  EXPECT_THAT(told.Wait(), StatusIs(absl::StatusCode::kDeadlineExceeded,
+                                    HasSubstr("within 50ms")));
+}
+
+TEST(ClientAsyncTest, CancelEndsOneCallAndNoOther) {
+  HangingServer server;
+  const auto client = ConnectTo(server.address());
+  Told<v1::CompleteResponse> cancelled, other;
+  const Client::CallId call = client->CompleteAsync(
+      "hang", {.timeout = absl::InfiniteDuration()}, cancelled.done());
+  server.WaitForCall();
+
+  client->Cancel(call);
+
+  EXPECT_THAT(cancelled.Wait(), StatusIs(absl::StatusCode::kCancelled));
+  client->CompleteAsync("", {}, other.done());
+  EXPECT_THAT(other.Wait(), IsOk());
+}
+
+// Whoever cancels cannot know whether the answer has just come.
+TEST(ClientAsyncTest, CancelOfACallThatHasEndedDoesNothing) {
+  HangingServer server;
+  const auto client = ConnectTo(server.address());
+  Told<v1::CompleteResponse> told, next;
+  const Client::CallId call = client->CompleteAsync("", {}, told.done());
+  EXPECT_THAT(told.Wait(), IsOk());
+
+  client->Cancel(call);
+  client->Cancel(call + 1);
+
+  client->CompleteAsync("", {}, next.done());
+  EXPECT_THAT(next.Wait(), IsOk());
+}
+
+TEST(ClientAsyncTest, ShutdownEndsCallsUnderWayAndLaterOnes) {
+  HangingServer server;
+  const auto client = ConnectTo(server.address());
+  Told<v1::CompleteResponse> open, later;
+  client->CompleteAsync("hang", {}, open.done());
+  server.WaitForCall();
+
+  client->Shutdown();
+
+  EXPECT_THAT(open.Wait(), StatusIs(absl::StatusCode::kCancelled,
+                                    "the client is shut down"));
+  client->CompleteAsync("", {}, later.done());
+  EXPECT_THAT(later.Wait(), StatusIs(absl::StatusCode::kCancelled,
+                                     "the client is shut down"));
+}
+
+// What `done` refers to usually dies next.
+TEST(ClientAsyncTest, TheDestructorWaitsUntilAllIsToldAndGone) {
+  HangingServer server;
+  auto client = ConnectTo(server.address());
+  std::atomic<int> told = 0;
+  auto held = std::make_shared<int>();
+  for (int i = 0; i < 50; ++i) {
+    client->CompleteAsync(i % 2 == 0 ? "" : "hang",
+                          {.timeout = absl::InfiniteDuration()},
+                          [&told, held](const auto&) { ++told; });
+  }
+
+  client.reset();
+
+  EXPECT_EQ(told, 50);
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+// So a program asks for one thing after the other without a thread of its own.
+TEST(ClientAsyncTest, DoneMayMakeTheNextCall) {
+  HangingServer server;
+  const auto client = ConnectTo(server.address());
+  Told<v1::CompleteResponse> last;
+
+  client->CompleteAsync("", {}, [&](const auto& response) {
+    EXPECT_THAT(response, IsOk());
+    client->CompleteAsync("", {}, last.done());
+  });
+
+  EXPECT_THAT(last.Wait(), IsOk());
 }
 
 // Gives "0", "1" ... and then nothing.
