@@ -40,9 +40,10 @@ void ScoreCall::Write(ScoreStream::Answer answer) {
 
 // The call may be gone when the time is over, the stream is not.
 void ScoreCall::Wait(absl::Duration time) {
-  alarm_ = grpc::Alarm();  // its callback may be the caller
-  alarm_.Set(absl::ToChronoTime(absl::Now() + time),
-             [stream = stream()](bool) { stream->Wake(); });
+  // The callback of the one before may be the caller. Not by assignment, which
+  // in gRPC loses what it overwrites, and with it the stream.
+  alarm_.emplace().Set(absl::ToChronoTime(absl::Now() + time),
+                       [stream = stream()](bool) { stream->Wake(); });
 }
 
 }  // namespace carousel

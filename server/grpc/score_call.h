@@ -6,6 +6,8 @@
 #ifndef CAROUSEL_SERVER_GRPC_SCORE_CALL_H_
 #define CAROUSEL_SERVER_GRPC_SCORE_CALL_H_
 
+#include <optional>
+
 #include "absl/time/time.h"
 #include "carousel/v1/sentiment.pb.h"
 #include "grpcpp/alarm.h"
@@ -34,7 +36,7 @@ class ScoreCall final : public StreamCall<ScoreStream> {
 
   // Of the one read and the one wait that there are at a time.
   grpc::ByteBuffer request_;
-  grpc::Alarm alarm_;
+  std::optional<grpc::Alarm> alarm_;
 };
 
 }  // namespace carousel

@@ -89,16 +89,23 @@ class HeldService final
       grpc::CallbackServerContext* context) override {
     return new ScoreCall(
         environment_,
-        [this](const v1::ScoreRequest& request, CallContext call,
-               CallDone<v1::ScoreResponse> done) {
+        [this, token = token_](const v1::ScoreRequest& request,
+                               CallContext call,
+                               CallDone<v1::ScoreResponse> done) {
           scorer_->Score(request, std::move(call), std::move(done));
         },
         &streams, context);
   }
 
+  // Until the last stream is no more; for ever if one is lost.
+  void AwaitNoStreamLeft() const {
+    while (token_.use_count() > 1) std::this_thread::yield();
+  }
+
   LiveStreams streams;
 
  private:
+  const std::shared_ptr<int> token_ = std::make_shared<int>();
   HeldScorer* const scorer_;
   const UnaryCall::Environment environment_;
 };
@@ -255,6 +262,24 @@ TEST_F(ScoreCallTest, AClientMayLeaveWhileItsTextWaitsForRoom) {
   }
   StopServer();
   EXPECT_EQ(service_.streams.size(), 0u);
+}
+
+// A call that kept an earlier alarm would keep the stream, too: memory would
+// grow with every text that had to wait.
+TEST_F(ScoreCallTest, NothingIsLeftOfAStreamWhoseTextsWaitedForRoom) {
+  {
+    Sender sender(stub_.get());
+    sender.Send("a", "text");
+    for (int i = 0; i < 3; ++i) scorer_.Take().Refuse(Full());
+    scorer_.Take().Answer();
+    sender.HalfClose();
+    EXPECT_TRUE(sender.Read().has_value());
+    EXPECT_EQ(sender.Read(), std::nullopt);
+    EXPECT_TRUE(sender.End().ok());
+  }
+  StopServer();
+
+  service_.AwaitNoStreamLeft();
 }
 
 // Else the engine would compute for nobody.
