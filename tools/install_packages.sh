@@ -8,8 +8,13 @@ set -eu
 list=$(dirname "$0")/packages.txt
 missing= optional=
 for group; do
-  for package in $(awk -v g="$group" '$1 == g { print $2 }' "$list"); do
+  for entry in $(awk -v g="$group" '$1 == g { print $2 "," $3 }' "$list"); do
+    package=${entry%%,*}
     name=${package%\?}
+    case $entry in
+      *,unless:*)
+        command -v "${entry##*,unless:}" >/dev/null && continue ;;
+    esac
     dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null |
       grep -qx installed && continue
     case $package in

@@ -47,14 +47,34 @@ absl::Status RunComplete(const Options& options, Client& client,
 // line of the input, many at a time.
 absl::Status RunScore(const Options& options, Client& client, Console& console);
 
+// `carousel forecast FILE.csv|-`: how the series of a CSV file go on, as a
+// figure on a terminal and as numbers elsewhere.
+absl::Status RunForecast(const Options& options, Client& client,
+                         Console& console);
+
+// `carousel translate [TEXT ...]`: the translation of each text, shown while it
+// is written; without a text, of each line of the input, many at a time.
+absl::Status RunTranslate(const Options& options, Client& client,
+                          Console& console);
+
 // `carousel load`: calls a second, latencies and errors under load; with --json
 // one object.
 absl::Status RunLoadCommand(const Options& options, Client& client,
                             Console& console);
 
-// `carousel models`: a table of the server's models.
+// `carousel models [NAME ...]`: a table of the server's models; or all that is
+// known of each that is named (model_name.h).
 absl::Status RunModels(const Options& options, Client& client,
                        Console& console);
+
+// `carousel reload`: has the server look for models anew, and says what came of
+// it. An error if anything failed.
+absl::Status RunReload(const Options& options, Client& client,
+                       Console& console);
+
+// `carousel explain TEXT ...`: how a model reads each text.
+absl::Status RunExplain(const Options& options, Client& client,
+                        Console& console);
 
 }  // namespace carousel
 

@@ -1,32 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstddef>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "client/cli/cli.h"
 #include "client/cli/interactive.h"
 #include "client/cli/json.h"
 #include "client/cli/suggestions.h"
+#include "model/base/files.h"
 #include "model/base/status_macros.h"
 
 namespace carousel {
 namespace {
 
-CompleteOptions ToCompleteOptions(const Options& options) {
-  return {.model = options.model,
-          .version = options.version,
-          .max_suggestions = options.max_suggestions,
-          .max_words = options.max_words,
-          .min_confidence = options.min_confidence,
-          .timeout = options.timeout};
+// What a server takes, and the largest file that is looked at.
+constexpr size_t kMostContextBytes = size_t{16} << 10;
+constexpr size_t kMostFileBytes = size_t{64} << 20;
+
+// The end of the file: whole lines, or where the last one is too long for that,
+// whole characters.
+absl::StatusOr<std::string> ReadContext(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMostFileBytes));
+  if (text.size() <= kMostContextBytes) return text;
+  size_t begin = text.size() - kMostContextBytes;
+  const size_t newline = text.find('\n', begin - 1);
+  if (newline != text.npos && newline + 1 < text.size()) {
+    return text.substr(newline + 1);
+  }
+  while (begin < text.size() && (text[begin] & 0xc0) == 0x80) ++begin;
+  return text.substr(begin);
 }
 
-absl::Status CompleteText(const std::string& text, const Options& options,
+absl::StatusOr<CompleteOptions> ToCompleteOptions(const Options& options) {
+  CompleteOptions complete = {.model = options.model,
+                              .version = options.version,
+                              .label = options.label,
+                              .max_suggestions = options.max_suggestions,
+                              .max_words = options.max_words,
+                              .min_confidence = options.min_confidence,
+                              .timeout = options.timeout};
+  if (!options.context.empty()) {
+    ASSIGN_OR_RETURN(complete.context, ReadContext(options.context));
+  }
+  return complete;
+}
+
+// How each text is asked about and answered.
+struct Asked {
+  CompleteOptions options;
+  bool json = false;
+};
+
+absl::Status CompleteText(const std::string& text, const Asked& asked,
                           Client& client, Console& console) {
   ASSIGN_OR_RETURN(const v1::CompleteResponse response,
-                   client.Complete(text, ToCompleteOptions(options)));
-  if (!options.json) {
+                   client.Complete(text, asked.options));
+  if (!asked.json) {
     console.out << FormatSuggestions(text, response, console.out_is_terminal);
     return absl::OkStatus();
   }
@@ -36,13 +68,13 @@ absl::Status CompleteText(const std::string& text, const Options& options,
 }
 
 // One text a line; the answer to each goes out at once, for who reads along.
-absl::Status CompleteLines(const Options& options, Client& client,
+absl::Status CompleteLines(const Asked& asked, Client& client,
                            Console& console) {
   std::string line;
   for (int number = 1; std::getline(console.in, line); ++number) {
     const std::string text(absl::StripSuffix(line, "\r"));
-    if (number > 1 && !options.json) console.out << "\n";
-    const absl::Status status = CompleteText(text, options, client, console);
+    if (number > 1 && !asked.json) console.out << "\n";
+    const absl::Status status = CompleteText(text, asked, client, console);
     if (!status.ok()) {
       return absl::Status(
           status.code(), absl::StrCat("line ", number, ": ", status.message()));
@@ -56,6 +88,8 @@ absl::Status CompleteLines(const Options& options, Client& client,
 
 absl::Status RunComplete(const Options& options, Client& client,
                          Console& console) {
+  Asked asked = {.options = {}, .json = options.json};
+  ASSIGN_OR_RETURN(asked.options, ToCompleteOptions(options));
   const bool terminal = console.in_is_terminal && console.out_is_terminal;
   const bool nothing_asked = options.arguments.empty() && !options.json;
   if (options.interactive || (terminal && nothing_asked)) {
@@ -63,14 +97,14 @@ absl::Status RunComplete(const Options& options, Client& client,
       return absl::FailedPreconditionError(
           "--interactive needs a terminal on standard input and output");
     }
-    return CompleteWhileTyping(ToCompleteOptions(options), client);
+    return CompleteWhileTyping(asked.options, client);
   }
-  if (options.arguments.empty()) return CompleteLines(options, client, console);
+  if (options.arguments.empty()) return CompleteLines(asked, client, console);
   for (const std::string& text : options.arguments) {
     if (&text != &options.arguments.front() && !options.json) {
       console.out << "\n";
     }
-    RETURN_IF_ERROR(CompleteText(text, options, client, console));
+    RETURN_IF_ERROR(CompleteText(text, asked, client, console));
   }
   return absl::OkStatus();
 }

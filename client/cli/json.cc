@@ -6,7 +6,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/utf8.h"
 #include "model/base/status_macros.h"
+#include "nlohmann/json.hpp"
 
 namespace carousel {
 namespace {
@@ -35,6 +37,14 @@ absl::StatusOr<std::string> JsonLine(const google::protobuf::Message& message,
   ASSIGN_OR_RETURN(const std::string quoted, ToJson(text));
   return absl::StrCat("{\"input\":", quoted, json == "{}" ? "" : ",",
                       absl::string_view(json).substr(1), "\n");
+}
+
+std::string ErrorJson(const absl::Status& status) {
+  const nlohmann::ordered_json json = {
+      {"error",
+       {{"code", absl::StatusCodeToString(status.code())},
+        {"message", Printable(status.message())}}}};
+  return absl::StrCat(json.dump(), "\n");
 }
 
 }  // namespace carousel

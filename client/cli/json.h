@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -22,6 +23,9 @@ namespace carousel {
 absl::StatusOr<std::string> JsonLine(
     const google::protobuf::Message& message,
     std::optional<absl::string_view> input = std::nullopt);
+
+// {"error":{"code":"INVALID_ARGUMENT","message":"..."}}, on one line.
+std::string ErrorJson(const absl::Status& status);
 
 }  // namespace carousel
 

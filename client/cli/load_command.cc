@@ -53,6 +53,7 @@ absl::Status RunLoadCommand(const Options& options, Client&, Console& console) {
   load.timeout = options.timeout;
   load.model = options.model;
   load.version = options.version;
+  load.label = options.label;
   if (!options.load_texts.empty()) {
     ASSIGN_OR_RETURN(load.lines, ReadLines(options.load_texts));
   }

@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "client/cli/model_name.h"
 #include "model/base/status_macros.h"
 
 namespace carousel {
@@ -40,8 +41,9 @@ bool SetVersion(absl::string_view value, Options& options) {
 }
 
 bool SetTimeout(absl::string_view value, Options& options) {
-  return absl::ParseDuration(std::string(value), &options.timeout) &&
-         options.timeout > absl::ZeroDuration();
+  const bool parsed = absl::ParseDuration(std::string(value), &options.timeout);
+  options.reload_timeout = options.timeout;
+  return parsed && options.timeout > absl::ZeroDuration();
 }
 
 // More than zero.
@@ -55,12 +57,30 @@ bool SetNumber(absl::string_view value, int low, int high, int* number) {
   return absl::SimpleAtoi(value, number) && low <= *number && *number <= high;
 }
 
+// Separated by commas; "none".
+bool SetQuantiles(absl::string_view value, Options& options) {
+  options.quantiles.emplace();
+  if (value == "none") return true;
+  for (absl::string_view level : absl::StrSplit(value, ',')) {
+    if (!absl::SimpleAtod(level, &options.quantiles->emplace_back())) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool SetFigure(absl::string_view value, Options& options) {
+  options.figure = std::string(value);
+  return absl::EndsWith(value, ".svg") || absl::EndsWith(value, ".png");
+}
+
 bool SetRpc(absl::string_view value, Options& options) {
   using Rpc = LoadOptions::Rpc;
   constexpr std::pair<absl::string_view, Rpc> kRpcs[] = {
       {"complete", Rpc::kComplete},
       {"keystrokes", Rpc::kKeystrokes},
-      {"score", Rpc::kScore}};
+      {"score", Rpc::kScore},
+      {"translate", Rpc::kTranslate}};
   for (const auto& [name, rpc] : kRpcs) {
     if (name != value) continue;
     options.load.rpc = rpc;
@@ -70,11 +90,31 @@ bool SetRpc(absl::string_view value, Options& options) {
 }
 
 constexpr Flag kFlags[] = {
+    {"alignment", "", "translate",
+     "show which words each word of a translation looked at",
+     [](absl::string_view, Options& o) { return o.alignment = true; }},
+    {"beam_size", "N", "translate",
+     "translations that the search follows, 1 to 16 (default 5); 1 is fastest",
+     [](absl::string_view value, Options& o) {
+       return absl::SimpleAtoi(value, &o.beam_size.emplace());
+     }},
+    {"column", "NAME", "forecast",
+     "series of the file to continue, as the model names it; repeatable "
+     "(default: all columns)",
+     [](absl::string_view value, Options& o) {
+       return !o.columns.emplace_back(value).empty();
+     }},
     {"concurrency", "N", "load",
      "users who ask again when answered, with --rate in turn, one call under "
      "way each at most (default 32)",
      [](absl::string_view value, Options& o) {
        return SetNumber(value, 1, 100000, &o.load.concurrency);
+     }},
+    {"context", "FILE", "complete",
+     "earlier text by the same person, whose words are more likely then; the "
+     "last 16 KiB of it",
+     [](absl::string_view value, Options& o) {
+       return !(o.context = std::string(value)).empty();
      }},
     {"duration", "DURATION", "load", "how long is measured (default 5s)",
      [](absl::string_view value, Options& o) {
@@ -83,8 +123,17 @@ constexpr Flag kFlags[] = {
     {"explain", "", "score",
      "show what each word contributes, and the score after it",
      [](absl::string_view, Options& o) { return o.explain = true; }},
+    {"figure", "FILE", "forecast",
+     "draw history, forecast and interval to FILE.svg or FILE.png, with "
+     "gnuplot",
+     SetFigure},
     {"help", "", "", "show this",
      [](absl::string_view, Options& o) { return o.help = true; }},
+    {"horizon", "STEPS", "forecast",
+     "steps to forecast, at least 1 (default: the model's)",
+     [](absl::string_view value, Options& o) {
+       return absl::SimpleAtoi(value, &o.horizon.emplace());
+     }},
     {"interactive", "", "complete",
      "complete while you type; the default on a terminal without TEXT",
      [](absl::string_view, Options& o) { return o.interactive = true; }},
@@ -94,6 +143,11 @@ constexpr Flag kFlags[] = {
      "how many suggestions at most, 1 to 100 (default 3)",
      [](absl::string_view value, Options& o) {
        return absl::SimpleAtoi(value, &o.max_suggestions.emplace());
+     }},
+    {"max_translations", "N", "translate",
+     "translations of each sentence, the best first (default 1)",
+     [](absl::string_view value, Options& o) {
+       return absl::SimpleAtoi(value, &o.max_translations.emplace());
      }},
     {"max_words", "N", "complete",
      "how many words a suggestion has at most, 1 to 10 (default 1)",
@@ -105,11 +159,15 @@ constexpr Flag kFlags[] = {
      [](absl::string_view value, Options& o) {
        return absl::SimpleAtod(value, &o.min_confidence.emplace());
      }},
-    {"model", "NAME", "complete,score,load",
-     "model to ask (default: the server's)",
+    {"model", "NAME", "complete,score,translate,forecast,load,explain",
+     "model to ask (default: the server's); also NAME/VERSION or NAME@LABEL",
      [](absl::string_view value, Options& o) {
        return !(o.model = std::string(value)).empty();
      }},
+    {"quantiles", "LEVELS", "forecast",
+     "levels separated by commas, or none (default 0.1,0.9, if the model knows "
+     "them)",
+     SetQuantiles},
     {"rate", "CALLS", "load",
      "calls or keystrokes a second, answered or not; default: as fast as they "
      "are answered",
@@ -118,8 +176,8 @@ constexpr Flag kFlags[] = {
               o.load.rate <= 1e6;
      }},
     {"rpc", "NAME", "load",
-     "complete (random texts), keystrokes (each user types into one stream) or "
-     "score; default complete",
+     "complete (random texts), keystrokes (each user types into one stream), "
+     "score or translate; default complete",
      SetRpc},
     {"seed", "N", "load",
      "random texts: those of another run with this seed (default: new ones)",
@@ -133,15 +191,27 @@ constexpr Flag kFlags[] = {
      }},
     {"texts", "FILE", "load",
      "lines that are typed with --rpc=keystrokes (default: a few of its own), "
-     "or scored with --rpc=score (default: random texts)",
+     "or scored or translated (default: random texts)",
      [](absl::string_view value, Options& o) {
        return !(o.load_texts = std::string(value)).empty();
      }},
+    {"time_column", "NAME", "forecast",
+     "column of the times (default: the first)",
+     [](absl::string_view value, Options& o) {
+       return !(o.time_column = std::string(value)).empty();
+     }},
+    {"time_limit", "DURATION", "translate",
+     "when it is over, the best so far is the answer (default: none)",
+     [](absl::string_view value, Options& o) {
+       return SetDuration(value, &o.time_limit.emplace());
+     }},
     {"timeout", "DURATION", "",
-     "longest wait for an answer (default 5s); none for `score` of the input",
+     "longest wait for an answer (default 5s, for `reload` 10m); none for "
+     "`score` and `translate` of the input",
      SetTimeout},
-    {"version", "N", "complete,score,load",
-     "version of --model (default: the newest that is ready)", SetVersion},
+    {"version", "N", "complete,score,translate,forecast,load,explain",
+     "version of --model (default: the one labelled stable, else the newest)",
+     SetVersion},
     {"warm_up", "DURATION", "load",
      "how long is asked before it is measured (default 1s)",
      [](absl::string_view value, Options& o) {
@@ -194,6 +264,24 @@ absl::StatusOr<size_t> ParseFlag(absl::Span<const std::string> arguments,
   return end;
 }
 
+// Takes --model apart.
+absl::Status SplitModel(Options& options) {
+  if (options.model.empty()) {
+    if (!options.version) return absl::OkStatus();
+    return absl::InvalidArgumentError("--version needs a --model");
+  }
+  ASSIGN_OR_RETURN(const v1::ModelSpec spec, ParseModelName(options.model));
+  if (options.version && (spec.has_version() || !spec.label().empty())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--model=", options.model, " --version=", *options.version,
+                     ": expected one version or label"));
+  }
+  options.model = spec.name();
+  options.label = spec.label();
+  if (spec.has_version()) options.version = spec.version();
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Options> ParseOptions(absl::Span<const std::string> arguments) {
@@ -223,9 +311,7 @@ absl::StatusOr<Options> ParseOptions(absl::Span<const std::string> arguments) {
           "`carousel ", options.command, "` takes no --", flag->name));
     }
   }
-  if (options.version && options.model.empty()) {
-    return absl::InvalidArgumentError("--version needs a --model");
-  }
+  RETURN_IF_ERROR(SplitModel(options));
   return options;
 }
 

@@ -25,18 +25,30 @@ struct Options {
   std::vector<std::string> arguments;
 
   // As the flags of the same names; their defaults are told by FlagsHelp.
+  bool alignment = false;
+  std::optional<int> beam_size;
+  std::vector<std::string> columns;
+  std::string context;  // --context, a file
   bool explain = false;
+  std::string figure;
   bool help = false;
+  std::optional<int> horizon;
   bool interactive = false;
   bool json = false;
   LoadOptions load;
   std::string load_texts;  // --texts, a file
   std::optional<int> max_suggestions;
+  std::optional<int> max_translations;
   std::optional<int> max_words;
   std::optional<double> min_confidence;
-  std::string model;
+  std::string model;  // of --model: NAME, and of NAME@LABEL the label
+  std::string label;
+  std::optional<std::vector<double>> quantiles;
   std::string server = "127.0.0.1:50051";
+  std::string time_column;
+  std::optional<absl::Duration> time_limit;
   absl::Duration timeout = kDefaultTimeout;
+  absl::Duration reload_timeout = kReloadTimeout;  // --timeout, too
   std::optional<int64_t> version;
 };
 

@@ -63,7 +63,7 @@ std::string FormatWord(const v1::ScoredWord& word, int label, double largest,
 }  // namespace
 
 std::string FormatError(absl::string_view text) {
-  return absl::StrFormat("%-10s      -   %s\n", "error", Beginning(text));
+  return absl::StrFormat("%-10s      -  %s\n", "error", Beginning(text));
 }
 
 std::string FormatScore(absl::string_view text,

@@ -40,6 +40,12 @@ void OnSignal(int signal) {
 
 }  // namespace
 
+int TerminalColumns(int fd) {
+  winsize size = {};
+  const bool known = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : kDefaultColumns;
+}
+
 absl::StatusOr<std::unique_ptr<RawTerminal>> RawTerminal::Open(int in,
                                                                int out) {
   termios found;
@@ -58,12 +64,6 @@ RawTerminal::RawTerminal(int in, int out, const termios& found)
     : in_(in), out_(out), found_(found) {}
 
 RawTerminal::~RawTerminal() { tcsetattr(in_, TCSADRAIN, &found_); }
-
-int RawTerminal::Columns() const {
-  winsize size = {};
-  const bool known = ioctl(out_, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return known ? size.ws_col : kDefaultColumns;
-}
 
 std::string RawTerminal::Read() {
   char bytes[256];

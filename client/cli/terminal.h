@@ -16,6 +16,10 @@
 
 namespace carousel {
 
+// How many columns the terminal behind a descriptor has; 80 if it does not say,
+// or is none.
+int TerminalColumns(int fd);
+
 // A terminal in raw mode for as long as this lives. Thread-compatible.
 class RawTerminal {
  public:
@@ -28,8 +32,7 @@ class RawTerminal {
   RawTerminal(const RawTerminal&) = delete;
   RawTerminal& operator=(const RawTerminal&) = delete;
 
-  // How many columns it has; 80 if it does not say.
-  int Columns() const;
+  int Columns() const { return TerminalColumns(out_); }
 
   // What was typed, waiting for something; empty: the terminal is gone.
   std::string Read();

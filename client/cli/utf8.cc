@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cpp/utf8.h"
 
@@ -34,6 +35,20 @@ size_t PreviousCodePoint(absl::string_view text, size_t at) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
   U8_BACK_1(bytes, 0, before);
   return static_cast<size_t>(before);
+}
+
+std::string ReplaceControls(absl::string_view text, absl::string_view kept) {
+  std::string printable;
+  for (size_t at = 0; at < text.size();) {
+    const size_t start = at;
+    const int32_t code_point = ReadCodePoint(text, at);
+    const bool control =
+        code_point < 0 || u_charType(code_point) == U_CONTROL_CHAR;
+    const bool bad = control && !absl::StrContains(kept, text[start]);
+    absl::StrAppend(&printable,
+                    bad ? kReplacement : text.substr(start, at - start));
+  }
+  return printable;
 }
 
 }  // namespace
@@ -93,15 +108,11 @@ absl::string_view FirstColumns(absl::string_view text, int columns) {
 }
 
 std::string Printable(absl::string_view text) {
-  std::string printable;
-  for (size_t at = 0; at < text.size();) {
-    const size_t start = at;
-    const int32_t code_point = ReadCodePoint(text, at);
-    const bool bad = code_point < 0 || u_charType(code_point) == U_CONTROL_CHAR;
-    absl::StrAppend(&printable,
-                    bad ? kReplacement : text.substr(start, at - start));
-  }
-  return printable;
+  return ReplaceControls(text, "");
+}
+
+std::string PrintableLines(absl::string_view text) {
+  return ReplaceControls(text, "\n\t");
 }
 
 }  // namespace carousel

@@ -35,6 +35,9 @@ absl::string_view FirstColumns(absl::string_view text, int columns);
 // UTF-8.
 std::string Printable(absl::string_view text);
 
+// The same, but for the ends of lines and tabs, which stay.
+std::string PrintableLines(absl::string_view text);
+
 }  // namespace carousel
 
 #endif  // CAROUSEL_CLIENT_CLI_UTF8_H_

@@ -10,25 +10,34 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "carousel/v1/autocomplete.pb.h"
+#include "carousel/v1/forecast.pb.h"
 #include "carousel/v1/model.pb.h"
 #include "carousel/v1/sentiment.pb.h"
+#include "carousel/v1/translation.pb.h"
 
 namespace carousel {
 
 // How long a call may take where nothing else is said.
 inline constexpr absl::Duration kDefaultTimeout = absl::Seconds(5);
 
+// How long a reload may take: it reads and tests whole models.
+inline constexpr absl::Duration kReloadTimeout = absl::Minutes(10);
+
 struct CompleteOptions {
-  // Empty: the server's default. A version needs a model.
+  // Empty: the server's default. A version or a label, one of them, needs a
+  // model.
   std::string model = "";
   std::optional<int64_t> version = std::nullopt;
+  std::string label = "";
 
   // 1 to 100; unset: the server's default, 3.
   std::optional<int> max_suggestions = std::nullopt;
@@ -36,6 +45,7 @@ struct CompleteOptions {
   // As in v1.CompleteRequest.
   std::optional<int> max_words = std::nullopt;
   std::optional<double> min_confidence = std::nullopt;
+  std::string context = "";
 
   // More than 0.
   absl::Duration timeout = kDefaultTimeout;
@@ -45,12 +55,58 @@ struct ScoreOptions {
   // As in CompleteOptions.
   std::string model = "";
   std::optional<int64_t> version = std::nullopt;
+  std::string label = "";
 
   // As in v1.ScoreRequest.
   bool contributions = false;
   bool running = false;
 
   // More than 0. Of ScoreAll: of all of it.
+  absl::Duration timeout = kDefaultTimeout;
+};
+
+struct TranslateOptions {
+  // As in CompleteOptions.
+  std::string model = "";
+  std::optional<int64_t> version = std::nullopt;
+  std::string label = "";
+
+  // As in v1.TranslateRequest.
+  std::optional<int> beam_size = std::nullopt;
+  std::optional<int> max_translations = std::nullopt;
+  std::optional<double> length_penalty = std::nullopt;
+  std::optional<double> coverage_penalty = std::nullopt;
+  bool alignment = false;
+  std::optional<absl::Duration> time_limit = std::nullopt;
+
+  // More than 0. Of TranslateAll: of all of it.
+  absl::Duration timeout = kDefaultTimeout;
+};
+
+// What is known of some series, all of them equally long.
+struct SeriesHistory {
+  struct Series {
+    std::string name = "";  // may be empty where the model has a single series
+    std::vector<double> values = {};  // the oldest first
+  };
+
+  std::vector<Series> series = {};
+
+  // Of the steps, if any.
+  std::vector<absl::Time> times = {};
+};
+
+struct ForecastOptions {
+  // As in CompleteOptions.
+  std::string model = "";
+  std::optional<int64_t> version = std::nullopt;
+  std::string label = "";
+
+  // As in v1.ForecastRequest.
+  std::optional<int> horizon = std::nullopt;
+  std::vector<double> quantiles = {};
+
+  // More than 0.
   absl::Duration timeout = kDefaultTimeout;
 };
 
@@ -62,20 +118,39 @@ struct ScoreOptions {
 // and INVALID_ARGUMENT for text that is not UTF-8. UNAVAILABLE and
 // DEADLINE_EXCEEDED say which server did not answer.
 //
-// Thread-safe. Calls block.
+// Thread-safe. Calls block, but for those whose name ends in Async: they return
+// at once, and `done` is told what came of the call. It is called exactly once,
+// whatever happens, on one of a few threads that gRPC keeps for this, which may
+// be before the function returns, and never from within it. It must not block,
+// since other calls wait for that thread; it may make further calls of the
+// Async form.
 //
 //   ASSIGN_OR_RETURN(auto client, Client::Connect("127.0.0.1:50051"));
 //   ASSIGN_OR_RETURN(auto response, client->Complete("I would like to"));
 //   for (const v1::Suggestion& s : response.suggestions()) ...
+//
+//   client->CompleteAsync("I would like to", {},
+//                         [](absl::StatusOr<v1::CompleteResponse> response) {
+//                           ...
+//                         });
 class Client {
  public:
+  // Told what came of an asynchronous call.
+  template <typename Response>
+  using Done = absl::AnyInvocable<void(absl::StatusOr<Response>) &&>;
+
+  // Names an asynchronous call of this client.
+  using CallId = int64_t;
+
   // `address`: "HOST:PORT", or a name that gRPC resolves
   // ("dns:///carousel:50051", "unix:/run/carousel.sock"). Does not wait for the
   // server: the first call connects. INVALID_ARGUMENT: no port.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(
       absl::string_view address);
 
-  // Calls under way must have returned.
+  // Ends calls of the Async form as Shutdown does, and waits until each `done`
+  // has returned and is gone: not to be destroyed by one of them. Blocking
+  // calls must have returned.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -83,10 +158,14 @@ class Client {
   // Suggests words for the cursor's position; `text` is what stands left of it.
   absl::StatusOr<v1::CompleteResponse> Complete(
       absl::string_view text, const CompleteOptions& options = {});
+  CallId CompleteAsync(absl::string_view text, const CompleteOptions& options,
+                       Done<v1::CompleteResponse> done);
 
   // Labels a text.
   absl::StatusOr<v1::ScoreResponse> Score(absl::string_view text,
                                           const ScoreOptions& options = {});
+  CallId ScoreAsync(absl::string_view text, const ScoreOptions& options,
+                    Done<v1::ScoreResponse> done);
 
   // Labels any number of texts, many at a time. `next` gives them, and nothing
   // at the end; it is called on a thread of its own. `answer` is told what came
@@ -101,9 +180,63 @@ class Client {
           answer,
       const ScoreOptions& options);
 
+  // Translates a text.
+  absl::StatusOr<v1::TranslateResponse> Translate(
+      absl::string_view text, const TranslateOptions& options = {});
+  CallId TranslateAsync(absl::string_view text, const TranslateOptions& options,
+                        Done<v1::TranslateResponse> done);
+
+  // The same; `on_text` is told more of the translation as it is written, on
+  // this thread: all that it was told is the text in the end. It returns
+  // whether to go on: false ends the call, and the work for it, with CANCELLED.
+  absl::StatusOr<v1::TranslateResponse> TranslateAloud(
+      absl::string_view text,
+      absl::FunctionRef<bool(absl::string_view more)> on_text,
+      const TranslateOptions& options = {});
+
+  // Translates any number of texts, as ScoreAll labels them.
+  absl::Status TranslateAll(
+      absl::FunctionRef<std::optional<std::string>()> next,
+      absl::FunctionRef<void(int64_t place,
+                             absl::StatusOr<v1::TranslateResponse>)>
+          answer,
+      const TranslateOptions& options);
+
+  // Continues series. INVALID_ARGUMENT also for a time that protobuf does not
+  // have: before the year 1 or after 9999.
+  absl::StatusOr<v1::ForecastResponse> Forecast(
+      const SeriesHistory& history, const ForecastOptions& options = {});
+  CallId ForecastAsync(const SeriesHistory& history,
+                       const ForecastOptions& options,
+                       Done<v1::ForecastResponse> done);
+
   // Every version of every model of the server.
   absl::StatusOr<v1::ListModelsResponse> ListModels(
       absl::Duration timeout = kDefaultTimeout);
+  CallId ListModelsAsync(absl::Duration timeout,
+                         Done<v1::ListModelsResponse> done);
+
+  // One version, with all that is known of it.
+  absl::StatusOr<v1::GetModelResponse> GetModel(
+      const v1::ModelSpec& model, absl::Duration timeout = kDefaultTimeout);
+  CallId GetModelAsync(const v1::ModelSpec& model, absl::Duration timeout,
+                       Done<v1::GetModelResponse> done);
+
+  // Has the server look for models anew, and waits until it has.
+  absl::StatusOr<v1::ReloadModelsResponse> ReloadModels(
+      absl::Duration timeout = kReloadTimeout);
+  CallId ReloadModelsAsync(absl::Duration timeout,
+                           Done<v1::ReloadModelsResponse> done);
+
+  // How a model reads a text.
+  absl::StatusOr<v1::ExplainResponse> Explain(
+      absl::string_view text, const v1::ModelSpec& model,
+      absl::Duration timeout = kDefaultTimeout);
+  CallId ExplainAsync(absl::string_view text, const v1::ModelSpec& model,
+                      absl::Duration timeout, Done<v1::ExplainResponse> done);
+
+  // Ends a call of the Async form, with CANCELLED; nothing if it has ended.
+  void Cancel(CallId call);
 
   // Ends all calls under way, and later ones at once, with CANCELLED.
   void Shutdown();

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
 namespace carousel {
@@ -16,6 +17,9 @@ namespace carousel {
 // stands there is not UTF-8, and `at` moves behind the bytes that are wrong.
 // REQUIRES: at < text.size().
 int32_t ReadCodePoint(absl::string_view text, size_t& at);
+
+// INVALID_ARGUMENT, saying where, if `text`, which is `what`, is not UTF-8.
+absl::Status CheckUtf8(absl::string_view text, absl::string_view what = "text");
 
 }  // namespace carousel
 

@@ -91,6 +91,14 @@ std::unique_ptr<LoadTexts> MakeRandomTexts(const LoadUserContext& context,
                                        context.seed);
 }
 
+// The lines that there are, else random texts.
+std::unique_ptr<LoadTexts> MakeTexts(const LoadUserContext& context,
+                                     uint64_t number) {
+  const std::vector<std::string>& lines = context.options.lines;
+  if (lines.empty()) return MakeRandomTexts(context, number);
+  return std::make_unique<WholeLines>(lines, number);
+}
+
 }  // namespace
 
 std::unique_ptr<LoadUser> MakeCallingUser(const LoadUserContext& context,
@@ -106,14 +114,22 @@ std::unique_ptr<LoadUser> MakeCallingUser(const LoadUserContext& context,
 
 std::unique_ptr<LoadUser> MakeScoringUser(const LoadUserContext& context,
                                           uint64_t number) {
-  const std::vector<std::string>& lines = context.options.lines;
-  std::unique_ptr<LoadTexts> texts = MakeRandomTexts(context, number);
-  if (!lines.empty()) texts = std::make_unique<WholeLines>(lines, number);
   return std::make_unique<CallingUser<v1::ScoreRequest, v1::ScoreResponse>>(
-      context, std::move(texts),
+      context, MakeTexts(context, number),
       [stub = context.sentiment](auto* call, auto* request, auto* response,
                                  auto done) {
         stub->async()->Score(call, request, response, std::move(done));
+      });
+}
+
+std::unique_ptr<LoadUser> MakeTranslatingUser(const LoadUserContext& context,
+                                              uint64_t number) {
+  using User = CallingUser<v1::TranslateRequest, v1::TranslateResponse>;
+  return std::make_unique<User>(
+      context, MakeTexts(context, number),
+      [stub = context.translation](auto* call, auto* request, auto* response,
+                                   auto done) {
+        stub->async()->Translate(call, request, response, std::move(done));
       });
 }
 

@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "carousel/v1/autocomplete.grpc.pb.h"
 #include "carousel/v1/sentiment.grpc.pb.h"
+#include "carousel/v1/translation.grpc.pb.h"
 #include "client/load/load_user.h"
 #include "client/load/tally.h"
 #include "nlohmann/json.hpp"
@@ -29,6 +30,8 @@ std::unique_ptr<LoadUser> MakeUser(const LoadUserContext& context,
       return MakeCallingUser(context, number);
     case LoadOptions::Rpc::kScore:
       return MakeScoringUser(context, number);
+    case LoadOptions::Rpc::kTranslate:
+      return MakeTranslatingUser(context, number);
     case LoadOptions::Rpc::kKeystrokes:
       break;
   }
@@ -64,6 +67,10 @@ absl::Status CheckAnswers(const LoadUserContext& user) {
     v1::ScoreResponse response;
     status = user.sentiment->Score(
         &context, MakeLoadRequest<v1::ScoreRequest>(options), &response);
+  } else if (options.rpc == LoadOptions::Rpc::kTranslate) {
+    v1::TranslateResponse response;
+    status = user.translation->Translate(
+        &context, MakeLoadRequest<v1::TranslateRequest>(options), &response);
   } else {
     v1::CompleteResponse response;
     status = user.autocomplete->Complete(
@@ -90,10 +97,12 @@ absl::StatusOr<LoadResult> RunLoad(
       options.server, grpc::InsecureChannelCredentials(), arguments);
   const auto autocomplete = v1::AutocompleteService::NewStub(channel);
   const auto sentiment = v1::SentimentService::NewStub(channel);
+  const auto translation = v1::TranslationService::NewStub(channel);
   LoadUserContext context = {
       .options = options,
       .autocomplete = autocomplete.get(),
       .sentiment = sentiment.get(),
+      .translation = translation.get(),
       .tally = nullptr,
       .seed = options.seed.value_or(std::random_device()())};
   if (absl::Status status = CheckAnswers(context); !status.ok()) return status;

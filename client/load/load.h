@@ -26,6 +26,7 @@ struct LoadOptions {
     kComplete,    // random texts whose next word is asked for
     kKeystrokes,  // lines that are typed, each user's into a stream
     kScore,       // lines, or random texts, whose label is asked for
+    kTranslate,   // the same, to be translated
   };
   Rpc rpc = Rpc::kComplete;
 
@@ -47,10 +48,11 @@ struct LoadOptions {
 
   std::string model;  // ""; the server's default
   std::optional<int64_t> version;
+  std::string label;  // in place of a version
 
   int words = 3;  // of a random text
 
-  // Empty: SampleLines() for kKeystrokes, random texts for kScore.
+  // Empty: SampleLines() for kKeystrokes, random texts otherwise.
   std::vector<std::string> lines;
   std::optional<uint64_t> seed;  // of random texts; none: new ones
 };

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "carousel/v1/autocomplete.grpc.pb.h"
 #include "carousel/v1/sentiment.grpc.pb.h"
+#include "carousel/v1/translation.grpc.pb.h"
 #include "client/load/load.h"
 #include "client/load/tally.h"
 
@@ -37,6 +38,7 @@ struct LoadUserContext {
   const LoadOptions& options;
   v1::AutocompleteService::Stub* autocomplete;
   v1::SentimentService::Stub* sentiment;
+  v1::TranslationService::Stub* translation;
   Tally* tally;
   uint64_t seed;
 };
@@ -49,18 +51,23 @@ Request MakeLoadRequest(const LoadOptions& options) {
   if (options.version.has_value()) {
     request.mutable_model()->set_version(*options.version);
   }
+  if (!options.label.empty()) {
+    request.mutable_model()->set_label(options.label);
+  }
   return request;
 }
 
 // The name of a code of gRPC.
 std::string CodeName(int code);
 
-// Asks for the word after random texts, or for the label of texts; at most one
-// call is under way.
+// Asks for the word after random texts, for the label of texts, or for their
+// translations; at most one call is under way.
 std::unique_ptr<LoadUser> MakeCallingUser(const LoadUserContext& context,
                                           uint64_t number);
 std::unique_ptr<LoadUser> MakeScoringUser(const LoadUserContext& context,
                                           uint64_t number);
+std::unique_ptr<LoadUser> MakeTranslatingUser(const LoadUserContext& context,
+                                              uint64_t number);
 
 // Types lines into a stream, a request for each character. In a closed loop
 // each waits for the answer to the one before; in an open loop none does, and a

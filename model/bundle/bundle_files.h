@@ -25,6 +25,7 @@ inline constexpr char kWeightsFile[] = "weights.safetensors";
 inline constexpr char kVocabularyFile[] = "vocabulary.txt";
 inline constexpr char kSourceVocabularyFile[] = "source_vocabulary.txt";
 inline constexpr char kTargetVocabularyFile[] = "target_vocabulary.txt";
+inline constexpr char kQuantilesFile[] = "residual_quantiles.safetensors";
 inline constexpr char kCardFile[] = "CARD.md";
 
 // The manifest in `directory`. Errors name the path.

@@ -7,7 +7,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "model/base/files.h"
 #include "model/base/status_macros.h"
+#include "model/bundle/bundle_files.h"
 #include "model/bundle/manifest_fields.h"
 #include "model/bundle/series_scale.h"
 #include "model/bundle/task_format.h"
@@ -22,6 +24,9 @@ constexpr size_t kMaxSeries = 65536;
 
 // Dividing by less than a normal float gives little but infinity.
 constexpr double kLeastDeviation = std::numeric_limits<float>::min();
+
+// Of seconds. Times are counted in billionths of one.
+constexpr double kLeastInterval = 1e-6;
 
 constexpr absl::string_view kModes[] = {"direct", "step_by_step"};
 
@@ -133,6 +138,34 @@ absl::Status RunCase(const ForecasterParts& parts,
   return absl::OkStatus();
 }
 
+// A step that no calendar has is refused, and one so long that times overflow.
+absl::StatusOr<TimeStep> ParseInterval(const JsonField& root) {
+  constexpr int64_t kMostMonths = 12 * 1000;
+  constexpr double kMostSeconds = 86400.0 * 366 * 1000;
+  ASSIGN_OR_RETURN(const JsonField field, root.Get("interval"));
+  if (field.Has("months")) {
+    ASSIGN_OR_RETURN(const JsonField months, field.Get("months"));
+    ASSIGN_OR_RETURN(const int64_t count, months.Integer(1, kMostMonths));
+    return TimeStep{.months = static_cast<int>(count)};
+  }
+  ASSIGN_OR_RETURN(const JsonField seconds, field.Get("seconds"));
+  ASSIGN_OR_RETURN(const double count, seconds.Number());
+  if (!(count >= kLeastInterval && count <= kMostSeconds)) {
+    return seconds.Expected(
+        absl::StrCat("a number from ", kLeastInterval, " to ", kMostSeconds));
+  }
+  return TimeStep{.time = absl::Seconds(count)};
+}
+
+ordered_json IntervalJson(const TimeStep& interval) {
+  if (interval.months > 0) return {{"months", interval.months}};
+  const double seconds = absl::ToDoubleSeconds(interval.time);
+  // An integer is written as one.
+  const auto whole = static_cast<int64_t>(seconds);
+  if (static_cast<double>(whole) == seconds) return {{"seconds", whole}};
+  return {{"seconds", seconds}};
+}
+
 class Format : public TaskFormat {
  public:
   absl::StatusOr<TaskManifest> ParseFields(
@@ -143,6 +176,9 @@ class Format : public TaskFormat {
     ASSIGN_OR_RETURN(
         manifest.sizes,
         ParseNetwork(network, static_cast<int>(manifest.series.size())));
+    if (root.Has("interval")) {
+      ASSIGN_OR_RETURN(manifest.interval, ParseInterval(root));
+    }
     return manifest;
   }
 
@@ -176,6 +212,9 @@ class Format : public TaskFormat {
                         {"standard_deviation", scale.standard_deviation}});
     }
     (*document)["series"] = std::move(series);
+    if (fields.interval.has_value()) {
+      (*document)["interval"] = IntervalJson(*fields.interval);
+    }
   }
 
   ordered_json CasesJson(const TaskManifest& manifest) const override {
@@ -207,9 +246,23 @@ class Format : public TaskFormat {
     return ForecasterParts{std::move(network)};
   }
 
+  absl::Status LoadExtras(const std::string& directory,
+                          const Manifest& manifest,
+                          ModelParts* parts) const override {
+    if (!manifest.files.contains(kQuantilesFile)) return absl::OkStatus();
+    ASSIGN_OR_RETURN(std::get_if<ForecasterParts>(parts)->quantiles,
+                     LoadResidualQuantiles(JoinPath(directory, kQuantilesFile),
+                                           manifest.forecaster().sizes));
+    return absl::OkStatus();
+  }
+
   NetworkFacts Facts(const ModelParts& parts) const override {
-    const Forecaster& network = *std::get_if<ForecasterParts>(&parts)->network;
-    return {network.Implementation(), network.memory_bytes()};
+    const ForecasterParts& own = *std::get_if<ForecasterParts>(&parts);
+    size_t bytes = own.network->memory_bytes();
+    if (own.quantiles.has_value()) {
+      bytes += own.quantiles->residuals.size() * sizeof(float);
+    }
+    return {own.network->Implementation(), bytes};
   }
 
   absl::Status MakeCases(const ModelParts& parts, const SelfTestInputs& inputs,

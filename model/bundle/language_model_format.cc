@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/bundle_files.h"
 #include "model/bundle/language_model_self_test.h"
@@ -69,6 +70,33 @@ absl::StatusOr<std::vector<std::string>> ParseBlocked(const JsonField& root) {
   return words;
 }
 
+// The member `name`: a number from 0 to `most`.
+absl::StatusOr<float> ParseFloat(const JsonField& parent,
+                                 absl::string_view name, float most) {
+  ASSIGN_OR_RETURN(const JsonField field, parent.Get(name));
+  ASSIGN_OR_RETURN(const double value, field.Number());
+  const auto number = static_cast<float>(value);
+  if (number >= 0 && number <= most) return number;
+  return field.Expected(absl::StrCat("a number from 0 to ", most));
+}
+
+// Optional.
+absl::StatusOr<ContextSetting> ParseContextSetting(const JsonField& root) {
+  ContextSetting setting;
+  if (!root.Has("context_cache")) return setting;
+  ASSIGN_OR_RETURN(const JsonField field, root.Get("context_cache"));
+  ASSIGN_OR_RETURN(setting.theta,
+                   ParseFloat(field, "theta", ContextSetting::kMostTheta));
+  ASSIGN_OR_RETURN(setting.lambda,
+                   ParseFloat(field, "lambda", ContextSetting::kMostLambda));
+  return setting;
+}
+
+ordered_json ContextSettingJson(const ContextSetting& setting) {
+  return {{"theta", RoundTrip(setting.theta)},
+          {"lambda", RoundTrip(setting.lambda)}};
+}
+
 class Format : public TaskFormat {
  public:
   absl::StatusOr<TaskManifest> ParseFields(
@@ -86,6 +114,7 @@ class Format : public TaskFormat {
                      ParseChoice(tokenizer, "context", names));
     manifest.context = kContexts[context];
     ASSIGN_OR_RETURN(manifest.blocked, ParseBlocked(root));
+    ASSIGN_OR_RETURN(manifest.context_cache, ParseContextSetting(root));
     return manifest;
   }
 
@@ -122,6 +151,9 @@ class Format : public TaskFormat {
         {"context", std::string(LineContextName(fields.context))},
         {"vocabulary", std::string(kVocabularyFile)}};
     if (!fields.blocked.empty()) (*document)["blocked"] = fields.blocked;
+    if (fields.context_cache != ContextSetting()) {
+      (*document)["context_cache"] = ContextSettingJson(fields.context_cache);
+    }
   }
 
   ordered_json CasesJson(const TaskManifest& manifest) const override {

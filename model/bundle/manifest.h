@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -16,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/base/series_time.h"
 #include "model/bundle/precision_record.h"
 #include "model/layers/classifier.h"
 #include "model/layers/forecaster.h"
@@ -40,6 +42,18 @@ enum class LineContext {
 // "line", "stream".
 absl::string_view LineContextName(LineContext context);
 
+// How much earlier text by the same person counts beside the network
+// (model/tasks/context_cache.h).
+struct ContextSetting {
+  static constexpr float kMostTheta = 1000;
+  static constexpr float kMostLambda = 0.95f;  // at 1 new words were impossible
+
+  float theta = 1.0f;   // from 0: how much likeness of states counts
+  float lambda = 0.3f;  // from 0: the share of earlier text; 0: it is not read
+
+  bool operator==(const ContextSetting&) const = default;
+};
+
 // What the manifest says of a language model. Its cases: a text, the tokens
 // that it must give, and log-probabilities of the token after it, as the
 // trainer computed them in f32.
@@ -54,6 +68,7 @@ struct LanguageModelManifest {
   TokenizerKind tokenizer = TokenizerKind::kWords;
   LineContext context = LineContext::kLine;
   std::vector<std::string> blocked = {};  // words that are never suggested
+  ContextSetting context_cache = {};
   std::vector<Case> self_test = {};
 };
 
@@ -111,6 +126,9 @@ struct ForecasterManifest {
 
   ForecasterSizes sizes = {};
   std::vector<SeriesScale> series = {};  // sizes.rnn.inputs of them
+
+  // What lies between its steps; nothing if that is not known.
+  std::optional<TimeStep> interval = {};
   std::vector<Case> self_test = {};
 };
 

@@ -66,8 +66,11 @@ absl::StatusOr<ModelParts> LoadParts(const std::string& directory,
   }
   ASSIGN_OR_RETURN(const std::vector<Tensor> weights,
                    LoadWeights(directory, *specs));
-  return format.MakeParts(manifest.model, std::move(tokenizers), weights,
-                          options);
+  ASSIGN_OR_RETURN(ModelParts parts,
+                   format.MakeParts(manifest.model, std::move(tokenizers),
+                                    weights, options));
+  RETURN_IF_ERROR(format.LoadExtras(directory, manifest, &parts));
+  return parts;
 }
 
 // A forced model that misses the self-test has a note instead of an error.

@@ -6,8 +6,10 @@
 #define CAROUSEL_MODEL_BUNDLE_MODEL_PARTS_H_
 
 #include <memory>
+#include <optional>
 #include <variant>
 
+#include "model/bundle/residual_quantiles.h"
 #include "model/layers/classifier.h"
 #include "model/layers/forecaster.h"
 #include "model/layers/language_model.h"
@@ -36,6 +38,9 @@ struct TranslatorParts {
 
 struct ForecasterParts {
   std::shared_ptr<const Forecaster> network;
+
+  // Nothing if the bundle has none.
+  std::optional<ResidualQuantiles> quantiles = {};
 };
 
 // In the order of Task.

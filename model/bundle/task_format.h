@@ -90,6 +90,15 @@ class TaskFormat {
   virtual absl::StatusOr<ModelParts> MakeParts(
       const TaskManifest& manifest, std::vector<Tokenizer> tokenizers,
       absl::Span<const Tensor> weights, const PartsOptions& options) const = 0;
+
+  // Adds to the parts what a bundle may do without. Its files are those of
+  // `manifest` and as their checksums say. DATA_LOSS naming the file.
+  virtual absl::Status LoadExtras(const std::string& /*directory*/,
+                                  const Manifest& /*manifest*/,
+                                  ModelParts* /*parts*/) const {
+    return absl::OkStatus();
+  }
+
   virtual NetworkFacts Facts(const ModelParts& parts) const = 0;
 
   // Fills in the self-test of `manifest` with what the network answers.

@@ -80,6 +80,11 @@ absl::StatusOr<std::map<std::string, FileRecord>> WriteFiles(
   }
   RETURN_IF_ERROR(
       WriteFileAtomically(JoinPath(directory, kCardFile), content.card));
+  if (content.quantiles.has_value()) {
+    names.push_back(kQuantilesFile);
+    RETURN_IF_ERROR(WriteResidualQuantiles(JoinPath(directory, kQuantilesFile),
+                                           *content.quantiles));
+  }
   std::map<std::string, FileRecord> records;
   for (const std::string& name : names) {
     ASSIGN_OR_RETURN(records[name], MakeFileRecord(JoinPath(directory, name)));

@@ -6,12 +6,14 @@
 #ifndef CAROUSEL_MODEL_BUNDLE_WRITER_H_
 #define CAROUSEL_MODEL_BUNDLE_WRITER_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "model/bundle/manifest.h"
+#include "model/bundle/residual_quantiles.h"
 #include "model/tensor/tensor.h"
 #include "model/text/tokenizer.h"
 
@@ -34,6 +36,9 @@ struct BundleContent {
   // forecaster none.
   const Tokenizer* tokenizer = nullptr;
   const Tokenizer* target_tokenizer = nullptr;
+
+  // Of a forecaster, measured with these weights as they are stored.
+  std::optional<ResidualQuantiles> quantiles = {};
 
   // CARD.md: what the model is for, its data, its measured figures.
   std::string card;

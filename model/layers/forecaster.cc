@@ -27,6 +27,8 @@ constexpr int64_t kMaxActivations = int64_t{1} << 26;
 // Windows that are run at a time.
 constexpr int kMaxRows = 64;
 
+constexpr int64_t kStepsBetweenLooks = 8;
+
 absl::Status CheckSteps(absl::string_view name, int steps) {
   constexpr int kMost = ForecasterSizes::kMostSteps;
   if (steps >= 1 && steps <= kMost) return absl::OkStatus();
@@ -67,13 +69,14 @@ absl::StatusOr<std::vector<WeightSpec>> WeightSpecs(
 }
 
 struct Forecaster::Rep {
-  absl::Status Start(const float* windows, int rows, Workspace::Rep* w) const;
+  absl::Status Start(const float* windows, int rows, const Look* look,
+                     Workspace::Rep* w) const;
   void TakeReverse(const float* first_step, int rows, float* last_step) const;
   absl::Status Output(int rows, Workspace::Rep* w) const;
   absl::Status RunDirect(int rows, int steps, float* forecasts,
                          Workspace::Rep* w) const;
   absl::Status RunStepByStep(int rows, int steps, float* forecasts,
-                             Workspace::Rep* w) const;
+                             const Look* look, Workspace::Rep* w) const;
 
   ForecasterSizes sizes;
   std::unique_ptr<const RecurrentStack> stack;
@@ -118,7 +121,7 @@ const ForecasterSizes& Forecaster::sizes() const { return rep_->sizes; }
 
 // Runs the stack over `rows` windows (n, T, C).
 absl::Status Forecaster::Rep::Start(const float* windows, int rows,
-                                    Workspace::Rep* w) const {
+                                    const Look* look, Workspace::Rep* w) const {
   const int64_t series = sizes.series();
   const int64_t steps = sizes.window;
   w->x.resize(static_cast<size_t>(steps * rows * series));
@@ -139,7 +142,7 @@ absl::Status Forecaster::Rep::Start(const float* windows, int rows,
   }
   w->state = ZeroState(sizes.rnn, rows);
   RETURN_IF_ERROR(stack->Run(w->x.data(), sizes.window, rows, &w->state,
-                             w->y.data(), {}, &w->stack));
+                             w->y.data(), {}, &w->stack, look));
   float* last_step = w->y.data() + (steps - 1) * rows * sizes.rnn.outputs();
   if (sizes.rnn.bidirectional) TakeReverse(w->y.data(), rows, last_step);
   w->features = last_step;
@@ -184,10 +187,13 @@ absl::Status Forecaster::Rep::RunDirect(int rows, int steps, float* forecasts,
 }
 
 absl::Status Forecaster::Rep::RunStepByStep(int rows, int steps,
-                                            float* forecasts,
+                                            float* forecasts, const Look* look,
                                             Workspace::Rep* w) const {
   const int64_t series = sizes.series();
   for (int64_t step = 0; step < steps; ++step) {
+    if (look != nullptr && step % kStepsBetweenLooks == 0) {
+      RETURN_IF_ERROR((*look)());
+    }
     RETURN_IF_ERROR(Output(rows, w));
     for (int64_t i = 0; i < rows * series; ++i) {
       const int64_t n = i / series;
@@ -204,7 +210,8 @@ absl::Status Forecaster::Rep::RunStepByStep(int rows, int steps,
 
 absl::Status Forecaster::Forecast(absl::Span<const float> windows, int rows,
                                   int steps, absl::Span<float> forecasts,
-                                  Workspace* workspace) const {
+                                  Workspace* workspace,
+                                  const Look* look) const {
   const ForecasterSizes& sizes = rep_->sizes;
   const int64_t of_window = int64_t{sizes.window} * sizes.series();
   const int64_t of_forecast = int64_t{steps} * sizes.series();
@@ -216,9 +223,10 @@ absl::Status Forecaster::Forecast(absl::Span<const float> windows, int rows,
   for (int done = 0; done < rows;) {
     const int now = LargestBucket(rows - done, kMaxRows);
     float* out = forecasts.data() + done * of_forecast;
-    RETURN_IF_ERROR(rep_->Start(windows.data() + done * of_window, now, w));
+    RETURN_IF_ERROR(
+        rep_->Start(windows.data() + done * of_window, now, look, w));
     RETURN_IF_ERROR(is_direct ? rep_->RunDirect(now, steps, out, w)
-                              : rep_->RunStepByStep(now, steps, out, w));
+                              : rep_->RunStepByStep(now, steps, out, look, w));
     done += now;
   }
   return absl::OkStatus();

@@ -95,9 +95,13 @@ class Forecaster {
   // The next `steps` steps after each of `rows` windows: `windows` (N, T, C) to
   // `forecasts` (N, steps, C). REQUIRES: 1 <= steps, and steps <= K in the mode
   // kDirect.
+  //
+  // `look`, if there is one, is asked every few steps; its error ends the
+  // computation and is returned.
+  using Look = RecurrentStack::Look;
   absl::Status Forecast(absl::Span<const float> windows, int rows, int steps,
-                        absl::Span<float> forecasts,
-                        Workspace* workspace) const;
+                        absl::Span<float> forecasts, Workspace* workspace,
+                        const Look* look = nullptr) const;
 
   // Which oneDNN implementations run.
   std::string Implementation() const;

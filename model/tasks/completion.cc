@@ -12,6 +12,7 @@
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/casing.h"
+#include "model/tasks/logits.h"
 #include "model/text/normalise.h"
 
 namespace carousel {
@@ -24,21 +25,6 @@ constexpr int kMaxWords = 10;
 // when a person begins it with a capital inside a sentence: "I met T" wants
 // "Tom", not "The".
 constexpr float kCapitalisedAnyway = 0.05f;
-
-// <eos> and at most `limit` tokens of `context`. The oldest are cut in steps of
-// a quarter of the limit: were each new token to push out one, no query would
-// begin with the tokens of the one before, and no state could be used again.
-std::vector<int32_t> QueryTokens(absl::Span<const int32_t> context, int limit) {
-  const size_t most = static_cast<size_t>(limit);
-  if (context.size() > most) {
-    const size_t step = std::max<size_t>(1, most / 4);
-    const size_t excess = context.size() - most;
-    context.remove_prefix((excess + step - 1) / step * step);
-  }
-  std::vector<int32_t> tokens = {Vocabulary::kEndOfLine};
-  tokens.insert(tokens.end(), context.begin(), context.end());
-  return tokens;
-}
 
 bool BeginsWithCapital(absl::string_view word) {
   return ToTitle(word) == word && ToLower(word) != word;
@@ -84,7 +70,8 @@ absl::Status CheckOptions(const CompletionOptions& options) {
 
 absl::StatusOr<Completion> Completion::Start(const Tokenizer& tokenizer,
                                              absl::string_view text,
-                                             const CompletionOptions& options) {
+                                             const CompletionOptions& options,
+                                             const ContextCache* context) {
   RETURN_IF_ERROR(CheckOptions(options));
   if (tokenizer.kind() == TokenizerKind::kSubword) {
     // The logits of one step rank pieces; a word may take several.
@@ -92,18 +79,23 @@ absl::StatusOr<Completion> Completion::Start(const Tokenizer& tokenizer,
         "the model's tokenizer is \"subword\": it cannot complete words");
   }
   ASSIGN_OR_RETURN(TypedText typed, ReadTypedText(tokenizer, text));
-  return Completion(tokenizer, std::move(typed), options);
+  return Completion(tokenizer, std::move(typed), options, context);
 }
 
 Completion::Completion(const Tokenizer& tokenizer, TypedText typed,
-                       const CompletionOptions& options)
+                       const CompletionOptions& options,
+                       const ContextCache* context)
     : tokenizer_(&tokenizer),
       typed_(std::move(typed)),
       options_(options),
-      tokens_(QueryTokens(typed_.context, options.max_context_tokens)),
+      context_cache_(context),
+      tokens_(LatestTokens(typed_.context, options.max_context_tokens)),
       context_(tokens_.size()) {
   if (typed_.wish == TypedText::Wish::kNextWord) stage_ = Stage::kNextWord;
-  if (typed_.wish == TypedText::Wish::kRestOfWord) stage_ = Stage::kRestOfWord;
+  // Words of the context are as probable among all words as the network's.
+  if (typed_.wish == TypedText::Wish::kRestOfWord) {
+    stage_ = context == nullptr ? Stage::kRestOfWord : Stage::kNormaliser;
+  }
 }
 
 std::optional<Completion::Query> Completion::Next() const {
@@ -112,25 +104,57 @@ std::optional<Completion::Query> Completion::Next() const {
   return Query{tokens_, {0, tokenizer_->vocabulary().size()}, most_ranked()};
 }
 
-void Completion::Answer(absl::Span<const float> logits) {
+void Completion::Answer(absl::Span<const float> logits,
+                        absl::Span<const float> y) {
   CAROUSEL_CHECK(stage_ != Stage::kDone && "a query is open");
-  if (stage_ != Stage::kRestOfWord) return AnswerAll(RankAll(logits));
+  if (stage_ == Stage::kNormaliser) {
+    log_normaliser_ = LogSumExp(logits);
+    stage_ = Stage::kRestOfWord;
+  } else if (stage_ == Stage::kRestOfWord) {
+    AnswerRestOfWord(logits, y);
+  } else {
+    AnswerAll(RankAll(logits, y));
+  }
+}
+
+void Completion::Answer(const WordScores& scores, absl::Span<const float> y) {
+  CAROUSEL_CHECK(stage_ != Stage::kRestOfWord && stage_ != Stage::kDone);
+  if (stage_ == Stage::kNormaliser) {
+    log_normaliser_ = scores.log_normaliser;
+    stage_ = Stage::kRestOfWord;
+    return;
+  }
+  std::optional<WordScores> mixed;
+  if (context_cache_ != nullptr) mixed = context_cache_->Mix(scores, y);
+  const Vocabulary& vocabulary = tokenizer_->vocabulary();
+  AnswerAll(
+      RankWords(vocabulary, mixed.has_value() ? *mixed : scores, most_ranked(),
+                [&](int32_t id) { return vocabulary.may_be_offered(id); }));
+}
+
+void Completion::AnswerRestOfWord(absl::Span<const float> logits,
+                                  absl::Span<const float> y) {
   stage_ = Stage::kDone;
-  AddWordsThatBegin(logits);
+  std::vector<float> mixed(logits.begin(), logits.end());
+  if (context_cache_ != nullptr) {
+    context_cache_->Mix(typed_.range, log_normaliser_, y,
+                        absl::MakeSpan(mixed));
+  }
+  AddWordsThatBegin(std::move(mixed));
   Rank();
 }
 
-void Completion::Answer(const WordScores& scores) {
-  CAROUSEL_CHECK(stage_ != Stage::kRestOfWord && stage_ != Stage::kDone);
+WordRanking Completion::RankAll(absl::Span<const float> logits,
+                                absl::Span<const float> y) const {
   const Vocabulary& vocabulary = tokenizer_->vocabulary();
-  AnswerAll(RankWords(vocabulary, scores, most_ranked(), [&](int32_t id) {
-    return vocabulary.may_be_offered(id);
-  }));
-}
-
-WordRanking Completion::RankAll(absl::Span<const float> logits) const {
-  const Vocabulary& vocabulary = tokenizer_->vocabulary();
-  return RankWords(vocabulary, {0, vocabulary.size()}, logits, most_ranked(),
+  const RankRange all = {0, vocabulary.size()};
+  std::vector<float> mixed;
+  if (context_cache_ != nullptr) {
+    mixed.assign(logits.begin(), logits.end());
+    context_cache_->Mix(all, LogSumExp(logits), y, absl::MakeSpan(mixed));
+    logits = mixed;
+  }
+  return RankWords(vocabulary, all, logits, most_ranked(),
                    [&](int32_t id) { return vocabulary.may_be_offered(id); });
 }
 
@@ -222,21 +246,20 @@ std::vector<Suggestion> Completion::Suggestions() const {
   return suggestions;
 }
 
-void Completion::AddWordsThatBegin(absl::Span<const float> logits) {
+void Completion::AddWordsThatBegin(std::vector<float> logits) {
   const Vocabulary& vocabulary = tokenizer_->vocabulary();
   const absl::string_view typed = typed_.partial();
   const std::string lower = ToLower(typed);
   const bool has_accents = Fold(typed) != lower;
   const WordPlace place = PlaceAfter(typed_.before());
 
-  std::vector<float> weighted(logits.begin(), logits.end());
   if (BeginsWithCapital(typed) && !place.opens_sentence &&
       place.line != LineCasing::kUpper) {
-    WeighByCapital(vocabulary, typed_.range, &weighted);
+    WeighByCapital(vocabulary, typed_.range, &logits);
   }
   // One more than asked for: what is typed is a word that is not offered.
   const WordRanking ranking = RankWords(
-      vocabulary, typed_.range, weighted, most_ranked() + 1, [&](int32_t id) {
+      vocabulary, typed_.range, logits, most_ranked() + 1, [&](int32_t id) {
         return vocabulary.may_be_offered(id) &&
                (!has_accents ||
                 absl::StartsWith(ToLower(vocabulary.token(id)), lower));
@@ -252,7 +275,7 @@ void Completion::AddWordsThatBegin(absl::Span<const float> logits) {
          ranked.id,
          /*after_typed=*/false});
   }
-  FindTypedWord(weighted, ranking.log_normaliser);
+  FindTypedWord(logits, ranking.log_normaliser);
 }
 
 void Completion::FindTypedWord(absl::Span<const float> logits,

@@ -7,6 +7,9 @@
 // be the whole word ("I would like to|"), the words after it compete too, with
 // the space in front of them.
 //
+// Earlier text by the same person makes its words more probable, where it is
+// given (context_cache.h).
+//
 // Completion is a state machine without a network: it says what it must know
 // (Query) and is told (Answer). Whoever drives it - evaluation one text at a
 // time, the server many at once - decides where states come from.
@@ -25,6 +28,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "model/tasks/context_cache.h"
 #include "model/tasks/typed_text.h"
 #include "model/tasks/word_ranking.h"
 #include "model/text/tokenizer.h"
@@ -101,21 +105,25 @@ class Completion {
   // INVALID_ARGUMENT: `text` is not valid UTF-8 (with the offset), or an option
   // is out of its bounds. FAILED_PRECONDITION: the tokenizer cuts words into
   // pieces (kSubword). Empty text is a text: the start of a line.
-  static absl::StatusOr<Completion> Start(const Tokenizer& tokenizer,
-                                          absl::string_view text,
-                                          const CompletionOptions& options);
+  //
+  // `context`: earlier text, or null; outlives the completion, and is complete
+  // when the first query is answered.
+  static absl::StatusOr<Completion> Start(
+      const Tokenizer& tokenizer, absl::string_view text,
+      const CompletionOptions& options, const ContextCache* context = nullptr);
 
   // The open query, or nothing when the suggestions stand. The span is valid
   // until the next call of Answer.
   std::optional<Query> Next() const;
 
-  // `logits`: one for each rank of the open query.
+  // `logits`: one for each rank of the open query; `y`: what the top layer puts
+  // out after its tokens, where there is a context.
   // REQUIRES: a query is open; logits.size() == query.ranks.size().
-  void Answer(absl::Span<const float> logits);
+  void Answer(absl::Span<const float> logits, absl::Span<const float> y = {});
 
   // The same. REQUIRES: the open query's `words` is positive, and not more than
-  // those of the scores.
-  void Answer(const WordScores& scores);
+  // those of the scores, which are of the context's ranks too.
+  void Answer(const WordScores& scores, absl::Span<const float> y = {});
 
   // Those first whose first word is more probable; empty where nothing fits.
   // REQUIRES: no query is open.
@@ -124,6 +132,7 @@ class Completion {
  private:
   enum class Stage {
     kNextWord,       // every token, nothing typed
+    kNormaliser,     // every token: what the ranks of the next one are part of
     kRestOfWord,     // the words that begin with what is typed
     kWordAfterThis,  // every token, after what is typed as a whole word
     kNextOfPhrase,   // every token, after the words of a suggestion
@@ -138,12 +147,15 @@ class Completion {
   };
 
   Completion(const Tokenizer& tokenizer, TypedText typed,
-             const CompletionOptions& options);
+             const CompletionOptions& options, const ContextCache* context);
   int most_ranked() const { return options_.max_suggestions; }
-  void AddWordsThatBegin(absl::Span<const float> logits);
+  void AddWordsThatBegin(std::vector<float> logits);
   void AddWordsAfter(absl::string_view space, double probability,
                      const WordRanking& ranking);
-  WordRanking RankAll(absl::Span<const float> logits) const;
+  void AnswerRestOfWord(absl::Span<const float> logits,
+                        absl::Span<const float> y);
+  WordRanking RankAll(absl::Span<const float> logits,
+                      absl::Span<const float> y) const;
   void AnswerAll(const WordRanking& ranking);
   void Rank();
   void Add(Candidate candidate);
@@ -164,9 +176,14 @@ class Completion {
   const Tokenizer* tokenizer_;
   TypedText typed_;
   CompletionOptions options_;
+  const ContextCache* context_cache_;
   Stage stage_ = Stage::kDone;
   std::vector<int32_t> tokens_;  // of the open query
   size_t context_ = 0;           // of them, before what is typed
+
+  // Of the network over every token, before what is typed, if there is a
+  // context.
+  double log_normaliser_ = 0;
 
   // What is typed as a word: P(it is one | that it is typed), and its id.
   double typed_word_probability_ = 0;

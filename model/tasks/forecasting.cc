@@ -5,18 +5,17 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/series_scale.h"
+#include "model/tasks/forecast_walk.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
 namespace {
-
-// Windows that are run together.
-constexpr int64_t kRows = 64;
 
 // Steps that may be asked for.
 int MostSteps(const ForecasterSizes& sizes) {
@@ -37,7 +36,7 @@ absl::Status CheckFinite(absl::string_view what, absl::Span<const float> values,
 }
 
 absl::Status CheckHistory(const ForecasterSizes& sizes,
-                          absl::Span<const float> history, int steps) {
+                          absl::Span<const float> history) {
   const auto series = static_cast<size_t>(sizes.series());
   if (history.size() % series != 0) {
     return absl::InvalidArgumentError(
@@ -49,20 +48,19 @@ absl::Status CheckHistory(const ForecasterSizes& sizes,
         absl::StrCat("history: expected at least ", sizes.window,
                      " steps, found ", history.size() / series));
   }
-  RETURN_IF_ERROR(CheckFinite("history", history, series));
-  const int most = MostSteps(sizes);
-  if (steps < 0 || steps > most) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("steps: expected 0 to ", most, ", found ", steps));
-  }
-  return absl::OkStatus();
+  return CheckFinite("history", history, series);
 }
+
+// Of the interval that is looked at.
+constexpr float kLowLevel = 0.1f;
+constexpr float kHighLevel = 0.9f;
 
 // Sums for one horizon.
 struct Sums {
   double squares = 0;
   double sizes = 0;
   int64_t elements = 0;
+  int64_t within = 0;  // the interval
   int64_t forecasts = 0;
 };
 
@@ -74,7 +72,6 @@ class Measurer {
         values_(values),
         measure_(measure),
         series_(network.sizes().series()),
-        window_(network.sizes().window),
         steps_(*std::max_element(measure.horizons.begin(),
                                  measure.horizons.end())),
         rows_(static_cast<int64_t>(values.size()) / series_),
@@ -87,76 +84,78 @@ class Measurer {
   }
 
   absl::StatusOr<std::vector<ForecastErrors>> Run() {
-    const int shortest =
-        *std::min_element(measure_.horizons.begin(), measure_.horizons.end());
+    const ForecastWalk walk = {
+        .first_row = measure_.first_row,
+        .steps = steps_,
+        .least_steps = *std::min_element(measure_.horizons.begin(),
+                                         measure_.horizons.end()),
+        .on_progress = measure_.on_progress};
     RETURN_IF_ERROR(CheckRoom());
-    const int64_t begin = First();
-    const int64_t end = rows_ - shortest + 1;
-    for (int64_t at = begin; at < end; at += kRows) {
-      RETURN_IF_ERROR(RunBatch(at, std::min(kRows, end - at)));
-      const double done =
-          static_cast<double>(at - begin) / static_cast<double>(end - begin);
-      if (measure_.on_progress && !measure_.on_progress(done)) {
-        return absl::CancelledError("the evaluation was stopped");
-      }
-    }
+    RETURN_IF_ERROR(
+        WalkForecasts(network_, values_, walk,
+                      [&](int64_t row, absl::Span<const float> forecast) {
+                        for (size_t h = 0; h < sums_.size(); ++h) {
+                          AddErrors(row, forecast, h);
+                        }
+                      }));
     return Means();
   }
 
  private:
-  int64_t First() const { return std::max(measure_.first_row, window_); }
-
   absl::Status CheckRoom() const {
-    if (First() + steps_ <= rows_) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("series: expected at least ", First() + steps_,
-                     " rows for a horizon of ", steps_, " from row ", First(),
-                     " on, found ", rows_));
+    const int64_t first =
+        std::max<int64_t>(measure_.first_row, network_.sizes().window);
+    if (first + steps_ <= rows_) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "series: expected at least ", first + steps_, " rows for a horizon of ",
+        steps_, " from row ", first, " on, found ", rows_));
   }
 
-  // Forecasts of `count` neighbouring steps, the first of which begins at `at`.
-  absl::Status RunBatch(int64_t at, int64_t count) {
-    windows_.resize(static_cast<size_t>(count * window_ * series_));
-    forecasts_.resize(static_cast<size_t>(count * steps_ * series_));
-    for (int64_t i = 0; i < count; ++i) {
-      const float* from = values_.data() + (at + i - window_) * series_;
-      std::copy_n(from, window_ * series_,
-                  windows_.data() + i * window_ * series_);
-    }
-    RETURN_IF_ERROR(network_.Forecast(windows_, static_cast<int>(count), steps_,
-                                      absl::MakeSpan(forecasts_), &workspace_));
-    for (int64_t i = 0; i < count; ++i) {
-      for (size_t h = 0; h < sums_.size(); ++h) AddErrors(at, i, h);
-    }
-    return absl::OkStatus();
+  bool HasInterval(int64_t horizon) const {
+    return measure_.quantiles != nullptr &&
+           horizon <= measure_.quantiles->steps &&
+           measure_.quantiles->Covers(kLowLevel) &&
+           measure_.quantiles->Covers(kHighLevel);
   }
 
-  void AddErrors(int64_t at, int64_t i, size_t h) {
+  void AddErrors(int64_t row, absl::Span<const float> forecast, size_t h) {
     const int64_t horizon = measure_.horizons[h];
-    if (at + i + horizon > rows_) return;
+    if (row + horizon > rows_) return;
     Sums& sums = sums_[h];
-    const float* expected = values_.data() + (at + i) * series_;
-    const float* found = forecasts_.data() + i * steps_ * series_;
-    for (int64_t step = 0; step < horizon; ++step) {
+    const bool has_interval = HasInterval(horizon);
+    const float* came = values_.data() + row * series_;
+    for (int step = 0; step < horizon; ++step) {
       for (int series : measured_) {
         const int64_t place = step * series_ + series;
-        const double error = double{found[place]} - expected[place];
-        sums.squares += error * error;
-        sums.sizes += std::abs(error);
+        const double residual =
+            double{came[place]} - forecast[static_cast<size_t>(place)];
+        sums.squares += residual * residual;
+        sums.sizes += std::abs(residual);
+        sums.within += has_interval && IsWithin(residual, step, series);
       }
     }
     sums.elements += horizon * static_cast<int64_t>(measured_.size());
     ++sums.forecasts;
   }
 
+  bool IsWithin(double residual, int step, int series) const {
+    const ResidualQuantiles& quantiles = *measure_.quantiles;
+    return quantiles.At(step, series, kLowLevel) <= residual &&
+           residual <= quantiles.At(step, series, kHighLevel);
+  }
+
   std::vector<ForecastErrors> Means() const {
     std::vector<ForecastErrors> errors;
     for (size_t h = 0; h < sums_.size(); ++h) {
       const auto elements = static_cast<double>(sums_[h].elements);
-      errors.push_back({.horizon = measure_.horizons[h],
-                        .mse = sums_[h].squares / elements,
-                        .mae = sums_[h].sizes / elements,
-                        .n = sums_[h].forecasts});
+      ForecastErrors& error =
+          errors.emplace_back(ForecastErrors{.horizon = measure_.horizons[h],
+                                             .mse = sums_[h].squares / elements,
+                                             .mae = sums_[h].sizes / elements,
+                                             .n = sums_[h].forecasts});
+      if (HasInterval(error.horizon)) {
+        error.coverage_80 = static_cast<double>(sums_[h].within) / elements;
+      }
     }
     return errors;
   }
@@ -165,47 +164,126 @@ class Measurer {
   const absl::Span<const float> values_;  // (rows, series)
   const ForecastMeasure& measure_;
   const int64_t series_;
-  const int64_t window_;
   const int steps_;  // the longest horizon
   const int64_t rows_;
   std::vector<int> measured_;
   std::vector<Sums> sums_;  // by horizon
-  Forecaster::Workspace workspace_;
-  std::vector<float> windows_;
-  std::vector<float> forecasts_;
 };
 
 }  // namespace
 
+absl::Status CheckSteps(const Model& model, int steps) {
+  const int most = MostSteps(model.forecaster().network->sizes());
+  if (steps >= 1 && steps <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("horizon: expected 1 to ", most, ", found ", steps));
+}
+
+absl::StatusOr<std::vector<float>> ReadWindow(const Model& model,
+                                              absl::Span<const float> history) {
+  const ForecasterSizes& sizes = model.forecaster().network->sizes();
+  RETURN_IF_ERROR(CheckHistory(sizes, history));
+  const auto series = static_cast<size_t>(sizes.series());
+  const size_t window = static_cast<size_t>(sizes.window) * series;
+  std::vector<float> read = Normalise(model.manifest().forecaster().series,
+                                      history.subspan(history.size() - window));
+  RETURN_IF_ERROR(CheckFinite("history, in standard deviations", read, series));
+  return read;
+}
+
+absl::StatusOr<std::vector<absl::StatusOr<std::vector<float>>>> ForecastWindows(
+    const Model& model, absl::Span<const absl::Span<const float>> windows,
+    int steps, Forecaster::Look look, Forecaster::Workspace* workspace) {
+  const Forecaster& network = *model.forecaster().network;
+  const auto series = static_cast<size_t>(network.sizes().series());
+  const size_t of_forecast = static_cast<size_t>(steps) * series;
+  std::vector<float> all;
+  for (const auto& window : windows) {
+    all.insert(all.end(), window.begin(), window.end());
+  }
+  std::vector<float> found(windows.size() * of_forecast);
+  RETURN_IF_ERROR(network.Forecast(all, static_cast<int>(windows.size()), steps,
+                                   absl::MakeSpan(found), workspace, &look));
+  std::vector<absl::StatusOr<std::vector<float>>> results;
+  for (size_t n = 0; n < windows.size(); ++n) {
+    std::vector<float> forecast = Denormalise(
+        model.manifest().forecaster().series,
+        absl::MakeConstSpan(found).subspan(n * of_forecast, of_forecast));
+    // The network's self-test was finite, so the history is what is wrong.
+    absl::Status status =
+        CheckFinite("forecast of this history", forecast, series);
+    if (status.ok()) {
+      results.push_back(std::move(forecast));
+    } else {
+      results.push_back(std::move(status));
+    }
+  }
+  return results;
+}
+
 absl::StatusOr<std::vector<float>> Forecast(const Model& model,
                                             absl::Span<const float> history,
                                             int steps) {
-  const ForecasterParts& parts = model.forecaster();
-  const ForecasterSizes& sizes = parts.network->sizes();
-  RETURN_IF_ERROR(CheckHistory(sizes, history, steps));
-  if (steps == 0) steps = sizes.horizon;
-  const auto series = static_cast<size_t>(sizes.series());
-  const size_t window = static_cast<size_t>(sizes.window) * series;
-  const auto& scales = model.manifest().forecaster().series;
-  const std::vector<float> read =
-      Normalise(scales, history.subspan(history.size() - window));
-  RETURN_IF_ERROR(CheckFinite("history, in standard deviations", read, series));
-  std::vector<float> forecast(static_cast<size_t>(steps) * series);
+  if (steps == 0) steps = model.forecaster().network->sizes().horizon;
+  RETURN_IF_ERROR(CheckSteps(model, steps));
+  ASSIGN_OR_RETURN(const std::vector<float> window, ReadWindow(model, history));
   Forecaster::Workspace workspace;
-  RETURN_IF_ERROR(parts.network->Forecast(
-      read, 1, steps, absl::MakeSpan(forecast), &workspace));
-  forecast = Denormalise(scales, forecast);
-  // The network's self-test was finite, so the history is what is wrong.
-  RETURN_IF_ERROR(CheckFinite("forecast of this history", forecast, series));
-  return forecast;
+  ASSIGN_OR_RETURN(
+      auto forecasts,
+      ForecastWindows(
+          model, {window}, steps, [] { return absl::OkStatus(); }, &workspace));
+  return std::move(forecasts.front());
+}
+
+absl::Status CheckQuantileSteps(const Model& model, int steps) {
+  const auto& quantiles = model.forecaster().quantiles;
+  if (!quantiles.has_value()) {
+    return absl::FailedPreconditionError(
+        "the model has no quantiles: its errors were never measured "
+        "(`carousel-train calibrate` measures them)");
+  }
+  if (steps <= quantiles->steps) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the model's errors were measured for ", quantiles->steps,
+      " steps: expected a horizon of at most that where quantiles are asked "
+      "for, found ",
+      steps));
+}
+
+absl::Status CheckQuantileLevel(const Model& model, double level) {
+  const ResidualQuantiles& quantiles = *model.forecaster().quantiles;
+  // Written so that a NaN is refused.
+  if (quantiles.Covers(static_cast<float>(level))) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "expected a level from ", quantiles.levels.front(), " to ",
+      quantiles.levels.back(), ", which were measured, found ", level));
+}
+
+std::vector<double> ForecastQuantile(const Model& model,
+                                     absl::Span<const float> forecast,
+                                     double level) {
+  const ResidualQuantiles& quantiles = *model.forecaster().quantiles;
+  const auto& scales = model.manifest().forecaster().series;
+  std::vector<double> result;
+  result.reserve(forecast.size());
+  for (size_t i = 0; i < forecast.size(); ++i) {
+    const size_t series = i % scales.size();
+    const double residual =
+        quantiles.At(static_cast<int>(i / scales.size()),
+                     static_cast<int>(series), static_cast<float>(level));
+    result.push_back(forecast[i] +
+                     residual * scales[series].standard_deviation);
+  }
+  return result;
 }
 
 std::string ForecastErrors::ToJson() const {
-  const nlohmann::ordered_json json = {{"task", "forecaster"},
-                                       {"mse", mse},
-                                       {"mae", mae},
-                                       {"horizon", horizon},
-                                       {"n", n}};
+  nlohmann::ordered_json json = {{"task", "forecaster"},
+                                 {"mse", mse},
+                                 {"mae", mae},
+                                 {"horizon", horizon},
+                                 {"n", n}};
+  if (coverage_80.has_value()) json["coverage_80"] = *coverage_80;
   return json.dump();
 }
 

@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
+#include "model/bundle/manifest_fields.h"
 #include "model/tasks/line_measurer.h"
 #include "model/tasks/progress_count.h"
 #include "model/tasks/sequence_meter.h"
@@ -158,13 +158,10 @@ double Share(int64_t part, int64_t whole) {
                     : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// 0.1f is 0.1 to people, not 0.10000000149.
-double RoundTrip(float value) {
-  double shortest = 0;
-  return absl::SimpleAtod(absl::StrCat(value), &shortest) ? shortest : value;
-}
+}  // namespace
 
-LanguageModelFigures FiguresOf(const TextCounts& counts, bool is_typed) {
+LanguageModelFigures LanguageModelFigures::Of(const TextCounts& counts,
+                                              bool is_typed) {
   LanguageModelFigures figures;
   figures.perplexity = std::exp(counts.negative_log_likelihood /
                                 static_cast<double>(counts.tokens));
@@ -178,8 +175,6 @@ LanguageModelFigures FiguresOf(const TextCounts& counts, bool is_typed) {
                : std::numeric_limits<double>::quiet_NaN();
   return figures;
 }
-
-}  // namespace
 
 std::string LanguageModelFigures::ToJson() const {
   nlohmann::ordered_json json = {{"task", "language_model"},
@@ -222,7 +217,7 @@ absl::StatusOr<LanguageModelFigures> EvaluateLanguageModel(
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": expected lines of text, found none"));
   }
-  LanguageModelFigures figures = FiguresOf(counts, is_typed);
+  LanguageModelFigures figures = LanguageModelFigures::Of(counts, is_typed);
   if (!stream.cache_losses.empty()) {
     figures.with_cache = BestOf(options.cache, stream);
   }

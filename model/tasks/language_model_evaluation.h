@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "model/bundle/model.h"
 #include "model/tasks/continuous_cache.h"
+#include "model/tasks/sequence_meter.h"
 
 namespace carousel {
 
@@ -35,6 +36,9 @@ struct LanguageModelFigures {
     CacheSetting setting;
   };
   std::optional<WithCache> with_cache;
+
+  // Of a text that was counted; `is_typed`: keystrokes too.
+  static LanguageModelFigures Of(const TextCounts& counts, bool is_typed);
 
   // The last line of `carousel-train evaluate`: one JSON object.
   std::string ToJson() const;

@@ -13,15 +13,20 @@ constexpr int kSuggestionsShown = 3;
 
 absl::StatusOr<std::vector<Suggestion>> Complete(const Tokenizer& tokenizer,
                                                  absl::string_view text,
+                                                 const ContextCache* context,
                                                  SequenceCache* cache) {
-  ASSIGN_OR_RETURN(Completion completion,
-                   Completion::Start(tokenizer, text,
-                                     {.max_suggestions = kSuggestionsShown}));
+  ASSIGN_OR_RETURN(
+      Completion completion,
+      Completion::Start(tokenizer, text, {.max_suggestions = kSuggestionsShown},
+                        context));
   while (const auto query = completion.Next()) {
+    ASSIGN_OR_RETURN(const std::vector<float> top,
+                     cache->TopAfter(query->tokens));
     ASSIGN_OR_RETURN(const absl::Span<const float> logits,
                      cache->LogitsAfter(query->tokens));
     completion.Answer(logits.subspan(static_cast<size_t>(query->ranks.begin),
-                                     static_cast<size_t>(query->ranks.size())));
+                                     static_cast<size_t>(query->ranks.size())),
+                      top);
   }
   return completion.Suggestions();
 }
@@ -35,7 +40,8 @@ LineMeasurer::LineMeasurer(const Model& model,
       keystrokes_(keystrokes),
       cache_(model.network(), &workspace_) {}
 
-absl::StatusOr<TextCounts> LineMeasurer::Measure(const std::string& line) {
+absl::StatusOr<TextCounts> LineMeasurer::Measure(const std::string& line,
+                                                 const ContextCache* context) {
   const Tokenizer& tokenizer = model_.tokenizer();
   const bool is_stream =
       model_.manifest().language_model().context == LineContext::kStream;
@@ -49,7 +55,7 @@ absl::StatusOr<TextCounts> LineMeasurer::Measure(const std::string& line) {
   std::vector<int32_t> tokens = {Vocabulary::kEndOfLine};
   for (const TextPiece& piece : pieces) tokens.push_back(tokenizer.IdOf(piece));
   if (!is_stream) {
-    SequenceMeter meter(model_, guessable_, &workspace_);
+    SequenceMeter meter(model_, guessable_, &workspace_, context);
     for (size_t i = 0; i < pieces.size(); ++i) {
       RETURN_IF_ERROR(meter.Add(tokens[i + 1], pieces[i].is_word));
     }
@@ -57,17 +63,18 @@ absl::StatusOr<TextCounts> LineMeasurer::Measure(const std::string& line) {
     ASSIGN_OR_RETURN(counts, meter.TakeCounts());
   }
   if (is_typed && text.size() <= kLongestTypedLine) {
-    RETURN_IF_ERROR(MeasureTyping(text, tokens, &counts));
+    RETURN_IF_ERROR(MeasureTyping(text, tokens, context, &counts));
   }
   return counts;
 }
 
 absl::Status LineMeasurer::MeasureTyping(absl::string_view line,
                                          absl::Span<const int32_t> tokens,
+                                         const ContextCache* context,
                                          TextCounts* counts) {
   RETURN_IF_ERROR(cache_.Reset(tokens));
   const auto suggest = [&](absl::string_view text) {
-    return Complete(model_.tokenizer(), text, &cache_);
+    return Complete(model_.tokenizer(), text, context, &cache_);
   };
   ASSIGN_OR_RETURN(const KeystrokeCount count, CountKeystrokes(line, suggest));
   counts->keystrokes = count.keystrokes;

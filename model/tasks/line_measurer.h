@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "model/bundle/model.h"
+#include "model/tasks/context_cache.h"
 #include "model/tasks/sequence_cache.h"
 #include "model/tasks/sequence_meter.h"
 
@@ -33,14 +34,15 @@ class LineMeasurer {
   LineMeasurer(const Model& model, const std::vector<bool>& guessable,
                bool keystrokes = true);
 
-  // The counts of `line`; none for a blank one that is skipped.
-  // INVALID_ARGUMENT if it is not valid UTF-8.
-  absl::StatusOr<TextCounts> Measure(const std::string& line);
+  // The counts of `line`, after earlier text if `context` is not null; none for
+  // a blank one that is skipped. INVALID_ARGUMENT if it is not valid UTF-8.
+  absl::StatusOr<TextCounts> Measure(const std::string& line,
+                                     const ContextCache* context = nullptr);
 
  private:
   absl::Status MeasureTyping(absl::string_view line,
                              absl::Span<const int32_t> tokens,
-                             TextCounts* counts);
+                             const ContextCache* context, TextCounts* counts);
 
   const Model& model_;
   const std::vector<bool>& guessable_;

@@ -38,15 +38,26 @@ absl::Status SequenceCache::Reset(absl::Span<const int32_t> expected) {
 
 absl::StatusOr<absl::Span<const float>> SequenceCache::LogitsAfter(
     absl::Span<const int32_t> tokens) {
-  int node = 0;
-  for (int32_t token : tokens) {
-    ASSIGN_OR_RETURN(node, Child(node, token));
-  }
+  ASSIGN_OR_RETURN(const int node, NodeAfter(tokens));
   if (nodes_[node].logits.empty()) {
     const int last = std::min(node + kBatchRows, expected_end_);
     RETURN_IF_ERROR(ComputeLogits(node, std::max(1, last - node)));
   }
   return nodes_[node].logits;
+}
+
+absl::StatusOr<std::vector<float>> SequenceCache::TopAfter(
+    absl::Span<const int32_t> tokens) {
+  ASSIGN_OR_RETURN(const int node, NodeAfter(tokens));
+  return network_.Top(nodes_[node].state);
+}
+
+absl::StatusOr<int> SequenceCache::NodeAfter(absl::Span<const int32_t> tokens) {
+  int node = 0;
+  for (int32_t token : tokens) {
+    ASSIGN_OR_RETURN(node, Child(node, token));
+  }
+  return node;
 }
 
 absl::StatusOr<int> SequenceCache::Child(int parent, int32_t token) {

@@ -36,12 +36,16 @@ class SequenceCache {
   absl::StatusOr<absl::Span<const float>> LogitsAfter(
       absl::Span<const int32_t> tokens);
 
+  // What the top layer puts out after them: (H).
+  absl::StatusOr<std::vector<float>> TopAfter(absl::Span<const int32_t> tokens);
+
  private:
   struct Node {
     RecurrentState state;
     std::vector<float> logits;  // (V), or empty
   };
 
+  absl::StatusOr<int> NodeAfter(absl::Span<const int32_t> tokens);
   absl::StatusOr<int> Child(int parent, int32_t token);
   absl::Status ComputeLogits(int first, int count);
 

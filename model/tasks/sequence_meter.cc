@@ -87,10 +87,12 @@ void TargetMeter::CountGuesses(int32_t token, const WordRanking& ranking,
 
 SequenceMeter::SequenceMeter(const Model& model,
                              const std::vector<bool>& guessable,
-                             LanguageModel::Workspace* workspace)
+                             LanguageModel::Workspace* workspace,
+                             const ContextCache* context)
     : model_(model),
       target_meter_(model.tokenizer(), guessable),
       workspace_(workspace),
+      context_(context),
       state_(model.network().InitialState(1)),
       inputs_({Vocabulary::kEndOfLine}) {}
 
@@ -116,11 +118,16 @@ absl::Status SequenceMeter::MeasurePending() {
   logits_.resize(steps * static_cast<size_t>(vocabulary));
   RETURN_IF_ERROR(network.Logits(top_, rows, 0, vocabulary,
                                  absl::MakeSpan(logits_), workspace_));
+  const size_t width = static_cast<size_t>(vocabulary);
+  const size_t top_width = top_.size() / steps;
   for (size_t i = 0; i < steps; ++i) {
-    const size_t width = static_cast<size_t>(vocabulary);
-    target_meter_.Add(pending_[i],
-                      absl::MakeConstSpan(logits_).subspan(i * width, width),
-                      &counts_);
+    const auto logits = absl::MakeSpan(logits_).subspan(i * width, width);
+    if (context_ != nullptr) {
+      context_->Mix({0, vocabulary}, LogSumExp(logits),
+                    absl::MakeConstSpan(top_).subspan(i * top_width, top_width),
+                    logits);
+    }
+    target_meter_.Add(pending_[i], logits, &counts_);
   }
   pending_.clear();
   inputs_ = {inputs_.back()};

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/bundle/model.h"
+#include "model/tasks/context_cache.h"
 #include "model/tasks/word_ranking.h"
 
 namespace carousel {
@@ -66,8 +67,10 @@ class TargetMeter {
 // outlive it.
 class SequenceMeter {
  public:
+  // `context`: earlier text that the network is mixed with; null: none.
   SequenceMeter(const Model& model, const std::vector<bool>& guessable,
-                LanguageModel::Workspace* workspace);
+                LanguageModel::Workspace* workspace,
+                const ContextCache* context = nullptr);
 
   absl::Status Add(int32_t token, bool is_word);
 
@@ -80,6 +83,7 @@ class SequenceMeter {
   const Model& model_;
   const TargetMeter target_meter_;
   LanguageModel::Workspace* const workspace_;
+  const ContextCache* const context_;
   RecurrentState state_;
   std::vector<int32_t> inputs_;  // of the pending targets, and the next one
   std::vector<Target> pending_;

@@ -144,6 +144,19 @@ class Reader {
 
 }  // namespace
 
+std::vector<int32_t> LatestTokens(absl::Span<const int32_t> context,
+                                  int limit) {
+  const size_t most = static_cast<size_t>(limit);
+  if (context.size() > most) {
+    const size_t step = std::max<size_t>(1, most / 4);
+    const size_t excess = context.size() - most;
+    context.remove_prefix((excess + step - 1) / step * step);
+  }
+  std::vector<int32_t> tokens = {Vocabulary::kEndOfLine};
+  tokens.insert(tokens.end(), context.begin(), context.end());
+  return tokens;
+}
+
 absl::StatusOr<TypedText> ReadTypedText(const Tokenizer& tokenizer,
                                         absl::string_view text) {
   RETURN_IF_ERROR(ValidateUtf8(text));

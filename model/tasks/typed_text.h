@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "model/text/tokenizer.h"
 
 namespace carousel {
@@ -64,6 +65,12 @@ struct TypedText {
                                           partial_begin - word_begin);
   }
 };
+
+// <eos> and at most `limit` tokens of `context`. The oldest are cut in steps of
+// a quarter of the limit: were each new token to push out one, no query would
+// begin with the tokens of the one before, and no state could be used again.
+// REQUIRES: limit >= 1.
+std::vector<int32_t> LatestTokens(absl::Span<const int32_t> context, int limit);
 
 // INVALID_ARGUMENT, with the offset, if `text` is not valid UTF-8.
 absl::StatusOr<TypedText> ReadTypedText(const Tokenizer& tokenizer,

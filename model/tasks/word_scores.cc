@@ -21,9 +21,21 @@ bool IsOfLowerRank(const Score& a, const Score& b) { return a.rank < b.rank; }
 
 }  // namespace
 
-WordScorer::WordScorer(const Vocabulary& vocabulary, int words)
+bool WordScores::Cover(int count, absl::Span<const int> ranks) const {
+  if (words < count) return false;
+  auto score = wanted.begin();
+  for (int rank : ranks) {
+    while (score != wanted.end() && score->rank < rank) ++score;
+    if (score == wanted.end() || score->rank != rank) return false;
+  }
+  return true;
+}
+
+WordScorer::WordScorer(const Vocabulary& vocabulary, int words,
+                       absl::Span<const int> wanted)
     : vocabulary_(&vocabulary),
       words_(words),
+      wanted_(wanted),
       slack_(std::log(static_cast<float>(vocabulary.most_alike()))) {
   CAROUSEL_CHECK(words >= 1);
 }
@@ -33,6 +45,7 @@ void WordScorer::Add(int begin, absl::Span<const float> logits,
   if (logits.empty()) return;
   const MaxAndSum piece = MaxAndSumExp(logits);
   pieces_.push_back({begin, piece.max, piece.sum});
+  KeepWanted(begin, logits);
   if (piece.max + slack_ < threshold_) return;
   for (size_t i = 0;
        (i = FindAtLeast(logits, i, threshold_ - slack_)) < logits.size();) {
@@ -40,6 +53,15 @@ void WordScorer::Add(int begin, absl::Span<const float> logits,
         vocabulary_->SameFolded(begin + static_cast<int>(i));
     Keep(alike, begin, logits, accept);
     i = static_cast<size_t>(alike.end - begin);
+  }
+}
+
+void WordScorer::KeepWanted(int begin, absl::Span<const float> logits) {
+  const int end = begin + static_cast<int>(logits.size());
+  for (auto rank = std::lower_bound(wanted_.begin(), wanted_.end(), begin);
+       rank != wanted_.end() && *rank < end; ++rank) {
+    wanted_scores_.push_back(
+        {*rank, logits[static_cast<size_t>(*rank - begin)]});
   }
 }
 
@@ -82,6 +104,8 @@ void WordScorer::Merge(WordScorer&& other) {
   }
   scores_.insert(scores_.end(), other.scores_.begin(), other.scores_.end());
   pieces_.insert(pieces_.end(), other.pieces_.begin(), other.pieces_.end());
+  wanted_scores_.insert(wanted_scores_.end(), other.wanted_scores_.begin(),
+                        other.wanted_scores_.end());
 }
 
 double WordScorer::LogNormaliser() {
@@ -109,7 +133,10 @@ float WordScorer::Threshold() const {
 }
 
 WordScores WordScorer::Take() {
-  WordScores result = {.log_normaliser = LogNormaliser(), .words = words_};
+  WordScores result = {.log_normaliser = LogNormaliser(),
+                       .words = words_,
+                       .wanted = std::move(wanted_scores_)};
+  std::sort(result.wanted.begin(), result.wanted.end(), IsOfLowerRank);
   const float threshold = Threshold();
   for (const Group& group : groups_) {
     if (group.most < threshold) continue;

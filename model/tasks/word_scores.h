@@ -32,6 +32,13 @@ struct WordScores {
   // By rank, in ascending order: every accepted token that could be one of
   // those words, and with it all that are folded alike.
   std::vector<Score> scores = {};
+
+  // Of ranks that were asked for, near the top or not; ascending.
+  std::vector<Score> wanted = {};
+
+  // Whether they can rank so many words, and are of all these ranks, which
+  // ascend.
+  bool Cover(int count, absl::Span<const int> ranks) const;
 };
 
 // Gathers the scores of one vector. Not thread-safe: several threads gather
@@ -43,8 +50,10 @@ struct WordScores {
 // all groups.
 class WordScorer {
  public:
-  // `vocabulary` must outlive it. REQUIRES: words >= 1.
-  WordScorer(const Vocabulary& vocabulary, int words);
+  // `wanted`: ranks whose logits are kept in any case, ascending. Both must
+  // outlive it. REQUIRES: words >= 1.
+  WordScorer(const Vocabulary& vocabulary, int words,
+             absl::Span<const int> wanted = {});
 
   // Logits of the ranks from `begin` on. `accept` is asked about ranks whose
   // logits are among the largest so far. REQUIRES: finite logits or -infinity;
@@ -73,6 +82,7 @@ class WordScorer {
     int size = 0;
   };
 
+  void KeepWanted(int begin, absl::Span<const float> logits);
   void Keep(RankRange alike, int begin, absl::Span<const float> logits,
             absl::FunctionRef<bool(int rank)> accept);
   double LogNormaliser();
@@ -80,6 +90,8 @@ class WordScorer {
 
   const Vocabulary* vocabulary_;
   int words_;
+  absl::Span<const int> wanted_;
+  std::vector<WordScores::Score> wanted_scores_;
   std::vector<Piece> pieces_;
   std::vector<Group> groups_;              // near the top when they were seen
   std::vector<WordScores::Score> scores_;  // of all their tokens

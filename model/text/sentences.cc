@@ -20,8 +20,8 @@ namespace carousel {
 namespace {
 
 // Abbreviations before a capital that ICU's data for English lack.
-constexpr const char16_t* kAbbreviations[] = {
-    u"Dr.", u"Mr.", u"Mrs.", u"Ms.", u"St.", u"e.g.", u"i.e.", u"vs."};
+constexpr const char16_t* kAbbreviations[] = {u"Dr.", u"Mr.",  u"Mrs.", u"Ms.",
+                                              u"St.", u"e.g.", u"i.e.", u"vs."};
 
 // Rules that know abbreviations.
 const icu::BreakIterator* MakePrototype() {

@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "model/text/byte_range.h"
 #include "model/text/tokenizer.h"
 
@@ -63,6 +65,17 @@ absl::StatusOr<std::vector<WholeTextWord>> WordsOfWholeText(
 // The same of the tokens of Tokenizer::Encode, of which none is left out.
 absl::StatusOr<std::vector<WholeTextWord>> WordsOfText(
     const Tokenizer& tokenizer, absl::string_view text);
+// Makes of text, whole or what stands between two white spaces, what a
+// tokenizer should see.
+using PrepareText = absl::FunctionRef<std::string(absl::string_view)>;
+
+// Where the pieces of `prepared`, which `prepare` made of `given`, stand in
+// `given`; as for the words above, the place may be all between two white
+// spaces. REQUIRES: `given` is valid UTF-8.
+std::vector<ByteRange> PlacesOf(absl::Span<const TextPiece> pieces,
+                                absl::string_view given,
+                                absl::string_view prepared,
+                                PrepareText prepare);
 
 }  // namespace carousel
 

@@ -58,18 +58,19 @@ using Prepare =
 class Places {
  public:
   // Preparing keeps the order of the chunks and changes each by itself; were it
-  // otherwise, all places would be the whole text.
-  Places(TokenizerKind kind, Prepare prepare, absl::string_view given,
-         absl::string_view prepared)
+  // otherwise, all places would be the whole text. `apart`: the chunks are
+  // wanted even if nothing was changed.
+  Places(absl::string_view given, absl::string_view prepared,
+         PrepareText prepare, bool apart)
       : given_(given), prepared_(prepared) {
     const Chunk whole = MakeChunk({0, given.size()}, {0, prepared.size()});
-    if (whole.same && kind != TokenizerKind::kSubword) {
+    if (whole.same && !apart) {
       chunks_ = {whole};
       return;
     }
     size_t at = 0;
     for (const ByteRange& chunk : FindChunks(given)) {
-      const std::string changed = prepare(TextOf(given, chunk)).value();
+      const std::string changed = prepare(TextOf(given, chunk));
       while (at < prepared.size() && prepared[at] == ' ') ++at;
       if (prepared.substr(at, changed.size()) != changed) {
         chunks_ = {whole};
@@ -78,6 +79,7 @@ class Places {
       chunks_.push_back(MakeChunk(chunk, {at, at + changed.size()}));
       at += changed.size();
     }
+    if (chunks_.empty()) chunks_ = {whole};  // nothing but white space
   }
 
   // Of a piece of the prepared text: that of the first byte that is no space,
@@ -144,7 +146,10 @@ absl::StatusOr<std::vector<WholeTextWord>> WordsOf(const Tokenizer& tokenizer,
                                                    absl::string_view text) {
   ASSIGN_OR_RETURN(const std::string prepared, prepare(text));
   const std::vector<TextPiece> pieces = tokenizer.Split(prepared);
-  const Places places(tokenizer.kind(), prepare, text, prepared);
+  const bool subword = tokenizer.kind() == TokenizerKind::kSubword;
+  const Places places(
+      text, prepared,
+      [&](absl::string_view chunk) { return prepare(chunk).value(); }, subword);
   const std::vector<int32_t> kept = KeptPieces(pieces.size(), longest);
   std::vector<WholeTextWord> words;
   size_t chunk_before = 0;
@@ -181,6 +186,18 @@ absl::StatusOr<std::vector<WholeTextWord>> WordsOfText(
   return WordsOf(
       tokenizer, std::numeric_limits<int>::max(),
       [&](absl::string_view part) { return tokenizer.Prepare(part); }, text);
+}
+
+std::vector<ByteRange> PlacesOf(absl::Span<const TextPiece> pieces,
+                                absl::string_view given,
+                                absl::string_view prepared,
+                                PrepareText prepare) {
+  const Places places(given, prepared, prepare, /*apart=*/false);
+  std::vector<ByteRange> found;
+  for (const TextPiece& piece : pieces) {
+    found.push_back(places.Find({piece.begin, piece.end}));
+  }
+  return found;
 }
 
 }  // namespace carousel

@@ -107,10 +107,12 @@ std::string ModelCard(const BundleExport& bundle) {
 absl::Status ExportBundle(const BundleExport& bundle) {
   const LanguageModelConfig& config = bundle.config;
   BundleContent content;
-  content.manifest.model = LanguageModelManifest{.sizes = config.sizes,
-                                                 .tokenizer = config.tokenizer,
-                                                 .context = config.context,
-                                                 .blocked = config.blocked};
+  content.manifest.model =
+      LanguageModelManifest{.sizes = config.sizes,
+                            .tokenizer = config.tokenizer,
+                            .context = config.context,
+                            .blocked = config.blocked,
+                            .context_cache = config.context_cache};
   content.manifest.training = TrainingRecord(bundle);
   ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs,
                    WeightSpecs(config.sizes));

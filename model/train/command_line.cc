@@ -36,6 +36,14 @@ absl::StatusOr<int> FlagValues::GetCount(const std::string& name, int otherwise,
   return count;
 }
 
+absl::StatusOr<bool> FlagValues::GetBool(const std::string& name,
+                                         bool otherwise) const {
+  bool value = otherwise;
+  if (!Has(name) || absl::SimpleAtob(Get(name), &value)) return value;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--", name, ": expected true or false, found \"", Get(name), "\""));
+}
+
 absl::StatusOr<FlagValues> ParseFlags(absl::Span<const Flag> flags,
                                       absl::Span<const std::string> arguments) {
   FlagValues result;

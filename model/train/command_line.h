@@ -36,6 +36,9 @@ class FlagValues {
   absl::StatusOr<int> GetCount(const std::string& name, int otherwise,
                                int limit) const;
 
+  // The value as true or false. INVALID_ARGUMENT naming the flag.
+  absl::StatusOr<bool> GetBool(const std::string& name, bool otherwise) const;
+
  private:
   friend absl::StatusOr<FlagValues> ParseFlags(
       absl::Span<const Flag> flags, absl::Span<const std::string> arguments);

@@ -25,13 +25,18 @@ constexpr Flag kFlags[] = {
     {"label_map", "LABEL,LABEL:NAME;...", "labels as they are",
      "classifier: other names for the file's labels; lines with any other are "
      "left out"},
+    {"context", "", "",
+     "language model: the lines are those of documents with blank lines "
+     "between them; each is measured by itself and after what stands before it "
+     "in its document"},
     {"cache_size", "M", "0",
      "language model: perplexity_with_cache, with a continuous cache of the "
      "last M tokens (bundles with the context stream)"},
     {"cache_theta", "X", "0.3",
-     "language model: how much likeness of states counts in it"},
+     "language model: how much likeness of states counts in it; with --context "
+     "the bundle's is the default"},
     {"cache_lambda", "X", "0.1",
-     "language model: its weight beside the network's"},
+     "language model: its weight beside the network's; the same"},
     {"cache_tune", "", "",
      "language model: the best of a grid of theta and lambda instead"},
     {"beam_size", "N", "5", "translator: hypotheses kept at once; 1: greedy"},
@@ -65,7 +70,7 @@ const std::vector<TaskEvaluation>& Evaluations() {
   static const auto* const evaluations = new std::vector<TaskEvaluation>{
       {Task::kLanguageModel,
        EvaluateLanguageModelBundle,
-       {"cache_size", "cache_theta", "cache_lambda", "cache_tune"}},
+       {"context", "cache_size", "cache_theta", "cache_lambda", "cache_tune"}},
       {Task::kClassifier, EvaluateClassifierBundle, {"label_map"}},
       {Task::kTranslator,
        EvaluateTranslatorBundle,

@@ -61,14 +61,6 @@ absl::StatusOr<std::vector<int>> Horizons(const FlagValues& flags,
   return horizons;
 }
 
-absl::StatusOr<bool> ChecksTimes(const FlagValues& flags) {
-  bool checks = true;
-  const std::string text = flags.Get("check_times", "true");
-  if (absl::SimpleAtob(text, &checks)) return checks;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--check_times: expected true or false, found \"", text, "\""));
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> EvaluateForecasterBundle(
@@ -86,6 +78,8 @@ absl::StatusOr<std::vector<std::string>> EvaluateForecasterBundle(
   ASSIGN_OR_RETURN(
       measure.first_row,
       flags.GetCount("first_row", 0, std::numeric_limits<int>::max()));
+  const auto& quantiles = evaluation.model.forecaster().quantiles;
+  if (quantiles.has_value()) measure.quantiles = &*quantiles;
   measure.on_progress = [&](double done) {
     evaluation.progress->Show(absl::StrFormat("evaluated %.0f %%", done * 100));
     return true;
@@ -93,7 +87,7 @@ absl::StatusOr<std::vector<std::string>> EvaluateForecasterBundle(
   SeriesFileOptions options;
   options.time_column = flags.Get("time_column");
   options.columns = columns;
-  ASSIGN_OR_RETURN(options.check_times, ChecksTimes(flags));
+  ASSIGN_OR_RETURN(options.check_times, flags.GetBool("check_times", true));
   ASSIGN_OR_RETURN(const SeriesFile file,
                    ReadSeriesFile(flags.Get("data"), options));
   // The products are shared out, not the windows.

@@ -9,6 +9,7 @@
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
 #include "model/tasks/continuous_cache.h"
+#include "model/tasks/document_evaluation.h"
 #include "model/tasks/language_model_evaluation.h"
 #include "model/train/evaluations.h"
 
@@ -70,11 +71,47 @@ DotProducts MakeMatmulDotProducts() {
   };
 }
 
+// With `--context`: a setting other than the bundle's, if it is given.
+absl::StatusOr<ContextSetting> GetContextSetting(const Evaluation& evaluation) {
+  const FlagValues& flags = evaluation.flags;
+  for (const char* other : {"cache_size", "cache_tune"}) {
+    if (!flags.Has(other)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", other, " does not go with --context"));
+  }
+  ContextSetting setting =
+      evaluation.model.manifest().language_model().context_cache;
+  ASSIGN_OR_RETURN(setting.theta,
+                   GetFraction(flags, "cache_theta", setting.theta));
+  ASSIGN_OR_RETURN(setting.lambda,
+                   GetFraction(flags, "cache_lambda", setting.lambda));
+  RETURN_IF_ERROR(CheckCacheOptions(
+      {.settings = {{.theta = setting.theta, .lambda = setting.lambda}}}));
+  return setting;
+}
+
+absl::StatusOr<std::vector<std::string>> EvaluateWithContext(
+    const Evaluation& evaluation) {
+  ASSIGN_OR_RETURN(const ContextSetting setting, GetContextSetting(evaluation));
+  const DocumentOptions options = {
+      .setting = setting,
+      .threads = evaluation.threads,
+      .on_progress = [&](int64_t documents) {
+        evaluation.progress->Show(
+            absl::StrCat("evaluated ", documents, " documents"));
+      }};
+  ASSIGN_OR_RETURN(const DocumentFigures figures,
+                   EvaluateDocuments(evaluation.model,
+                                     evaluation.flags.Get("data"), options));
+  return std::vector<std::string>{figures.ToJson()};
+}
+
 }  // namespace
 
 // Lines and stretches are measured in parallel, each on one thread.
 absl::StatusOr<std::vector<std::string>> EvaluateLanguageModelBundle(
     const Evaluation& evaluation) {
+  if (evaluation.flags.Has("context")) return EvaluateWithContext(evaluation);
   ASSIGN_OR_RETURN(const CacheOptions cache, GetCacheOptions(evaluation.flags));
   const EvaluationOptions options = {
       .threads = evaluation.threads,

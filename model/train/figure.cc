@@ -10,9 +10,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "model/base/child_process.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
-#include "model/train/child_process.h"
 
 namespace carousel {
 namespace {

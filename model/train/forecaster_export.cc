@@ -2,6 +2,7 @@
 #include "model/train/forecaster_export.h"
 
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -9,7 +10,9 @@
 #include "absl/strings/str_format.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/series_scale.h"
+#include "model/bundle/stored_weights.h"
 #include "model/bundle/writer.h"
+#include "model/tasks/forecast_residuals.h"
 #include "model/train/bundle_path.h"
 #include "model/train/export_parts.h"
 #include "nlohmann/json.hpp"
@@ -24,7 +27,29 @@ ordered_json Figures(const RunState& state) {
                              /*allow_exceptions=*/false);
 }
 
-std::string TrainingRecord(const ForecasterExport& bundle) {
+// Forecasts that lie within the dev part.
+int64_t DevForecasts(const ForecasterExport& bundle) {
+  return bundle.data.dev_rows - bundle.config.sizes.horizon + 1;
+}
+
+// Of the network whose weights are stored; nothing if dev is too short.
+absl::StatusOr<std::optional<MeasuredResiduals>> MeasureOnDev(
+    const ForecasterExport& bundle, absl::Span<const Tensor> weights) {
+  if (DevForecasts(bundle) < kLeastForecasts) return std::nullopt;
+  const BundleSettings& settings = bundle.config.bundle;
+  ASSIGN_OR_RETURN(
+      const auto network,
+      Forecaster::Create(bundle.config.sizes,
+                         ToStoredTypes(weights, settings.stored_type)));
+  const PreparedSeries& data = bundle.data;
+  const auto end =
+      static_cast<size_t>(data.train_rows + data.dev_rows) * data.scales.size();
+  return MeasureResiduals(*network, absl::MakeConstSpan(data.values).first(end),
+                          {.first_row = data.train_rows});
+}
+
+std::string TrainingRecord(const ForecasterExport& bundle,
+                           const std::optional<MeasuredResiduals>& residuals) {
   const RunState& state = bundle.state;
   ordered_json record =
       BeginRecord(SeriesRecord(bundle.config, bundle.data),
@@ -33,6 +58,9 @@ std::string TrainingRecord(const ForecasterExport& bundle) {
   if (bundle.data.dev_rows > 0) {
     record["best_step"] = state.best_step;
     record["dev"] = Figures(state);
+  }
+  if (residuals.has_value()) {
+    record["residual_quantiles"] = {{"forecasts", residuals->forecasts}};
   }
   record["config"] = ConfigForRecord(SerialiseForecasterConfig(bundle.config));
   return record.dump();
@@ -66,7 +94,26 @@ std::string FiguresText(const ForecasterExport& bundle) {
       figures.value("mse", 0.0), figures.value("mae", 0.0), state.best_step);
 }
 
-std::string ModelCard(const ForecasterExport& bundle) {
+std::string UseText(const std::optional<MeasuredResiduals>& residuals) {
+  const std::string text =
+      "A forecast is the expected course. It holds for series that go on as "
+      "the "
+      "training part did.\n";
+  if (!residuals.has_value()) {
+    return text +
+           "How sure it is was not measured (the dev part is too short): "
+           "there are no quantiles.\n";
+  }
+  return absl::StrFormat(
+      "%sQuantiles are those of the errors of %d forecasts on the dev part, "
+      "for "
+      "each step and series by\nitself: an interval is as wide as errors were "
+      "at that distance, whatever the window says.\n",
+      text, residuals->forecasts);
+}
+
+std::string ModelCard(const ForecasterExport& bundle,
+                      const std::optional<MeasuredResiduals>& residuals) {
   const ForecasterConfig& config = bundle.config;
   std::string series =
       "| series | mean | standard deviation |\n|---|---|---|\n";
@@ -74,21 +121,18 @@ std::string ModelCard(const ForecasterExport& bundle) {
     absl::StrAppendFormat(&series, "| %s | %g | %g |\n", scale.name, scale.mean,
                           scale.standard_deviation);
   }
-  return WriteCard(
-      {.directory = bundle.directory,
-       .settings = config.bundle,
-       .otherwise = "A forecaster: it continues the series below.",
-       .model = SizesText(config.sizes),
-       .figures = FiguresText(bundle),
-       .data =
-           absl::StrFormat("`%s` (SHA-256 `%.12s...`): trained on the "
-                           "first %d of %d rows.\n\n%s",
-                           config.file, bundle.data.sha256,
-                           bundle.data.train_rows, bundle.data.rows, series),
-       .left_out = "",
-       .use = "A forecast is the most likely course and says nothing of how "
-              "sure it is. It holds for series that\ngo on as the training "
-              "part did.\n"});
+  return WriteCard({.directory = bundle.directory,
+                    .settings = config.bundle,
+                    .otherwise = "A forecaster: it continues the series below.",
+                    .model = SizesText(config.sizes),
+                    .figures = FiguresText(bundle),
+                    .data = absl::StrFormat(
+                        "`%s` (SHA-256 `%.12s...`): trained on the "
+                        "first %d of %d rows.\n\n%s",
+                        config.file, bundle.data.sha256, bundle.data.train_rows,
+                        bundle.data.rows, series),
+                    .left_out = "",
+                    .use = UseText(residuals)});
 }
 
 }  // namespace
@@ -110,15 +154,20 @@ std::string SeriesRecord(const ForecasterConfig& config,
 absl::Status ExportForecaster(const ForecasterExport& bundle) {
   const ForecasterConfig& config = bundle.config;
   BundleContent content;
-  content.manifest.model = ForecasterManifest{
-      .sizes = config.sizes, .series = bundle.data.scales, .self_test = {}};
-  content.manifest.training = TrainingRecord(bundle);
+  content.manifest.model = ForecasterManifest{.sizes = config.sizes,
+                                              .series = bundle.data.scales,
+                                              .interval = bundle.data.interval,
+                                              .self_test = {}};
   ASSIGN_OR_RETURN(const std::vector<WeightSpec> specs,
                    WeightSpecs(config.sizes));
   ASSIGN_OR_RETURN(content.weights,
                    ReadWeightsInOrder(bundle.weights_path, specs));
   content.stored_type = config.bundle.stored_type;
-  content.card = ModelCard(bundle);
+  ASSIGN_OR_RETURN(const std::optional<MeasuredResiduals> residuals,
+                   MeasureOnDev(bundle, content.weights));
+  if (residuals.has_value()) content.quantiles = residuals->quantiles;
+  content.manifest.training = TrainingRecord(bundle, residuals);
+  content.card = ModelCard(bundle, residuals);
   content.self_test_windows = {
       WaveWindow(bundle.data.scales, config.sizes.window)};
   return WriteBundle(CanonicalBundlePath(bundle.directory), content);

@@ -6,10 +6,12 @@
 #define CAROUSEL_MODEL_TRAIN_FORECASTER_EXPORT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "model/base/series_time.h"
 #include "model/bundle/manifest.h"
 #include "model/train/forecaster_config.h"
 #include "model/train/run_checkpoint.h"
@@ -20,6 +22,7 @@ namespace carousel {
 struct PreparedSeries {
   std::vector<SeriesScale> scales;  // (C), of the training rows
   std::vector<float> values;        // (rows, C), by these scales
+  std::optional<TimeStep> interval = {};
   int64_t rows = 0;
   int64_t train_rows = 0;
   int64_t dev_rows = 0;
@@ -44,8 +47,11 @@ struct ForecasterExport {
 std::string SeriesRecord(const ForecasterConfig& config,
                          const PreparedSeries& data);
 
-// Errors as WriteBundle. Nothing of the series gets into the bundle but their
-// names, means and standard deviations.
+// Measures how sure the network is on the dev part, if that is long enough
+// (model/tasks/forecast_residuals.h), and writes the bundle. Errors as
+// WriteBundle. Nothing of the series gets into the bundle but their names,
+// means, standard deviations, the interval of their times and the quantiles of
+// the residuals.
 absl::Status ExportForecaster(const ForecasterExport& bundle);
 
 }  // namespace carousel

@@ -11,8 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
+#include "model/bundle/bundle_files.h"
 #include "model/bundle/series_scale.h"
 #include "model/tasks/forecasting.h"
+#include "model/text/normalise.h"
 #include "model/train/data_files.h"
 #include "model/train/forecaster_export.h"
 #include "nlohmann/json.hpp"
@@ -169,8 +171,14 @@ class ForecasterTask : public TrainingTask {
 absl::StatusOr<PreparedSeries> PrepareSeries(const ForecasterConfig& config) {
   const std::string path = DataPath(config.data_directory, config.file);
   ASSIGN_OR_RETURN(const SeriesFile file, ReadSeriesFile(path, config.series));
+  // Names go into a manifest.
+  for (const std::string& column : file.columns) {
+    const absl::Status status = ValidateUtf8(column);
+    if (!status.ok()) return Annotate(status, absl::StrCat(path, ":1"));
+  }
   PreparedSeries data;
   data.sha256 = file.sha256;
+  data.interval = file.step;
   data.rows = file.rows;
   data.dev_rows = config.dev_rows;
   data.train_rows =

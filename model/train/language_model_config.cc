@@ -54,6 +54,10 @@ void VisitChangeable(LanguageModelConfig* c, SettingsVisitor* v) {
   VisitChangeable(&c->bundle, v);
   v->Texts("bundle", "self_test_texts", &c->self_test_texts);
   v->Texts("bundle", "blocked", &c->blocked);
+  v->Number("bundle", "context_theta", &c->context_cache.theta, 0,
+            ContextSetting::kMostTheta);
+  v->Number("bundle", "context_lambda", &c->context_cache.lambda, 0,
+            ContextSetting::kMostLambda);
 }
 
 // An adaptive softmax that fits what else is asked for.

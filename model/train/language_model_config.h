@@ -73,6 +73,7 @@ struct LanguageModelConfig {
   std::vector<std::string> self_test_texts = {"I would like to", "How are you",
                                               "Thank you very much for your"};
   std::vector<std::string> blocked;  // words that are never suggested
+  ContextSetting context_cache;
 };
 
 // Reads a configuration, after the overrides (settings.h). INVALID_ARGUMENT as

@@ -11,9 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "model/base/child_process.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
-#include "model/train/child_process.h"
 
 namespace carousel {
 namespace {

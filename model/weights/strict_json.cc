@@ -6,7 +6,6 @@
 #include <cstddef>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
 namespace carousel {
@@ -18,7 +17,6 @@ using nlohmann::json;
 // a bound on the text alone would not bound the memory.
 constexpr size_t kMaxValues = size_t{1} << 20;
 constexpr size_t kMaxDepth = 32;
-constexpr size_t kMaxQuoted = 80;
 
 // Walks through a text without building anything; stops at the first offence.
 class Checker : public nlohmann::json_sax<json> {
@@ -107,12 +105,6 @@ absl::StatusOr<json> ParseStrictJson(absl::string_view text) {
     return absl::InvalidArgumentError(checker.error());
   }
   return json::parse(text.data(), end, nullptr, /*allow_exceptions=*/false);
-}
-
-std::string QuoteForMessage(absl::string_view text) {
-  const bool cut = text.size() > kMaxQuoted;
-  return absl::StrCat("\"", absl::CHexEscape(text.substr(0, kMaxQuoted)),
-                      cut ? "..." : "", "\"");
 }
 
 bool JsonField::Has(absl::string_view member) const {

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/base/quote.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
@@ -23,9 +24,6 @@ namespace carousel {
 // a lax parser keeps one at will), more than 32 levels, more than a million
 // values.
 absl::StatusOr<nlohmann::json> ParseStrictJson(absl::string_view text);
-
-// `text` in quotation marks, escaped and cut, fit for an error message.
-std::string QuoteForMessage(absl::string_view text);
 
 // A value in a document, and its path there ("network.hidden"). Every error is
 // INVALID_ARGUMENT. Borrows the document. Thread-compatible.

@@ -79,4 +79,15 @@ absl::Status Validate(const ServerConfig& config) {
                {"debug", "info", "warning", "error"});
 }
 
+absl::StatusOr<LoadOptions> ToLoadOptions(const ServerConfig& config) {
+  LoadOptions options = {
+      .force = config.force_precision,
+      .max_table_bytes = static_cast<size_t>(config.embedding_table_bytes)};
+  if (config.precision != kAutomaticPrecision) {
+    ASSIGN_OR_RETURN(options.precision,
+                     ParsePrecision("--precision", config.precision));
+  }
+  return options;
+}
+
 }  // namespace carousel

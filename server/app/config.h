@@ -10,7 +10,9 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "model/bundle/model.h"
 
 namespace carousel {
 
@@ -45,7 +47,7 @@ struct ServerConfig {
 
   // Most memory for a table of a language model's first layer, for each version
   // (model/layers/language_model.h), and for all that the server holds, as far
-  // as it can be known at the start; 0: no limit.
+  // as it can be known when models are loaded; 0: no limit.
   int64_t embedding_table_bytes = int64_t{128} << 20;
   int64_t memory_limit = 0;
 
@@ -60,9 +62,17 @@ struct ServerConfig {
   absl::Duration keepalive_time = absl::Minutes(1);
   bool reflection = true;
 
+  // Calls that not everybody should make: to look for models anew, and to be
+  // shown how a text is read.
+  bool allow_reload = false;
+  bool allow_explain = false;
+
   std::string log_format = "text";  // or "json"
   std::string log_level = "info";   // debug, info, warning, error
 };
+
+// How models are loaded. REQUIRES: the configuration is valid.
+absl::StatusOr<LoadOptions> ToLoadOptions(const ServerConfig& config);
 
 // INVALID_ARGUMENT naming the first setting that makes no sense, what is
 // allowed and what was found.

@@ -43,7 +43,7 @@ ABSL_FLAG(
     "work that may wait, in tokens to be fed and as many for outputs; more is "
     "refused");
 ABSL_FLAG(int64_t, max_text_bytes, carousel::ServerConfig().max_text_bytes,
-          "longest text to complete, in bytes");
+          "longest text to complete, and longest context of it, in bytes");
 ABSL_FLAG(int64_t, max_whole_text_bytes,
           carousel::ServerConfig().max_whole_text_bytes,
           "longest text to score, in bytes");
@@ -59,8 +59,9 @@ ABSL_FLAG(int64_t, embedding_table_bytes,
           "saves a product in every step of a bf16 or int8 model, for each "
           "version of a model; 0: none");
 ABSL_FLAG(int64_t, memory_limit, carousel::ServerConfig().memory_limit,
-          "the server does not start if its models, caches, states and scratch "
-          "memory may take more bytes than this; 0: no limit");
+          "the server does not start, and reloads no version, if its models, "
+          "caches, states and scratch memory may take more bytes than this; 0: "
+          "no limit");
 ABSL_FLAG(absl::Duration, drain_pause, carousel::ServerConfig().drain_pause,
           "after SIGTERM: how long requests are still taken while the load "
           "balancers learn; a second signal ends it");
@@ -82,6 +83,12 @@ ABSL_FLAG(absl::Duration, keepalive_time,
           "how often an idle connection is asked whether anybody is there");
 ABSL_FLAG(bool, reflection, carousel::ServerConfig().reflection,
           "gRPC server reflection");
+ABSL_FLAG(bool, allow_reload, carousel::ServerConfig().allow_reload,
+          "take ModelService.ReloadModels from everybody; SIGHUP reloads with "
+          "and without it");
+ABSL_FLAG(bool, allow_explain, carousel::ServerConfig().allow_explain,
+          "take ModelService.Explain from everybody: it shows the vocabulary, "
+          "and whether others have sent a text that begins alike");
 ABSL_FLAG(std::string, log_format, carousel::ServerConfig().log_format,
           "text or json (one object a line), on standard error");
 ABSL_FLAG(std::string, log_level, carousel::ServerConfig().log_level,
@@ -165,6 +172,8 @@ ServerConfig ConfigFromFlags() {
       .min_ping_interval = absl::GetFlag(FLAGS_min_ping_interval),
       .keepalive_time = absl::GetFlag(FLAGS_keepalive_time),
       .reflection = absl::GetFlag(FLAGS_reflection),
+      .allow_reload = absl::GetFlag(FLAGS_allow_reload),
+      .allow_explain = absl::GetFlag(FLAGS_allow_explain),
       .log_format = absl::GetFlag(FLAGS_log_format),
       .log_level = absl::GetFlag(FLAGS_log_level)};
 }

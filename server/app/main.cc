@@ -45,7 +45,9 @@ int main(int argc, char** argv) {
     return absl::IsCancelled(server.status()) ? EXIT_SUCCESS
                                               : Fail(server.status());
   }
+  signals.SetOnHangup([&server] { (*server)->Reload(); });
   stop.WaitFor(1, absl::InfiniteDuration());
+  signals.SetOnHangup(nullptr);
   (*server)->Shutdown();
   return EXIT_SUCCESS;
 }

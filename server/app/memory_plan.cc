@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/base/buckets.h"
+#include "model/tasks/context_cache.h"
 #include "model/tasks/text_translation.h"
 #include "server/core/translation.h"
 #include "server/engine/step_scheduler.h"
@@ -14,6 +15,13 @@ namespace carousel {
 namespace {
 
 constexpr int64_t kFloat = sizeof(float);
+constexpr int64_t kHalf = sizeof(uint16_t);
+
+// What a completion holds of earlier text, which the cache may have forgotten
+// meanwhile.
+int64_t ContextBytes(const StackSizes& stack) {
+  return static_cast<int64_t>(kMostContextPositions) * stack.hidden * kHalf;
+}
 
 // Of h and c in all layers.
 int64_t StateBytes(const StackSizes& stack) {
@@ -70,6 +78,13 @@ int64_t TranslatorScratchBytes(const TranslatorSizes& sizes) {
          ScratchBytes(sizes.encoder) + ScratchBytes(sizes.decoder);
 }
 
+// The same of windows, which lie beside as they came.
+int64_t WindowScratchBytes(const StackSizes& stack, int window) {
+  const StepSchedulerOptions steps;
+  const int64_t cells = std::max<int64_t>(steps.max_bulk_cells, window);
+  return TextScratchBytes(stack, window) + cells * kFloat * stack.inputs;
+}
+
 }  // namespace
 
 MemoryPlan PlanMemory(const ServerConfig& config, int workers,
@@ -91,8 +106,15 @@ MemoryPlan PlanMemory(const ServerConfig& config, int workers,
       plan.scratch = std::max(
           plan.scratch, workers * TranslatorScratchBytes(*model.translator));
     }
+    if (model.window > 0) {
+      plan.scratch =
+          std::max(plan.scratch,
+                   workers * (ScratchBytes(model.stack) +
+                              WindowScratchBytes(model.stack, model.window)));
+    }
     if (!model.completes) continue;
-    plan.states += config.max_sequences * StateBytes(model.stack);
+    plan.states += config.max_sequences *
+                   (StateBytes(model.stack) + ContextBytes(model.stack));
     plan.caches += config.prefix_cache_bytes;
     plan.scratch = std::max(plan.scratch, workers * ScratchBytes(model.stack));
   }

@@ -21,6 +21,7 @@ struct ModelMemory {
   StackSizes stack = {};
   bool completes = false;  // has states, and a cache of them
   int longest_text = 0;    // tokens, of one that reads texts as a whole; else 0
+  int window = 0;          // steps, of one that reads series; else 0
   std::optional<TranslatorSizes> translator = {};  // of one that translates
 };
 

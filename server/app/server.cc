@@ -13,7 +13,7 @@
 #include "model/base/cpu.h"
 #include "model/base/status_macros.h"
 #include "server/app/logging.h"
-#include "server/app/memory_plan.h"
+#include "server/app/model_log.h"
 #include "server/http/admin_routes.h"
 #include "server/metrics/process.h"
 
@@ -38,23 +38,6 @@ GrpcServerOptions GrpcOptions(const ServerConfig& config) {
           .keepalive_time = config.keepalive_time};
 }
 
-std::string NameOf(const ModelVersion& version) {
-  return absl::StrCat(version.location.name, "/", version.location.version);
-}
-
-// REQUIRES: the configuration is valid.
-absl::StatusOr<std::unique_ptr<ModelRepository>> OpenRepository(
-    const ServerConfig& config) {
-  LoadOptions options = {
-      .force = config.force_precision,
-      .max_table_bytes = static_cast<size_t>(config.embedding_table_bytes)};
-  if (config.precision != kAutomaticPrecision) {
-    ASSIGN_OR_RETURN(options.precision,
-                     ParsePrecision("--precision", config.precision));
-  }
-  return ModelRepository::Open(config.models, options);
-}
-
 double SinceProcessStart() {
   return absl::ToDoubleSeconds(absl::Now() - ProcessStartTime());
 }
@@ -64,15 +47,19 @@ double SinceProcessStart() {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const ServerConfig& config, const StopRequests* stop) {
   RETURN_IF_ERROR(Validate(config));
-  ASSIGN_OR_RETURN(auto repository, OpenRepository(config));
+  ASSIGN_OR_RETURN(const LoadOptions options, ToLoadOptions(config));
+  ASSIGN_OR_RETURN(auto repository,
+                   ModelRepository::Open(config.models, options));
   auto server =
       std::unique_ptr<Server>(new Server(config, stop, std::move(repository)));
   RETURN_IF_ERROR(server->Listen());
-  const int64_t process_bytes = ProcessResidentBytes();
+  server->process_bytes_ = ProcessResidentBytes();
   RETURN_IF_ERROR(server->LoadModels());
-  RETURN_IF_ERROR(server->CheckMemory(process_bytes));
-  RETURN_IF_ERROR(server->WarmUp());
+  const std::vector<ModelVersion> versions = server->repository_->List();
+  RETURN_IF_ERROR(server->CheckMemory(versions));
+  RETURN_IF_ERROR(server->WarmUp(versions));
   server->SetReady(true);
+  server->reloader_.Start();
   Log(LogLevel::info, "ready",
       {{"seconds_since_start", SinceProcessStart()},
        {"memory_bytes", ProcessResidentBytes()}});
@@ -91,6 +78,7 @@ Server::Server(const ServerConfig& config, const StopRequests* stop,
                .prefix_cache_bytes =
                    static_cast<size_t>(config.prefix_cache_bytes)},
               Clock::Real()),
+      reloader_([this] { return ReloadModels(); }),
       autocomplete_(
           {.max_text_bytes = static_cast<size_t>(config.max_text_bytes)},
           repository_.get(), &engine_),
@@ -100,12 +88,18 @@ Server::Server(const ServerConfig& config, const StopRequests* stop,
       translation_(
           {.max_text_bytes = static_cast<size_t>(config.max_text_bytes)},
           repository_.get(), &engine_, &Clock::Real()),
-      models_(repository_.get()),
+      forecast_(repository_.get(), &engine_),
+      models_(
+          {.allow_reload = config.allow_reload,
+           .allow_explain = config.allow_explain,
+           .max_text_bytes = static_cast<size_t>(config.max_whole_text_bytes)},
+          repository_.get(), &engine_, &reloader_),
       autocomplete_service_(&autocomplete_, {&metrics_, &Clock::Real()},
                             &streams_),
       sentiment_service_(&sentiment_, {&metrics_, &Clock::Real()}, &streams_),
       translation_service_(&translation_, {&metrics_, &Clock::Real()},
                            &streams_),
+      forecast_service_(&forecast_, {&metrics_, &Clock::Real()}),
       model_service_(&models_, {&metrics_, &Clock::Real()}) {
   AddPolledMetrics();
 }
@@ -122,12 +116,14 @@ absl::Status Server::Listen() {
                                        return HandleAdmin(request, sources);
                                      }));
   ASSIGN_OR_RETURN(
-      grpc_, GrpcServer::Start(GrpcOptions(config_),
-                               {&autocomplete_service_, &sentiment_service_,
-                                &translation_service_, &model_service_},
-                               {v1::AutocompleteService::service_full_name(),
-                                v1::SentimentService::service_full_name(),
-                                v1::TranslationService::service_full_name()}));
+      grpc_, GrpcServer::Start(
+                 GrpcOptions(config_),
+                 {&autocomplete_service_, &sentiment_service_,
+                  &translation_service_, &forecast_service_, &model_service_},
+                 {v1::AutocompleteService::service_full_name(),
+                  v1::SentimentService::service_full_name(),
+                  v1::TranslationService::service_full_name(),
+                  v1::ForecastService::service_full_name()}));
   const CpuAllowance cpus = ReadCpuAllowance();
   Log(LogLevel::info, "listening",
       {{"version", CAROUSEL_VERSION},
@@ -146,22 +142,17 @@ absl::Status Server::Listen() {
 absl::Status Server::LoadModels() {
   const absl::Status status =
       repository_->LoadAll([this] { return stop_->count() > 0; });
+  std::string model;
   for (const ModelVersion& version : repository_->List()) {
     metrics_.SetModel(version.location.name, version.location.version,
                       StateName(version.state), version.load_time);
-    if (version.state == ModelVersion::State::kReady) {
-      Log(LogLevel::info, "model ready",
-          {{"model", NameOf(version)},
-           {"seconds", absl::ToDoubleSeconds(version.load_time)},
-           {"bytes", version.model->memory_bytes()},
-           {"precision",
-            std::string(PrecisionName(version.model->precision()))},
-           {"precision_note", version.model->precision_note()},
-           {"implementation", version.model->implementation()}});
-    } else if (version.state == ModelVersion::State::kFailed) {
-      Log(LogLevel::err, "model failed",
-          {{"model", NameOf(version)}, {"error", version.error.ToString()}});
+    LogLoaded(version);
+    if (std::exchange(model, version.location.name) == version.location.name ||
+        version.labels_error.ok()) {
+      continue;
     }
+    Log(LogLevel::err, "labels failed",
+        {{"model", model}, {"error", version.labels_error.ToString()}});
   }
   return status;
 }
@@ -197,9 +188,10 @@ void Server::AddPolledMetrics() {
       [](Stats s) { return s.batches; });
   add("carousel_batched_rows_total", "Sequences in them, together.", true,
       [](Stats s) { return s.batched_rows; });
-  add("carousel_prefix_cache_hits_total", "Texts whose beginning was known.",
-      true, [](Stats s) { return s.cache.hits; });
-  add("carousel_prefix_cache_misses_total", "Texts of which nothing was known.",
+  add("carousel_prefix_cache_hits_total",
+      "Texts and blocks of earlier text whose beginning was known.", true,
+      [](Stats s) { return s.cache.hits; });
+  add("carousel_prefix_cache_misses_total", "Those of which nothing was known.",
       true, [](Stats s) { return s.cache.misses; });
   add("carousel_prefix_cache_tokens_total", "Tokens that hits saved.", true,
       [](Stats s) { return s.cache.tokens; });
@@ -215,9 +207,9 @@ void Server::AddPolledMetrics() {
       [workers](Stats) { return workers; });
 }
 
-absl::Status Server::CheckMemory(int64_t process_bytes) const {
+MemoryPlan Server::PlanFor(const std::vector<ModelVersion>& versions) const {
   std::vector<ModelMemory> models;
-  for (const ModelVersion& version : repository_->List()) {
+  for (const ModelVersion& version : versions) {
     if (version.state != ModelVersion::State::kReady) continue;
     const Model& model = *version.model;
     ModelMemory memory = {.bytes = static_cast<int64_t>(model.memory_bytes()),
@@ -230,10 +222,18 @@ absl::Status Server::CheckMemory(int64_t process_bytes) const {
     if (model.task() == Task::kTranslator) {
       memory.translator = model.translator().network->sizes();
     }
+    if (model.task() == Task::kForecaster) {
+      memory.stack = model.forecaster().network->sizes().rnn;
+      memory.window = model.forecaster().network->sizes().window;
+    }
     models.push_back(memory);
   }
-  const MemoryPlan plan =
-      PlanMemory(config_, WorkerCount(config_), process_bytes, models);
+  return PlanMemory(config_, WorkerCount(config_), process_bytes_, models);
+}
+
+absl::Status Server::CheckMemory(
+    const std::vector<ModelVersion>& versions) const {
+  const MemoryPlan plan = PlanFor(versions);
   Log(LogLevel::info, "memory bound",
       {{"bytes", plan.total()},
        {"models", plan.models},
@@ -244,9 +244,9 @@ absl::Status Server::CheckMemory(int64_t process_bytes) const {
   return carousel::CheckMemory(config_, plan);
 }
 
-absl::Status Server::WarmUp() {
+absl::Status Server::WarmUp(const std::vector<ModelVersion>& versions) {
   const absl::Time start = absl::Now();
-  for (const ModelVersion& version : repository_->List()) {
+  for (const ModelVersion& version : versions) {
     if (version.state != ModelVersion::State::kReady) continue;
     if (version.model->task() == Task::kLanguageModel) {
       RETURN_IF_ERROR(engine_.WarmUp(version.model->network()));
@@ -254,6 +254,8 @@ absl::Status Server::WarmUp() {
       RETURN_IF_ERROR(engine_.WarmUp(*version.model->classifier().network));
     } else if (version.model->task() == Task::kTranslator) {
       RETURN_IF_ERROR(engine_.WarmUp(*version.model->translator().network));
+    } else if (version.model->task() == Task::kForecaster) {
+      RETURN_IF_ERROR(engine_.WarmUp(*version.model->forecaster().network));
     }
   }
   Log(LogLevel::info, "warm",
@@ -279,8 +281,10 @@ void Server::Shutdown() {
         {{"queued", engine_.stats().queue.jobs},
          {"running", engine_.stats().running}});
   }
+  const absl::Time deadline = absl::Now() + config_.drain_deadline;
+  reloader_.Stop();  // it needs the workers
   streams_.Drain();
-  engine_.Drain(absl::Now() + config_.drain_deadline);
+  engine_.Drain(deadline);
   if (grpc_ != nullptr) grpc_->Shutdown(absl::Now() + kFlushTime);
   http_.reset();
   if (!was_ready) return;

@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include <utility>
+
 namespace carousel {
 
 void StopRequests::Add() {
@@ -29,11 +31,32 @@ SignalWatcher::SignalWatcher(StopRequests* requests) {
   sigemptyset(&signals_);
   sigaddset(&signals_, SIGTERM);
   sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   thread_ = std::thread([this, requests] {
     int signal_number = 0;
-    while (sigwait(&signals_, &signal_number) == 0 && !ended_) requests->Add();
+    while (sigwait(&signals_, &signal_number) == 0 && !ended_) {
+      if (signal_number == SIGHUP) {
+        Hangup();
+      } else {
+        requests->Add();
+      }
+    }
   });
+}
+
+void SignalWatcher::SetOnHangup(std::function<void()> on_hangup) {
+  absl::MutexLock lock(&mutex_);
+  on_hangup_ = std::move(on_hangup);
+  if (on_hangup_ == nullptr || !hung_up_) return;
+  hung_up_ = false;
+  on_hangup_();
+}
+
+void SignalWatcher::Hangup() {
+  absl::MutexLock lock(&mutex_);
+  hung_up_ = on_hangup_ == nullptr;
+  if (on_hangup_ != nullptr) on_hangup_();
 }
 
 SignalWatcher::~SignalWatcher() {

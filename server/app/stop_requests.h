@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the process learns that it shall stop.
+// How the process learns that it shall stop, or look for models anew.
 
 #ifndef CAROUSEL_SERVER_APP_STOP_REQUESTS_H_
 #define CAROUSEL_SERVER_APP_STOP_REQUESTS_H_
 
 #include <atomic>
 #include <csignal>
+#include <functional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -31,11 +32,11 @@ class StopRequests {
   int count_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// Turns SIGTERM and SIGINT into requests to stop. Make it before any other
-// thread: threads inherit that these signals are blocked, so that they reach
-// the watcher only. A signal that arrives while models are being loaded is
-// seen, too. SIGPIPE is ignored: a reader of our output that is gone is no
-// reason to die.
+// Turns SIGTERM and SIGINT into requests to stop, and SIGHUP into calls. Make
+// it before any other thread: threads inherit that these signals are blocked,
+// so that they reach the watcher only. A signal that arrives while models are
+// being loaded is seen, too. SIGPIPE is ignored: a reader of our output that is
+// gone is no reason to die.
 class SignalWatcher {
  public:
   // `requests` must outlive the watcher.
@@ -44,8 +45,18 @@ class SignalWatcher {
   SignalWatcher(const SignalWatcher&) = delete;
   SignalWatcher& operator=(const SignalWatcher&) = delete;
 
+  // What SIGHUP calls from here on, on the watcher's thread; called at once if
+  // one has come before. Must not block. Null: SIGHUP waits. Once this returns
+  // no call of an earlier one is under way.
+  void SetOnHangup(std::function<void()> on_hangup);
+
  private:
+  void Hangup();
+
   sigset_t signals_;
+  absl::Mutex mutex_;
+  std::function<void()> on_hangup_ ABSL_GUARDED_BY(mutex_);
+  bool hung_up_ ABSL_GUARDED_BY(mutex_) = false;  // and nobody was called
   std::atomic<bool> ended_ = false;
   std::thread thread_;
 };

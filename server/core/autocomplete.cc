@@ -46,11 +46,20 @@ CompletionOptions OptionsOf(const v1::CompleteRequest& request) {
   return options;
 }
 
+EarlierText EarlierTextOf(const v1::CompleteRequest& request,
+                          const LanguageModelManifest& manifest) {
+  return {.text = request.context(),
+          .lines = manifest.context,
+          .setting = manifest.context_cache};
+}
+
 }  // namespace
 
 absl::Status AutocompleteCore::Validate(
     const v1::CompleteRequest& request) const {
   RETURN_IF_ERROR(CheckTextSize(request.text(), options_.max_text_bytes));
+  RETURN_IF_ERROR(
+      CheckTextSize(request.context(), options_.max_text_bytes, "context"));
   absl::Status status = CheckOptions(OptionsOf(request));
   if (status.ok()) return status;
   // The message begins with the option, which is the field.
@@ -76,6 +85,7 @@ void AutocompleteCore::Complete(const v1::CompleteRequest& request,
            std::shared_ptr<const LanguageModel>(model, &model->network()),
        .tokenizer = &model->tokenizer(),
        .text = request.text(),
+       .context = EarlierTextOf(request, model->manifest().language_model()),
        .options = OptionsOf(request),
        .deadline = context.deadline,
        .cancelled = std::move(context.cancelled),

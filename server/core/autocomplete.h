@@ -17,7 +17,7 @@
 namespace carousel {
 
 struct AutocompleteOptions {
-  // Longest text that is accepted.
+  // Longest text that is accepted, and longest context.
   size_t max_text_bytes = 16384;
 };
 

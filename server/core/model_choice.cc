@@ -30,8 +30,9 @@ absl::StatusOr<std::string> DefaultName(const ModelRepository& repository,
 }
 
 std::string NameOf(const v1::ModelSpec& spec, const std::string& name) {
-  if (!spec.has_version()) return name;
-  return absl::StrCat(name, "/", spec.version());
+  if (spec.has_version()) return absl::StrCat(name, "/", spec.version());
+  if (!spec.label().empty()) return absl::StrCat(name, "@", spec.label());
+  return name;
 }
 
 }  // namespace
@@ -43,25 +44,44 @@ absl::StatusOr<ModelHandle> ChooseModel(const ModelRepository& repository,
   if (name.empty()) {
     ASSIGN_OR_RETURN(name, DefaultName(repository, models));
   }
-  std::optional<int64_t> version;
-  if (spec.has_version()) version = spec.version();
-  absl::StatusOr<ModelHandle> handle = repository.Get(name, version);
-  if (!handle.ok()) return AboutModel(NameOf(spec, name), handle.status());
-  if (handle->model->task() != models.task) {
+  ASSIGN_OR_RETURN(ModelHandle handle, ChooseVersion(repository, name, spec));
+  if (handle.model->task() != models.task) {
     return AboutField(
         kNameField, absl::InvalidArgumentError(absl::StrCat(
                         "model \"", name, "\" is for the task \"",
-                        TaskName(handle->model->task()), "\"; ", models.service,
+                        TaskName(handle.model->task()), "\"; ", models.service,
                         " needs a \"", TaskName(models.task), "\"")));
   }
   return handle;
 }
 
-absl::Status CheckTextSize(absl::string_view text, size_t most) {
+absl::StatusOr<ModelHandle> ChooseVersion(const ModelRepository& repository,
+                                          const std::string& name,
+                                          const v1::ModelSpec& spec) {
+  RETURN_IF_ERROR(CheckVersionOrLabel(spec));
+  std::optional<int64_t> version;
+  if (spec.has_version()) version = spec.version();
+  absl::StatusOr<ModelHandle> handle =
+      spec.label().empty() ? repository.Get(name, version)
+                           : repository.GetLabelled(name, spec.label());
+  if (!handle.ok()) return AboutModel(NameOf(spec, name), handle.status());
+  return handle;
+}
+
+absl::Status CheckVersionOrLabel(const v1::ModelSpec& spec) {
+  if (!spec.has_version() || spec.label().empty()) return absl::OkStatus();
+  return InvalidField(
+      "model.label",
+      absl::StrCat("is \"", spec.label(), "\" and model.version is ",
+                   spec.version(), "; one of them is allowed"));
+}
+
+absl::Status CheckTextSize(absl::string_view text, size_t most,
+                           absl::string_view field) {
   if (text.size() <= most) return absl::OkStatus();
   return InvalidField(
-      "text", absl::StrCat("has ", text.size(), " bytes; at most ", most,
-                           " are allowed"));
+      field, absl::StrCat("has ", text.size(), " bytes; at most ", most,
+                          " are allowed"));
 }
 
 void SetModel(const ModelHandle& handle, v1::ModelSpec* spec) {

@@ -11,9 +11,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "model/base/status_macros.h"
+#include "server/core/code_points.h"
 #include "server/core/errors.h"
 #include "server/core/model_choice.h"
-#include "server/core/text_places.h"
 
 namespace carousel {
 namespace {

@@ -10,9 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "model/base/status_macros.h"
+#include "server/core/code_points.h"
 #include "server/core/errors.h"
 #include "server/core/model_choice.h"
-#include "server/core/text_places.h"
 
 namespace carousel {
 namespace {

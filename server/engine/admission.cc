@@ -21,10 +21,14 @@ absl::Duration RetryDelay(absl::Duration expected) {
 
 }  // namespace
 
-int64_t EstimateTokens(size_t text_bytes, int max_tokens) {
+int64_t TokensOfText(size_t text_bytes, int64_t max_tokens) {
   constexpr int64_t kBytesPerToken = 4;
-  const auto fed = static_cast<int64_t>(text_bytes) / kBytesPerToken;
-  return int64_t{2} * kTokensOfOutput + std::min<int64_t>(fed, max_tokens);
+  return std::min(static_cast<int64_t>(text_bytes) / kBytesPerToken,
+                  max_tokens);
+}
+
+int64_t EstimateTokens(size_t text_bytes, int max_tokens) {
+  return int64_t{2} * kTokensOfOutput + TokensOfText(text_bytes, max_tokens);
 }
 
 absl::Status Admit(const AdmissionLimits& limits, const QueueLoad& load,

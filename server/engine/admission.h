@@ -60,9 +60,12 @@ struct JobFacts {
 // vocabulary costs as much as a few of them.
 inline constexpr int kTokensOfOutput = 4;
 
-// What a text of this many bytes will cost, in tokens: what there is to feed
-// (English has five bytes a token or so; four is on the safe side), at most
-// `max_tokens`, and two outputs.
+// Tokens of a text of this many bytes, at most `max_tokens`. English has five
+// bytes a token or so; four is on the safe side.
+int64_t TokensOfText(size_t text_bytes, int64_t max_tokens);
+
+// What a text of this many bytes will cost, in tokens: what there is to feed,
+// and two outputs.
 int64_t EstimateTokens(size_t text_bytes, int max_tokens);
 
 // OK, or why the job is refused:

@@ -17,6 +17,7 @@ int64_t CompletionWork::EstimateTokens() const {
       int64_t{job_.options.max_suggestions} * (job_.options.max_words - 1);
   return carousel::EstimateTokens(job_.text.size(),
                                   job_.options.max_context_tokens) +
+         TokensOfText(job_.context.text.size(), kMostContextPositions) +
          words * (1 + kTokensOfOutput);
 }
 
@@ -30,7 +31,8 @@ absl::Status CompletionWork::Begin(NetworkRegistry* networks) {
 ReadySequence CompletionWork::next() const {
   return {.group = group_,
           .pending = sequence_->pending(),
-          .question = sequence_->question()};
+          .question = sequence_->question(),
+          .left = sequence_->left()};
 }
 
 absl::Status CompletionWork::Run(absl::Span<Work* const> batch, int steps,

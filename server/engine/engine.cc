@@ -9,7 +9,9 @@
 
 #include "model/base/thread_policy.h"
 #include "server/engine/completion_work.h"
+#include "server/engine/forecast_work.h"
 #include "server/engine/label_work.h"
+#include "server/engine/read_work.h"
 #include "server/engine/translation_work.h"
 
 namespace carousel {
@@ -89,6 +91,14 @@ void Engine::Submit(LabelJob job) {
 
 void Engine::Submit(TranslationJob job) {
   SubmitWork(std::make_unique<TranslationWork>(std::move(job), &clock_));
+}
+
+void Engine::Submit(ForecastJob job) {
+  SubmitWork(std::make_unique<ForecastWork>(std::move(job)));
+}
+
+void Engine::Submit(ReadJob job) {
+  SubmitWork(std::make_unique<ReadWork>(std::move(job)));
 }
 
 void Engine::SubmitWork(std::unique_ptr<Work> work) {
@@ -402,17 +412,6 @@ void Engine::CountRefusal(const absl::Status& status) {
   if (absl::IsResourceExhausted(status)) ++stats_.refused;
   if (absl::IsDeadlineExceeded(status)) ++stats_.expired;
   if (absl::IsCancelled(status)) ++stats_.cancelled;
-}
-
-EngineStats Engine::stats() const {
-  EngineStats stats;
-  {
-    MutexLock lock(&mutex_);
-    stats = stats_;
-    stats.queue = queue_.load();
-  }
-  stats.cache = networks_.cache_stats();
-  return stats;
 }
 
 }  // namespace carousel

@@ -90,12 +90,15 @@ class Engine {
   absl::Status WarmUp(const LanguageModel& network);
   absl::Status WarmUp(const Classifier& network);
   absl::Status WarmUp(const Translator& network);
+  absl::Status WarmUp(const Forecaster& network);
 
   // Never blocks. `job.done` is called on this thread if the job is refused
   // (see Admit), else on a worker.
   void Submit(Job job);
   void Submit(LabelJob job);
   void Submit(TranslationJob job);
+  void Submit(ForecastJob job);
+  void Submit(ReadJob job);
 
   // Refuses new jobs with UNAVAILABLE and finishes those it has. What is left
   // at `deadline` (real time) is completed with UNAVAILABLE, running jobs after
@@ -104,6 +107,10 @@ class Engine {
   void Drain(absl::Time deadline);
 
   EngineStats stats() const;
+
+  // Of the states remembered for this network. Of one that has gone they are
+  // freed by `stats` and by jobs.
+  PrefixCacheStats cache_stats(const LanguageModel& network) const;
 
  private:
   using Works = std::vector<std::unique_ptr<Work>>;

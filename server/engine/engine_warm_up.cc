@@ -22,6 +22,12 @@ absl::Status Engine::WarmUp(const Translator& network) {
       [&](PartScratch* scratch) { return carousel::WarmUp(network, scratch); });
 }
 
+absl::Status Engine::WarmUp(const Forecaster& network) {
+  return WarmUpBy([&](PartScratch* scratch) {
+    return carousel::WarmUp(network, options_.steps, scratch);
+  });
+}
+
 absl::Status Engine::WarmUpBy(
     absl::FunctionRef<absl::Status(PartScratch*)> warm_up) {
   Mutex mutex;

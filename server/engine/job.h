@@ -16,11 +16,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "model/bundle/manifest.h"
+#include "model/bundle/model.h"
 #include "model/layers/classifier.h"
 #include "model/layers/language_model.h"
 #include "model/tasks/classification.h"
 #include "model/tasks/completion.h"
 #include "model/tasks/label_explanation.h"
+#include "model/tasks/text_tokens.h"
 #include "model/tasks/text_translation.h"
 
 namespace carousel {
@@ -45,6 +48,14 @@ struct JobResult {
   int batch = 0;
 };
 
+// Earlier text by the person who is completed for, and how it is read and
+// counted: as the model's manifest says (model/tasks/context_cache.h).
+struct EarlierText {
+  std::string text = {};  // empty: none
+  LineContext lines = LineContext::kLine;
+  ContextSetting setting = {};
+};
+
 // A completion.
 struct Job {
   // The network of the model that answers. Points into the model's handle
@@ -57,6 +68,9 @@ struct Job {
 
   // Left of the cursor. A worker cuts it into tokens: that is work too.
   std::string text;
+
+  // Not kept: what is derived from it may stay in the prefix cache.
+  EarlierText context = {};
 
   CompletionOptions options = {};
 
@@ -121,6 +135,45 @@ struct TranslationJob {
   bool bulk = false;
 
   absl::AnyInvocable<void(absl::StatusOr<TranslatedText>, const JobReport&)&&>
+      done = {};
+};
+
+// A history to be continued. Members of the same names are as in Job.
+struct ForecastJob {
+  // Its task is kForecaster.
+  std::shared_ptr<const Model> model;
+
+  // (steps, series), in the units of the data: the last window at least.
+  std::vector<float> history;
+
+  // To be forecast. REQUIRES: CheckSteps of model/tasks/forecasting.h.
+  int steps = 1;
+
+  absl::Time deadline = absl::InfiniteFuture();
+  std::shared_ptr<const std::atomic<bool>> cancelled = {};
+
+  // The forecast (steps, series).
+  absl::AnyInvocable<void(absl::StatusOr<std::vector<float>>,
+                          const JobReport&)&&>
+      done = {};
+};
+
+// How a text would be read.
+struct ReadAnswer {
+  TextTokens text;
+
+  // Of its tokens, the first so many: the state after them is remembered.
+  size_t cached = 0;
+};
+
+// A text of which only the reading is asked for. Members of the same names are
+// as in Job.
+struct ReadJob {
+  std::shared_ptr<const Model> model = {};
+  std::string text = {};
+  absl::Time deadline = absl::InfiniteFuture();
+  std::shared_ptr<const std::atomic<bool>> cancelled = {};
+  absl::AnyInvocable<void(absl::StatusOr<ReadAnswer>, const JobReport&)&&>
       done = {};
 };
 

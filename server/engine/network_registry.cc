@@ -19,6 +19,15 @@ NetworkRegistry::Entry NetworkRegistry::Find(
   return known.entry;
 }
 
+std::shared_ptr<NetworkStates> NetworkRegistry::FindKnown(
+    const LanguageModel* network) {
+  MutexLock lock(&mutex_);
+  const auto known = known_.find(network);
+  // At the place of one that has gone a new one may lie.
+  if (known == known_.end() || known->second.network.expired()) return nullptr;
+  return known->second.entry.states;
+}
+
 std::vector<std::shared_ptr<NetworkStates>> NetworkRegistry::TakeGone() {
   std::vector<std::shared_ptr<NetworkStates>> gone;
   for (auto it = known_.begin(); it != known_.end();) {

@@ -36,6 +36,10 @@ class NetworkRegistry {
   // that are gone.
   Entry Find(const std::shared_ptr<const LanguageModel>& network);
 
+  // The states of this network, or null if it was never asked. Makes and drops
+  // nothing.
+  std::shared_ptr<NetworkStates> FindKnown(const LanguageModel* network);
+
   // Sums over all networks, those that are gone included. Drops their states.
   PrefixCacheStats cache_stats();
 

@@ -16,10 +16,13 @@ using Scorers = std::vector<WordScorer>;  // one a row
 // a thread that comes late to find some left.
 constexpr int kTilesOfPart = 8;
 
-Scorers MakeScorers(const Vocabulary& vocabulary, absl::Span<const int> words) {
+Scorers MakeScorers(const Vocabulary& vocabulary,
+                    absl::Span<const NextWordsQuestion> questions) {
   Scorers scorers;
-  scorers.reserve(words.size());
-  for (int count : words) scorers.emplace_back(vocabulary, count);
+  scorers.reserve(questions.size());
+  for (const NextWordsQuestion& question : questions) {
+    scorers.emplace_back(vocabulary, question.words, question.wanted);
+  }
   return scorers;
 }
 
@@ -37,14 +40,14 @@ void AddTile(const LogitTile& tile, const Vocabulary& vocabulary,
 
 absl::StatusOr<std::vector<WordScores>> ScoreNextWords(
     const LanguageModel& network, const Vocabulary& vocabulary,
-    absl::Span<const float> top, int rows, absl::Span<const int> words,
-    Parts* parts) {
+    absl::Span<const float> top, int rows,
+    absl::Span<const NextWordsQuestion> questions, Parts* parts) {
   ASSIGN_OR_RETURN(const absl::Span<const float> features,
                    network.Features(top, rows, &parts->scratch()->workspace));
   const int tiles = network.tiles();
   const int count = (tiles + kTilesOfPart - 1) / kTilesOfPart;
   std::vector<Scorers> by_thread(static_cast<size_t>(parts->most_threads()),
-                                 MakeScorers(vocabulary, words));
+                                 MakeScorers(vocabulary, questions));
   RETURN_IF_ERROR(
       parts->Run(count, [&](int part, int thread, PartScratch* scratch) {
         Scorers& its = by_thread[static_cast<size_t>(thread)];
@@ -54,7 +57,7 @@ absl::StatusOr<std::vector<WordScores>> ScoreNextWords(
             &scratch->workspace);
       }));
   std::vector<WordScores> result;
-  for (size_t n = 0; n < words.size(); ++n) {
+  for (size_t n = 0; n < questions.size(); ++n) {
     WordScorer& all = by_thread.front()[n];
     for (size_t thread = 1; thread < by_thread.size(); ++thread) {
       all.Merge(std::move(by_thread[thread][n]));

@@ -16,15 +16,21 @@
 
 namespace carousel {
 
-// Scores of the words that may be offered for the vectors y `top` (rows, H),
-// for words[n] words of the n-th; there may be more rows than words, which
+// What is asked of one vector, as of a WordScorer.
+struct NextWordsQuestion {
+  int words = 1;
+  absl::Span<const int> wanted = {};
+};
+
+// Scores of the words that may be offered for the vectors y `top` (rows, H), as
+// questions[n] asks of the n-th; there may be more rows than questions, which
 // nobody asks for. Each thread takes tiles, and no thread holds the logits of
 // more than a few. INTERNAL if the network fails.
 // REQUIRES: rows <= OutputLayer::kMaxRows and one of few numbers (buckets.h).
 absl::StatusOr<std::vector<WordScores>> ScoreNextWords(
     const LanguageModel& network, const Vocabulary& vocabulary,
-    absl::Span<const float> top, int rows, absl::Span<const int> words,
-    Parts* parts);
+    absl::Span<const float> top, int rows,
+    absl::Span<const NextWordsQuestion> questions, Parts* parts);
 
 }  // namespace carousel
 

@@ -8,6 +8,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "model/layers/classifier.h"
+#include "model/layers/forecaster.h"
 #include "model/layers/language_model.h"
 #include "model/layers/recurrent_stack.h"
 #include "model/layers/translator.h"
@@ -19,6 +20,7 @@ struct PartScratch {
   LanguageModel::Workspace workspace = {};
   Classifier::Workspace classifier = {};
   Translator::Workspace translator = {};
+  Forecaster::Workspace forecaster = {};
   RecurrentState state = {};
 };
 

@@ -30,9 +30,15 @@ size_t PrefixCache::BytesOf(const Entry& entry) {
       entry.scores == nullptr
           ? 0
           : sizeof(WordScores) +
-                entry.scores->scores.size() * sizeof(WordScores::Score);
+                (entry.scores->scores.size() + entry.scores->wanted.size()) *
+                    sizeof(WordScores::Score);
+  const size_t context =
+      entry.context == nullptr
+          ? 0
+          : sizeof(ContextStates) +
+                entry.context->values.capacity() * sizeof(uint16_t);
   return sizeof(Entry) + kContainers + entry.tokens.size() * sizeof(int32_t) +
-         entry.state.size() * sizeof(float) + scores;
+         entry.state.size() * sizeof(float) + scores + context;
 }
 
 // The entry of these tokens, which is then the latest used; or null.
@@ -52,23 +58,59 @@ size_t PrefixCache::Find(absl::Span<const int32_t> tokens, size_t known,
   for (size_t length = tokens.size(); length > known; --length) {
     const Entry* entry = Lookup(hashes[length - 1], tokens.first(length));
     if (entry == nullptr) continue;
-    CAROUSEL_CHECK(entry->state.size() == state.size());
-    std::copy(entry->state.begin(), entry->state.end(), state.begin());
-    ++stats_.hits;
-    stats_.tokens += static_cast<int64_t>(length - known);
+    CopyState(*entry, length - known, state);
     return length;
   }
   ++stats_.misses;
   return 0;
 }
 
+// A hit, which saves so many tokens.
+void PrefixCache::CopyState(const Entry& entry, size_t tokens,
+                            absl::Span<float> state) {
+  CAROUSEL_CHECK(entry.state.size() == state.size());
+  std::copy(entry.state.begin(), entry.state.end(), state.begin());
+  ++stats_.hits;
+  stats_.tokens += static_cast<int64_t>(tokens);
+}
+
+std::shared_ptr<const ContextStates> PrefixCache::FindContext(
+    absl::Span<const int32_t> tokens, size_t begin, absl::Span<float> state) {
+  const std::vector<PrefixHash> hashes = HashPrefixes(key_, tokens);
+  MutexLock lock(&mutex_);
+  for (size_t length = tokens.size(); length > begin; --length) {
+    const Entry* entry = Lookup(hashes[length - 1], tokens.first(length));
+    if (entry == nullptr || entry->context == nullptr ||
+        entry->context->count() != length - begin) {
+      continue;
+    }
+    CopyState(*entry, length - begin, state);
+    return entry->context;
+  }
+  ++stats_.misses;
+  return nullptr;
+}
+
+size_t PrefixCache::KnownLength(absl::Span<const int32_t> tokens) const {
+  const std::vector<PrefixHash> hashes = HashPrefixes(key_, tokens);
+  MutexLock lock(&mutex_);
+  for (size_t length = tokens.size(); length > 0; --length) {
+    const auto found = by_hash_.find(hashes[length - 1]);
+    if (found != by_hash_.end() &&
+        tokens.first(length) == absl::MakeConstSpan(found->second->tokens)) {
+      return length;
+    }
+  }
+  return 0;
+}
+
 std::shared_ptr<const WordScores> PrefixCache::FindScores(
-    absl::Span<const int32_t> tokens, int words) {
+    absl::Span<const int32_t> tokens, int words, absl::Span<const int> wanted) {
   const PrefixHash hash = HashPrefixes(key_, tokens).back();
   MutexLock lock(&mutex_);
   const Entry* entry = Lookup(hash, tokens);
   if (entry == nullptr || entry->scores == nullptr) return nullptr;
-  if (entry->scores->words < words) return nullptr;
+  if (!entry->scores->Cover(words, wanted)) return nullptr;
   ++stats_.answers;
   return entry->scores;
 }
@@ -101,11 +143,30 @@ void PrefixCache::InsertScores(absl::Span<const int32_t> tokens,
   MutexLock lock(&mutex_);
   Entry* entry = Lookup(hash, tokens);
   if (entry == nullptr) return;
-  if (entry->scores != nullptr && entry->scores->words >= scores->words) return;
+  std::vector<int> wanted;
+  for (const WordScores::Score& score : scores->wanted) {
+    wanted.push_back(score.rank);
+  }
+  if (entry->scores != nullptr && entry->scores->Cover(scores->words, wanted)) {
+    return;
+  }
+  Grow(entry, [&] { entry->scores = std::move(scores); });
+}
+
+void PrefixCache::InsertContext(absl::Span<const int32_t> tokens,
+                                std::shared_ptr<const ContextStates> states) {
+  const PrefixHash hash = HashPrefixes(key_, tokens).back();
+  MutexLock lock(&mutex_);
+  Entry* entry = Lookup(hash, tokens);
+  if (entry == nullptr || entry->context != nullptr) return;
+  Grow(entry, [&] { entry->context = std::move(states); });
+}
+
+template <typename Change>
+void PrefixCache::Grow(Entry* entry, Change change) {
   stats_.bytes -= BytesOf(*entry);
-  entry->scores = std::move(scores);
+  change();
   stats_.bytes += BytesOf(*entry);
-  // The entry itself is the latest used: it goes last, if it must.
   while (stats_.bytes > max_bytes_) RemoveLast();
 }
 

@@ -36,6 +36,18 @@ void Gather(Batch sequences, RecurrentState* state) {
   first.states().pool.Gather(RowsOf(sequences), state);
 }
 
+// `top` (T, N, H), of which those rows that are read as earlier text are kept.
+void KeepContexts(Batch sequences, size_t rows, absl::Span<const float> top) {
+  const auto width =
+      static_cast<size_t>(sequences.front()->job().network->sizes().hidden);
+  for (size_t at = 0; at < top.size(); at += rows * width) {
+    for (size_t n = 0; n < sequences.size(); ++n) {
+      if (!sequences[n]->reads_context()) continue;
+      sequences[n]->KeepContext(top.subspan(at + n * width, width));
+    }
+  }
+}
+
 absl::Status RunStepsOf(Batch sequences, int steps, PartScratch* scratch) {
   RecurrentState& state = scratch->state;
   Gather(sequences, &state);
@@ -46,10 +58,22 @@ absl::Status RunStepsOf(Batch sequences, int steps, PartScratch* scratch) {
     for (size_t t = 0; t < its.size(); ++t) tokens[t * rows + n] = its[t];
   }
   const Sequence& first = *sequences.front();
-  RETURN_IF_ERROR(first.job().network->Advance(
-      tokens, steps, state.rows, &state, nullptr, &scratch->workspace));
+  const bool keeps = std::any_of(
+      sequences.begin(), sequences.end(),
+      [](const Sequence* sequence) { return sequence->reads_context(); });
+  std::vector<float> top;  // y (T, N, H)
+  RETURN_IF_ERROR(first.job().network->Advance(tokens, steps, state.rows,
+                                               &state, keeps ? &top : nullptr,
+                                               &scratch->workspace));
+  if (keeps) KeepContexts(sequences, rows, top);
   first.states().pool.Scatter(state, RowsOf(sequences));
   return absl::OkStatus();
+}
+
+// y of row n.
+absl::Span<const float> RowOf(absl::Span<const float> top, int rows, size_t n) {
+  const size_t width = top.size() / static_cast<size_t>(rows);
+  return top.subspan(n * width, width);
 }
 
 // What is typed of a word leaves few that it can be: the logits of those.
@@ -62,7 +86,8 @@ absl::Status RunSomeRanks(Batch sequences, absl::Span<const float> top,
   RETURN_IF_ERROR(network.Logits(top, rows, ranks.begin, ranks.end,
                                  absl::MakeSpan(logits), &scratch->workspace));
   for (size_t n = 0; n < sequences.size(); ++n) {
-    sequences[n]->Answer(absl::MakeConstSpan(logits).subspan(n * width, width));
+    sequences[n]->Answer(absl::MakeConstSpan(logits).subspan(n * width, width),
+                         RowOf(top, rows, n));
   }
   return absl::OkStatus();
 }
@@ -91,13 +116,15 @@ absl::Status RunOutputs(Batch sequences, Parts* parts) {
   if (sequences.front()->words() == 0) {
     return RunSomeRanks(sequences, top, rows, &own);
   }
-  std::vector<int> words;
-  for (const Sequence* sequence : sequences) words.push_back(sequence->words());
+  std::vector<NextWordsQuestion> questions;
+  for (const Sequence* sequence : sequences) {
+    questions.push_back({sequence->words(), sequence->wanted()});
+  }
   ASSIGN_OR_RETURN(std::vector<WordScores> scores,
                    ScoreNextWords(*job.network, job.tokenizer->vocabulary(),
-                                  top, rows, words, parts));
+                                  top, rows, questions, parts));
   for (size_t n = 0; n < sequences.size(); ++n) {
-    sequences[n]->Answer(std::move(scores[n]));
+    sequences[n]->Answer(std::move(scores[n]), RowOf(top, rows, n));
   }
   return absl::OkStatus();
 }

@@ -10,6 +10,7 @@
 #include "model/base/buckets.h"
 #include "model/base/status_macros.h"
 #include "server/engine/admission.h"
+#include "server/engine/forecast_work.h"
 
 namespace carousel {
 namespace {
@@ -101,6 +102,26 @@ absl::Status WarmUp(const Translator& network, PartScratch* scratch) {
                                  &scratch->translator.decoder()));
   }
   return absl::OkStatus();
+}
+
+// As many windows as there may be in a batch. Going step by step, all steps but
+// the first have the same shape.
+absl::Status WarmUp(const Forecaster& network,
+                    const StepSchedulerOptions& options, PartScratch* scratch) {
+  const ForecasterSizes& sizes = network.sizes();
+  const int steps = sizes.mode == ForecastMode::kDirect ? sizes.horizon : 2;
+  const int cells = ForecastCells(sizes, steps);
+  const int most = std::max(1, options.max_bulk_cells / cells);
+  return ForEachBucket(std::min(options.max_rows, most), [&](int rows) {
+    const size_t count =
+        static_cast<size_t>(rows) * static_cast<size_t>(sizes.series());
+    const std::vector<float> windows(count * static_cast<size_t>(sizes.window));
+    std::vector<float> forecasts(count * static_cast<size_t>(steps));
+    const auto wanted = [] { return absl::OkStatus(); };
+    const Forecaster::Look look = wanted;
+    return network.Forecast(windows, rows, steps, absl::MakeSpan(forecasts),
+                            &scratch->forecaster, &look);
+  });
 }
 
 }  // namespace carousel

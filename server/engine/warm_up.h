@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "model/layers/classifier.h"
+#include "model/layers/forecaster.h"
 #include "model/layers/language_model.h"
 #include "model/layers/translator.h"
 #include "server/engine/parts.h"
@@ -20,6 +21,8 @@ namespace carousel {
 absl::Status WarmUp(const LanguageModel& network,
                     const StepSchedulerOptions& options, PartScratch* scratch);
 absl::Status WarmUp(const Classifier& network,
+                    const StepSchedulerOptions& options, PartScratch* scratch);
+absl::Status WarmUp(const Forecaster& network,
                     const StepSchedulerOptions& options, PartScratch* scratch);
 
 // The same of the sentences and rows that translations are made of.

@@ -8,6 +8,7 @@
 #define CAROUSEL_SERVER_GRPC_BULK_CALL_H_
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -65,14 +66,15 @@ class BulkCall final
 
   // The call may be gone when the time is over, the stream is not.
   void Wait(absl::Duration time) override {
-    alarm_ = grpc::Alarm();  // its callback may be the caller
-    alarm_.Set(absl::ToChronoTime(absl::Now() + time),
-               [stream = this->stream()](bool) { stream->Wake(); });
+    // The callback of the one before may be the caller. Not by assignment,
+    // which in gRPC loses what it overwrites, and with it the stream.
+    alarm_.emplace().Set(absl::ToChronoTime(absl::Now() + time),
+                         [stream = this->stream()](bool) { stream->Wake(); });
   }
 
   // Of the one read and the one wait that there are at a time.
   grpc::ByteBuffer request_;
-  grpc::Alarm alarm_;
+  std::optional<grpc::Alarm> alarm_;
 };
 
 }  // namespace carousel

@@ -64,12 +64,46 @@ TranslationGrpcService::TranslateBatch(grpc::CallbackServerContext* context) {
       absl::bind_front(&TranslationCore::Translate, core_), streams_, context);
 }
 
+grpc::ServerUnaryReactor* ForecastGrpcService::Forecast(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return RunUnary<v1::ForecastRequest, v1::ForecastResponse>(
+      new UnaryCall(environment_, "ForecastService/Forecast", context,
+                    response),
+      *request, absl::bind_front(&ForecastCore::Forecast, core_));
+}
+
 grpc::ServerUnaryReactor* ModelGrpcService::ListModels(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
     grpc::ByteBuffer* response) {
   return RunUnary<v1::ListModelsRequest, v1::ListModelsResponse>(
       new UnaryCall(environment_, "ModelService/ListModels", context, response),
       *request, absl::bind_front(&ModelCore::ListModels, core_));
+}
+
+grpc::ServerUnaryReactor* ModelGrpcService::GetModel(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return RunUnary<v1::GetModelRequest, v1::GetModelResponse>(
+      new UnaryCall(environment_, "ModelService/GetModel", context, response),
+      *request, absl::bind_front(&ModelCore::GetModel, core_));
+}
+
+grpc::ServerUnaryReactor* ModelGrpcService::ReloadModels(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return RunUnary<v1::ReloadModelsRequest, v1::ReloadModelsResponse>(
+      new UnaryCall(environment_, "ModelService/ReloadModels", context,
+                    response),
+      *request, absl::bind_front(&ModelCore::ReloadModels, core_));
+}
+
+grpc::ServerUnaryReactor* ModelGrpcService::Explain(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return RunUnary<v1::ExplainRequest, v1::ExplainResponse>(
+      new UnaryCall(environment_, "ModelService/Explain", context, response),
+      *request, absl::bind_front(&ModelCore::Explain, core_));
 }
 
 }  // namespace carousel

@@ -6,10 +6,12 @@
 #define CAROUSEL_SERVER_GRPC_SERVICES_H_
 
 #include "carousel/v1/autocomplete.grpc.pb.h"
+#include "carousel/v1/forecast.grpc.pb.h"
 #include "carousel/v1/model.grpc.pb.h"
 #include "carousel/v1/sentiment.grpc.pb.h"
 #include "carousel/v1/translation.grpc.pb.h"
 #include "server/core/autocomplete.h"
+#include "server/core/forecast.h"
 #include "server/core/live_streams.h"
 #include "server/core/models.h"
 #include "server/core/sentiment.h"
@@ -93,9 +95,29 @@ class TranslationGrpcService final
   LiveStreams* const streams_;
 };
 
+class ForecastGrpcService final
+    : public v1::ForecastService::WithRawCallbackMethod_Forecast<
+          v1::ForecastService::Service> {
+ public:
+  ForecastGrpcService(const ForecastCore* core,
+                      const UnaryCall::Environment& environment)
+      : core_(core), environment_(environment) {}
+
+  grpc::ServerUnaryReactor* Forecast(grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
+
+ private:
+  const ForecastCore* const core_;
+  const UnaryCall::Environment environment_;
+};
+
 class ModelGrpcService final
     : public v1::ModelService::WithRawCallbackMethod_ListModels<
-          v1::ModelService::Service> {
+          v1::ModelService::WithRawCallbackMethod_GetModel<
+              v1::ModelService::WithRawCallbackMethod_ReloadModels<
+                  v1::ModelService::WithRawCallbackMethod_Explain<
+                      v1::ModelService::Service>>>> {
  public:
   ModelGrpcService(const ModelCore* core,
                    const UnaryCall::Environment& environment)
@@ -104,6 +126,15 @@ class ModelGrpcService final
   grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
                                        const grpc::ByteBuffer* request,
                                        grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ReloadModels(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context,
+                                    const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response) override;
 
  private:
   const ModelCore* const core_;

@@ -24,6 +24,8 @@ const prometheus::Histogram::BucketBoundaries kSeconds = {
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
     0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
 
+constexpr const char* kModelStates[] = {"loading", "ready", "failed"};
+
 prometheus::Family<prometheus::Histogram>& Seconds(
     prometheus::Registry& registry, const std::string& name,
     const std::string& help) {
@@ -83,7 +85,17 @@ ServerMetrics::ServerMetrics(absl::string_view version)
       model_load_(BuildGauge()
                       .Name("carousel_model_load_seconds")
                       .Help("How long reading and checking a version took.")
-                      .Register(*registry_)) {
+                      .Register(*registry_)),
+      reload_failures_(
+          BuildCounter()
+              .Name("carousel_reload_failures_total")
+              .Help("Versions and labels that a reload could not take.")
+              .Register(*registry_)),
+      reloads_(BuildCounter()
+                   .Name("carousel_reloads_total")
+                   .Help("Times that models were looked for anew.")
+                   .Register(*registry_)
+                   .Add({})) {
   BuildGauge()
       .Name("carousel_build_info")
       .Help("1, with the version of the program.")
@@ -136,12 +148,30 @@ void ServerMetrics::SetModel(absl::string_view name, int64_t version,
                              absl::Duration load_time) {
   const prometheus::Labels labels = {{"model", std::string(name)},
                                      {"version", absl::StrCat(version)}};
-  for (const absl::string_view each : {"loading", "ready", "failed"}) {
+  for (const char* each : kModelStates) {
     prometheus::Labels with_state = labels;
-    with_state["state"] = std::string(each);
+    with_state["state"] = each;
     model_state_.Add(with_state).Set(each == state ? 1 : 0);
   }
   model_load_.Add(labels).Set(absl::ToDoubleSeconds(load_time));
+}
+
+void ServerMetrics::RemoveModel(absl::string_view name, int64_t version) {
+  const prometheus::Labels labels = {{"model", std::string(name)},
+                                     {"version", absl::StrCat(version)}};
+  for (const char* state : kModelStates) {
+    prometheus::Labels with_state = labels;
+    with_state["state"] = state;
+    model_state_.Remove(&model_state_.Add(with_state));
+  }
+  model_load_.Remove(&model_load_.Add(labels));
+}
+
+void ServerMetrics::RecordReload(const std::vector<std::string>& failures) {
+  reloads_.Increment();
+  for (const std::string& model : failures) {
+    reload_failures_.Add({{"model", model}}).Increment();
+  }
 }
 
 void ServerMetrics::AddPolled(Polled what, std::function<double()> read) {

@@ -52,6 +52,13 @@ class ServerMetrics {
   void SetModel(absl::string_view name, int64_t version,
                 absl::string_view state, absl::Duration load_time);
 
+  // A version is there no more.
+  void RemoveModel(absl::string_view name, int64_t version);
+
+  // A reload is over. `failures`: the model of each version, or of labels, that
+  // it could not take.
+  void RecordReload(const std::vector<std::string>& failures);
+
   // A value that is asked for at every scrape. `read` must not block, and must
   // stay valid as long as Render may be called.
   struct Polled {
@@ -78,6 +85,8 @@ class ServerMetrics {
   prometheus::Family<prometheus::Histogram>& compute_;
   prometheus::Family<prometheus::Gauge>& model_state_;
   prometheus::Family<prometheus::Gauge>& model_load_;
+  prometheus::Family<prometheus::Counter>& reload_failures_;
+  prometheus::Counter& reloads_;
 };
 
 }  // namespace carousel

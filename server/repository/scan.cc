@@ -12,7 +12,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "model/base/files.h"
 #include "model/base/status_macros.h"
+#include "model/bundle/bundle_files.h"
 
 namespace carousel {
 namespace {
@@ -87,6 +89,10 @@ absl::StatusOr<std::vector<BundleLocation>> ScanBundles(
     return std::tie(a.name, b.version) < std::tie(b.name, a.version);
   });
   return bundles;
+}
+
+std::string BundleFingerprint(const std::string& directory) {
+  return Sha256OfFile(JoinPath(directory, kManifestFile)).value_or("");
 }
 
 }  // namespace carousel

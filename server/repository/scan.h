@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which bundles lie in a directory of models. Looks at names only; what is
-// inside a bundle is Model::Load's business.
+// Which bundles lie in a directory of models, and whether one has changed. What
+// is inside a bundle is Model::Load's business.
 
 #ifndef CAROUSEL_SERVER_REPOSITORY_SCAN_H_
 #define CAROUSEL_SERVER_REPOSITORY_SCAN_H_
@@ -30,6 +30,11 @@ struct BundleLocation {
 // FAILED_PRECONDITION if it is not a directory or cannot be read.
 absl::StatusOr<std::vector<BundleLocation>> ScanBundles(
     const std::string& directory);
+
+// Of the manifest of the bundle in `directory`, which has the checksums of all
+// its other files: another one for another content. Empty if there is none, or
+// it cannot be read.
+std::string BundleFingerprint(const std::string& directory);
 
 }  // namespace carousel
 

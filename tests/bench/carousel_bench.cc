@@ -210,8 +210,9 @@ void BenchStep(benchmark::State& state, Precision precision, int n) {
     rows.push_back({static_cast<size_t>(first), RandomTokens(its),
                     model->InitialState(its)});
   }
-  const std::vector<int> words(static_cast<size_t>(n), kWords);
-  std::vector<float> top(words.size() * size_t{kSizes.hidden});
+  const std::vector<NextWordsQuestion> questions(static_cast<size_t>(n),
+                                                 {.words = kWords});
+  std::vector<float> top(questions.size() * size_t{kSizes.hidden});
   const auto advance = [&](int part, int, PartScratch* scratch) {
     StepRows& its = rows[static_cast<size_t>(part)];
     RETURN_IF_ERROR(model->Advance(its.tokens, 1, its.state.rows, &its.state,
@@ -233,7 +234,7 @@ void BenchStep(benchmark::State& state, Precision precision, int n) {
   };
   for (auto _ : state) {
     CheckOk(parts.Run(count, advance), state);
-    scores = ScoreNextWords(*model, vocabulary, top, n, words, &parts);
+    scores = ScoreNextWords(*model, vocabulary, top, n, questions, &parts);
     CheckOk(scores.status(), state);
     CheckOk(parts.Run(count, rank), state);
   }

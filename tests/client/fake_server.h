@@ -7,12 +7,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "carousel/v1/autocomplete.pb.h"
+#include "carousel/v1/forecast.pb.h"
 #include "carousel/v1/model.pb.h"
 #include "carousel/v1/sentiment.pb.h"
+#include "carousel/v1/translation.pb.h"
 
 namespace carousel {
 
@@ -28,7 +31,26 @@ class FakeServer {
     // The same; requests of a stream are answered in pairs, the second first.
     std::function<absl::Status(const v1::ScoreRequest&, v1::ScoreResponse&)>
         score = nullptr;
+    // Of a stream, what is told before the answer is its text, in two pieces.
+    // Of bulk streams as above.
+    std::function<absl::Status(const v1::TranslateRequest&,
+                               v1::TranslateResponse&)>
+        translate = nullptr;
+    std::function<absl::Status(const v1::ForecastRequest&,
+                               v1::ForecastResponse&)>
+        forecast = nullptr;
     std::function<absl::Status(v1::ListModelsResponse&)> list_models = nullptr;
+    std::function<absl::Status(const v1::GetModelRequest&,
+                               v1::GetModelResponse&)>
+        get_model = nullptr;
+    std::function<absl::Status(v1::ReloadModelsResponse&)> reload_models =
+        nullptr;
+    std::function<absl::Status(const v1::ExplainRequest&, v1::ExplainResponse&)>
+        explain = nullptr;
+
+    // Sent with every error of a call: milliseconds until it may be tried
+    // again; negative: never.
+    std::optional<int> retry_pushback_ms = std::nullopt;
   };
 
   // An rpc without a handler is UNIMPLEMENTED.

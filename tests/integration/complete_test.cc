@@ -207,6 +207,65 @@ TEST_F(CompleteTest, OddTextsAreAnswered) {
   }
 }
 
+v1::CompleteRequest WithContext(const std::string& text,
+                                const std::string& context) {
+  v1::CompleteRequest request = TextRequest(text);
+  request.set_context(context);
+  request.set_max_suggestions(100);
+  return request;
+}
+
+// What was written before is more probable, in next words and parts of words;
+// blank lines are as no context.
+TEST_F(CompleteTest, ContextAdaptsTheSuggestions) {
+  const std::string context =
+      "your house to the home\nyour house there\nyour house\n";
+  for (const std::string text : {"your ", "your h"}) {
+    const CompleteResult without = Ask(WithContext(text, ""));
+    const CompleteResult with = Ask(WithContext(text, context));
+    ASSERT_TRUE(with.status.ok()) << with.status.error_message();
+    const auto probability = [](const CompleteResult& result) {
+      for (const v1::Suggestion& suggestion : result.response.suggestions()) {
+        if (suggestion.word() == "house") return suggestion.probability();
+      }
+      return 0.0;
+    };
+    EXPECT_GT(probability(with), probability(without));
+    EXPECT_TRUE(MessageDifferencer::Equals(
+        Ask(WithContext(text, " \n\n")).response, without.response));
+  }
+}
+
+// The second time its states are remembered: the same answer.
+TEST_F(CompleteTest, ContextIsAnsweredAlikeFromTheCache) {
+  const v1::CompleteRequest request =
+      WithContext("I would ", "how are you\nI would wish to like a home");
+  const CompleteResult first = Ask(request);
+  ASSERT_TRUE(first.status.ok());
+  EXPECT_TRUE(
+      MessageDifferencer::Equals(Ask(request).response, first.response));
+}
+
+TEST_F(CompleteTest, BadContextIsInvalid) {
+  ExpectError(Ask(WithContext("the ", std::string(16385, 'a'))),
+              grpc::StatusCode::INVALID_ARGUMENT,
+              "context has 16385 bytes; at most 16384 are allowed");
+  ExpectError(Ask(WithContext("the ", "a\xff")),
+              grpc::StatusCode::INVALID_ARGUMENT, "UTF-8");
+}
+
+// Only unknown words, marks, control characters, one endless line, no line.
+TEST_F(CompleteTest, OddContextsAreAnswered) {
+  std::string words;
+  while (words.size() < 16000) words += "the house ";
+  for (const std::string& context :
+       {words, std::string(16384, '\n'), std::string(16384, '.'),
+        std::string("xyzzy plugh\n"), std::string("a\0\x1b[2J\r\n", 9),
+        std::string("\U0001F600 \u202e \u05e9\u05dc")}) {
+    EXPECT_TRUE(Ask(WithContext("I wo", context)).status.ok());
+  }
+}
+
 // What there is, is in the message.
 TEST_F(CompleteTest, UnknownModelOrVersionIsNotFound) {
   v1::CompleteRequest request = TextRequest("the ");

@@ -94,7 +94,8 @@ class OperationsTest : public testing::Test {
 // Live, ready, and ready by the service's name, as load balancers ask.
 TEST_F(OperationsTest, HealthServesAllNamesWhenReady) {
   InProcessServer server(Config());
-  for (const char* service : {"", "ready", "carousel.v1.AutocompleteService"}) {
+  for (const char* service : {"", "ready", "carousel.v1.AutocompleteService",
+                              "carousel.v1.ForecastService"}) {
     const RawReply reply = Health(server, service);
     EXPECT_TRUE(reply.status.ok()) << service;
     EXPECT_EQ(reply.bytes, kServing) << service;

@@ -70,6 +70,28 @@ TEST_F(ProcessTest, ServesAndStopsOnSigterm) {
                     HasSubstr("stopped")));
 }
 
+// The way to have models reloaded without an rpc.
+TEST_F(ProcessTest, HangupReloadsModels) {
+  WriteModel(dir_, "en/1");
+  ServerProcess process({Models(), "--drain_pause=0s", "--workers=1"});
+  process.ReadLogUntil(" ready ");
+  WriteModel(dir_, "en/2");
+  process.Signal(SIGHUP);
+  EXPECT_THAT(process.ReadLogUntil(" reloaded "),
+              AllOf(HasSubstr("model ready model=\"en/2\""),
+                    HasSubstr("reloaded added=1 reloaded=0 removed=0 "
+                              "failed=0")));
+  std::filesystem::remove_all(dir_.File("en/1"));
+  std::filesystem::remove(dir_.File("en/2/manifest.json"));
+  process.Signal(SIGHUP);
+  EXPECT_THAT(process.ReadLogUntil(" reloaded "),
+              AllOf(HasSubstr("reload failed model=\"en/2\""),
+                    HasSubstr("manifest.json"),
+                    HasSubstr("model unloaded model=\"en/1\"")));
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.Wait(), 0);
+}
+
 // A person who presses Ctrl-C twice does not want to wait for load balancers.
 TEST_F(ProcessTest, SecondSignalCutsThePause) {
   WriteModel(dir_, "en/1");

@@ -115,6 +115,29 @@ TEST_F(StreamTest, RefusedRequestsLeaveTheStreamOpen) {
   EXPECT_TRUE(Read(stream.get())->has_response());
 }
 
+// Every keystroke brings the same earlier text, and each answer is that of a
+// call of its own.
+TEST_F(StreamTest, ContextAdaptsTheSuggestions) {
+  const auto stream = stub_->CompleteStream(&context_);
+  int64_t number = 0;
+  for (const char* text : {"your ", "your h", "your ho"}) {
+    v1::CompleteRequest request = TextRequest(text);
+    request.set_context("your house to the home\nyour house\n");
+    Type(stream.get(), ++number, request);
+    const auto answer = Read(stream.get());
+    ASSERT_TRUE(answer.has_value());
+    const v1::CompleteResponse alone = Complete(stub_.get(), request).response;
+    EXPECT_EQ(answer->response().suggestions(0).word(),
+              alone.suggestions(0).word());
+    EXPECT_EQ(answer->response().suggestions(0).probability(),
+              alone.suggestions(0).probability());
+    EXPECT_NE(alone.suggestions(0).probability(),
+              Complete(stub_.get(), TextRequest(text))
+                  .response.suggestions(0)
+                  .probability());
+  }
+}
+
 // A page may leave its stream open all day; a rolling restart must not wait for
 // that, and the page must learn that it is to go elsewhere.
 TEST_F(StreamTest, ServerThatStopsEndsIdleStreams) {

@@ -12,6 +12,7 @@
 #include "model/bundle/writer.h"
 #include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
+#include "tests/testing/tiny_forecaster.h"
 
 namespace carousel {
 
@@ -106,6 +107,14 @@ absl::Status WriteTinyClassifier(const std::string& directory,
   content.tokenizer = &tokenizer;
   content.card = "# A tiny model\n\nRandom weights, for tests.\n";
   content.self_test_texts = {words.front(), words.back()};
+  return WriteBundle(directory, content);
+}
+
+absl::Status WriteTinyForecaster(const std::string& directory) {
+  BundleContent content = TinyForecaster();
+  content.quantiles = TinyQuantiles();
+  std::get<ForecasterManifest>(content.manifest.model).interval =
+      TimeStep{.time = absl::Hours(1)};
   return WriteBundle(directory, content);
 }
 

@@ -54,6 +54,10 @@ absl::Status WriteTinyClassifier(const std::string& directory,
                                  const std::vector<std::string>& words,
                                  const TinyClassifierOptions& options = {});
 
+// Writes the bundle of a forecaster (tiny_forecaster.h) that knows its errors,
+// at the levels 0.1 to 0.9, and that its times are an hour apart.
+absl::Status WriteTinyForecaster(const std::string& directory);
+
 // A record of a perplexity that is 20 in f32 and `loss` of it more otherwise.
 PrecisionRecord TinyRecord(double loss);
 

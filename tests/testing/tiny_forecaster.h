@@ -49,6 +49,19 @@ inline BundleContent TinyForecaster(ForecastMode mode = ForecastMode::kDirect) {
   return content;
 }
 
+// Residuals of -1, 0 and 1 deviations in the first step, at the levels 0.1, 0.5
+// and 0.9; twice and three times of that in the next.
+inline ResidualQuantiles TinyQuantiles() {
+  ResidualQuantiles quantiles = {
+      .steps = 3, .series = 2, .levels = {0.1f, 0.5f, 0.9f}};
+  for (const float step : {1.0f, 1.0f, 2.0f, 2.0f, 3.0f, 3.0f}) {
+    for (const float residual : {-step, 0.0f, step}) {
+      quantiles.residuals.push_back(residual);
+    }
+  }
+  return quantiles;
+}
+
 }  // namespace carousel
 
 #endif  // CAROUSEL_TESTS_TESTING_TINY_FORECASTER_H_

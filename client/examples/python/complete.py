@@ -3,29 +3,31 @@
 """Suggests what comes next in each TEXT.
 
 With --type the texts are typed instead: a request for every character, in one
-stream, where the newest request wins.
+stream, where the newest request wins. With --leave the person goes away after
+N characters: the stream is cancelled, and what the server still computes for it
+with it.
 """
 
 import argparse
+import queue
 import sys
 
 import grpc
 
 import errors
-from carousel.v1 import autocomplete_pb2, autocomplete_pb2_grpc
+from carousel.v1 import autocomplete_pb2, autocomplete_pb2_grpc, model_pb2
 
 
-def complete(stub, text, timeout):
-    request = autocomplete_pb2.CompleteRequest(text=text)
-    return stub.Complete(request, timeout=timeout)
+def ask(text, options):
+    return autocomplete_pb2.CompleteRequest(
+        model=model_pb2.ModelSpec(name=options.model), text=text,
+        context=options.context)
 
 
-def typed(text):
-    """Every beginning of the text, as a person's keystrokes make it."""
-    for number in range(1, len(text) + 1):
-        yield autocomplete_pb2.CompleteStreamRequest(
-            number=number,
-            request=autocomplete_pb2.CompleteRequest(text=text[:number]))
+def keystroke(text, number, options):
+    """A request with the first characters of the text."""
+    return autocomplete_pb2.CompleteStreamRequest(
+        number=number, request=ask(text[:number], options))
 
 
 def show(text, response):
@@ -34,26 +36,52 @@ def show(text, response):
         print(f"{suggestion.probability:6.1%}  {taken}")
 
 
+def type_text(stub, text, options):
+    """Types the text, or as much of it as the person stays for."""
+    last = len(text[:options.leave])
+    typed = queue.Queue()  # a stream stays open until its requests end
+    for number in range(1, last + 1):
+        typed.put(keystroke(text, number, options))
+    if options.leave is None:
+        typed.put(None)
+    call = stub.CompleteStream(iter(typed.get, None), timeout=options.timeout)
+    try:
+        for answer in call:
+            print(f"{answer.number}: {text[:answer.number]}")
+            if answer.HasField("error"):
+                print(answer.error.message)
+            else:
+                show(text[:answer.number], answer.response)
+            # Of what is sent the last is always answered.
+            if options.leave is not None and answer.number == last:
+                call.cancel()
+    except grpc.RpcError:
+        if options.leave is None or call.code() != grpc.StatusCode.CANCELLED:
+            raise
+        print("cancelled")
+    finally:
+        typed.put(None)  # lets the thread go that sends
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", default="127.0.0.1:50051")
     parser.add_argument("--timeout", type=float, default=5)
+    parser.add_argument("--model", default="")
     parser.add_argument("--type", action="store_true")
+    parser.add_argument("--leave", type=int, metavar="N")
+    parser.add_argument("--context", default="",
+                        help="earlier text by the same person")
     parser.add_argument("text", nargs="+")
     options = parser.parse_args()
     with grpc.insecure_channel(options.server) as channel:
         stub = autocomplete_pb2_grpc.AutocompleteServiceStub(channel)
         for text in options.text:
-            if not options.type:
-                show(text, complete(stub, text, options.timeout))
-                continue
-            for answer in stub.CompleteStream(typed(text),
-                                              timeout=options.timeout):
-                print(f"{answer.number}: {text[:answer.number]!r}")
-                if answer.HasField("error"):
-                    print(answer.error.message)
-                else:
-                    show(text[:answer.number], answer.response)
+            if options.type:
+                type_text(stub, text, options)
+            else:
+                show(text, stub.Complete(ask(text, options),
+                                         timeout=options.timeout))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,9 @@ def describe(error):
     if "RetryInfo" in found:
         delay = found["RetryInfo"].retry_delay
         line += f" (try again in {delay.seconds + delay.nanos / 1e9:g} s)"
+    if "ResourceInfo" in found:
+        resource = found["ResourceInfo"]
+        line += f" ({resource.resource_type} {resource.resource_name})"
     for violation in getattr(found.get("BadRequest"), "field_violations", ()):
         line += f" (field {violation.field})"
     return line

@@ -3,7 +3,8 @@
 """Says what each TEXT expresses.
 
 Without a TEXT every line of the input is labelled, by one stream that the
-server answers in the order in which it is done.
+server answers in the order in which it is done. With --first the stream is
+cancelled after N answers.
 """
 
 import argparse
@@ -11,16 +12,9 @@ import sys
 
 import grpc
 
+import bulk
 import errors
-from carousel.v1 import sentiment_pb2, sentiment_pb2_grpc
-
-
-def requests(lines):
-    """One request a line; its id is the line's number."""
-    for number, line in enumerate(lines, 1):
-        yield sentiment_pb2.ScoreStreamRequest(
-            id=str(number),
-            request=sentiment_pb2.ScoreRequest(text=line.rstrip("\n")))
+from carousel.v1 import model_pb2, sentiment_pb2, sentiment_pb2_grpc
 
 
 def probability(response):
@@ -35,30 +29,33 @@ def show(text, response):
         print(f"  {word.contribution:+.2f}  {word.text}")
 
 
+def show_line(number, response):
+    print(f"{number}\t{response.label}\t{probability(response):.3f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", default="127.0.0.1:50051")
     parser.add_argument("--timeout", type=float, default=5)
     parser.add_argument("--explain", action="store_true",
                         help="show what each word contributes")
+    parser.add_argument("--model", default="")
+    parser.add_argument("--first", type=int, metavar="N")
     parser.add_argument("text", nargs="*")
     options = parser.parse_args()
+
+    def ask(text):
+        return sentiment_pb2.ScoreRequest(
+            model=model_pb2.ModelSpec(name=options.model), text=text,
+            contributions=options.explain)
+
     with grpc.insecure_channel(options.server) as channel:
         stub = sentiment_pb2_grpc.SentimentServiceStub(channel)
         for text in options.text:
-            show(text, stub.Score(
-                sentiment_pb2.ScoreRequest(text=text,
-                                           contributions=options.explain),
-                timeout=options.timeout))
-        if options.text:
-            return
-        # No deadline: it would hold for the whole stream.
-        for answer in stub.ScoreStream(requests(sys.stdin)):
-            if answer.HasField("error"):
-                print(f"{answer.id}\t{answer.error.message}")
-            else:
-                print(f"{answer.id}\t{answer.response.label}\t"
-                      f"{probability(answer.response):.3f}")
+            show(text, stub.Score(ask(text), timeout=options.timeout))
+        if not options.text:
+            bulk.each_line(stub.ScoreStream, sentiment_pb2.ScoreStreamRequest,
+                           ask, show_line, options.first)
 
 
 if __name__ == "__main__":

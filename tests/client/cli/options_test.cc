@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
@@ -61,6 +62,43 @@ TEST(OptionsTest, TheServerMayComeFromTheEnvironment) {
   EXPECT_EQ(Parse({"models", "--server=flag:1"})->server, "flag:1");
   unsetenv("CAROUSEL_SERVER");
   EXPECT_EQ(Parse({"models"})->server, "127.0.0.1:50051");
+}
+
+// As people name them, and as the table of models shows them.
+TEST(OptionsTest, ModelMayNameItsVersionOrLabel) {
+  auto options = Parse({"score", "--model=en"});
+  EXPECT_EQ(options->model, "en");
+  EXPECT_EQ(options->label, "");
+  EXPECT_FALSE(options->version.has_value());
+  options = Parse({"complete", "--model=en@canary"});
+  EXPECT_EQ(options->model, "en");
+  EXPECT_EQ(options->label, "canary");
+  options = Parse({"load", "--model=en/3"});
+  EXPECT_EQ(options->model, "en");
+  EXPECT_EQ(options->version, 3);
+  options = Parse({"explain", "--model=en@x", "--model=en/3", "--model=fr"});
+  EXPECT_EQ(options->model, "fr");
+  EXPECT_EQ(options->label, "");
+  EXPECT_FALSE(options->version.has_value());
+  for (const char* name : {"en/", "en/0", "en/x", "en@", "@x", "/1", "/"}) {
+    EXPECT_THAT(Parse({"complete", absl::StrCat("--model=", name)}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("expected NAME, NAME/VERSION or")))
+        << name;
+  }
+  for (const char* name : {"en/2", "en@stable"}) {
+    EXPECT_THAT(
+        Parse({"complete", absl::StrCat("--model=", name), "--version=2"}),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 HasSubstr("expected one version or label")));
+  }
+}
+
+// Loading takes longer than answering.
+TEST(OptionsTest, ReloadWaitsLonger) {
+  EXPECT_EQ(Parse({"reload"})->reload_timeout, absl::Minutes(10));
+  EXPECT_EQ(Parse({"reload", "--timeout=7s"})->reload_timeout,
+            absl::Seconds(7));
 }
 
 TEST(OptionsTest, MistakesAreNamed) {

@@ -89,6 +89,108 @@ TEST_F(ForecasterBundleTest, RefusesContentThatMakesNoModel) {
               StatusIs(kInvalid, HasSubstr("expected a finite forecast")));
 }
 
+// With a file more, which is checked like the others.
+class ForecasterQuantilesTest : public ForecasterBundleTest {
+ protected:
+  void Write(const ResidualQuantiles& quantiles = TinyQuantiles()) {
+    BundleContent content = TinyForecaster();
+    content.quantiles = quantiles;
+    status_ = WriteBundle(bundle_, content);
+  }
+
+  absl::Status status_;
+};
+
+TEST_F(ForecasterQuantilesTest, AreLoadedAsWritten) {
+  Write();
+  ASSERT_THAT(status_, IsOk());
+  const auto model = Model::Load(bundle_);
+  ASSERT_THAT(model, IsOk());
+  const auto& quantiles = (*model)->forecaster().quantiles;
+  ASSERT_TRUE(quantiles.has_value());
+  EXPECT_EQ(quantiles->levels, TinyQuantiles().levels);
+  EXPECT_EQ(quantiles->residuals, TinyQuantiles().residuals);
+  EXPECT_EQ((*model)->manifest().files.count(kQuantilesFile), 1u);
+}
+
+TEST_F(ForecasterQuantilesTest, BundleMayDoWithout) {
+  ASSERT_THAT(WriteBundle(bundle_, TinyForecaster()), IsOk());
+  EXPECT_FALSE((*Model::Load(bundle_))->forecaster().quantiles.has_value());
+}
+
+TEST_F(ForecasterQuantilesTest, DamageIsDataLoss) {
+  Write();
+  ASSERT_THAT(status_, IsOk());
+  const std::string path = JoinPath(bundle_, kQuantilesFile);
+  std::string bytes = *ReadFile(path);
+  bytes.back() ^= 1;
+  ASSERT_THAT(WriteFileAtomically(path, bytes), IsOk());
+  EXPECT_THAT(Model::Load(bundle_),
+              StatusIs(kDataLoss, HasSubstr("expected SHA-256")));
+}
+
+// A file that is what its checksum says, but no quantiles of this network. A
+// bundle is loaded before it is there, so none of them is written.
+TEST_F(ForecasterQuantilesTest, RefusesWhatAreNoQuantilesOfTheNetwork) {
+  const auto expect = [&](const ResidualQuantiles& quantiles,
+                          const std::string& error) {
+    Write(quantiles);
+    EXPECT_THAT(status_, StatusIs(kDataLoss, HasSubstr(error)));
+  };
+  ResidualQuantiles quantiles = TinyQuantiles();
+  quantiles.levels = {0.1f, 0.9f, 0.5f};
+  expect(quantiles, "expected levels that rise");
+  quantiles.levels = {0.1f, NAN, 0.9f};
+  expect(quantiles, "expected levels that rise");
+  quantiles.levels = {0.1f, 0.5f, 1};
+  expect(quantiles, "expected levels that rise");
+  quantiles.levels = {0, 0.5f, 0.9f};
+  expect(quantiles, "expected levels that rise");
+  quantiles = TinyQuantiles();
+  quantiles.residuals[4] = -5;
+  expect(quantiles, "do not fall from level to level, found -5 at 4");
+  quantiles.residuals[4] = NAN;
+  expect(quantiles, "found nan at 4");
+  quantiles = TinyQuantiles();
+  quantiles.steps = 2;
+  quantiles.residuals.resize(12);
+  expect(quantiles, "\"residuals\": expected F32 [3,2,3], found F32 [2,2,3]");
+  quantiles = {.steps = 3, .series = 2, .levels = {0.5f}};
+  quantiles.residuals.resize(6);
+  expect(quantiles, "found 2 tensors and 1 levels");
+  quantiles.levels.resize(33, 0.5f);
+  quantiles.residuals.resize(6 * 33);
+  expect(quantiles, "found 2 tensors and 33 levels");
+}
+
+TEST_F(ForecasterBundleTest, KnowsTheIntervalOfItsTimes) {
+  for (const TimeStep interval :
+       {TimeStep{.time = absl::Hours(1)}, TimeStep{.months = 3},
+        TimeStep{.time = absl::Milliseconds(500)}}) {
+    BundleContent content = TinyForecaster();
+    std::get<ForecasterManifest>(content.manifest.model).interval = interval;
+    ASSERT_THAT(WriteBundle(bundle_, content), IsOk());
+    EXPECT_EQ((*Model::Load(bundle_))->manifest().forecaster().interval,
+              interval);
+    std::filesystem::remove_all(bundle_);
+  }
+}
+
+TEST_F(ForecasterBundleTest, RefusesAnIntervalThatIsNone) {
+  ASSERT_THAT(WriteBundle(bundle_, TinyForecaster()), IsOk());
+  const std::string path = JoinPath(bundle_, kManifestFile);
+  const json document = json::parse(*ReadFile(path));
+  for (const char* interval :
+       {"{}", "3", "{\"seconds\": 0}", "{\"seconds\": -60}",
+        "{\"seconds\": 1e300}", "{\"months\": 0}", "{\"months\": 1.5}"}) {
+    json edited = document;
+    edited["interval"] = json::parse(interval);
+    ASSERT_THAT(WriteFileAtomically(path, edited.dump()), IsOk());
+    EXPECT_THAT(Model::Load(bundle_), StatusIs(kInvalid, HasSubstr("interval")))
+        << interval;
+  }
+}
+
 class ForecasterImportTest : public ForecasterBundleTest {
  protected:
   ForecasterImportTest() {

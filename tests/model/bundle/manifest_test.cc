@@ -25,6 +25,7 @@ Manifest Sample() {
                  .tied = true};
   model.tokenizer = TokenizerKind::kWhitespace;
   model.context = LineContext::kStream;
+  model.context_cache = {.theta = 0.1f, .lambda = 0.7f};
   model.self_test = {{"a text", {3, 4}, {{5, -1.25f}, {1, -3.0625f}}}};
   Manifest manifest;
   manifest.model = std::move(model);
@@ -51,6 +52,7 @@ TEST(ManifestTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(found.sizes, expected.sizes);
   EXPECT_EQ(found.tokenizer, expected.tokenizer);
   EXPECT_EQ(found.context, expected.context);
+  EXPECT_EQ(found.context_cache, expected.context_cache);
   EXPECT_EQ(read->files.at("vocabulary.txt").size_bytes, 17);
   EXPECT_EQ(found.self_test[0].text, "a text");
   EXPECT_EQ(found.self_test[0].tokens, expected.self_test[0].tokens);
@@ -82,6 +84,17 @@ TEST(ManifestTest, TrainingRecordIsOptional) {
 }
 
 // The answers are those of f32: what rounds more may differ more.
+// Older bundles say nothing of it; and 0.7 is written as people write it.
+TEST(ManifestTest, SettingOfTheContextIsOptional) {
+  json document = SampleJson();
+  EXPECT_EQ(document["context_cache"].dump(), R"({"lambda":0.7,"theta":0.1})");
+  document.erase("context_cache");
+  const auto read = ParseManifest(document.dump());
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(read->language_model().context_cache, ContextSetting());
+  EXPECT_GT(read->language_model().context_cache.lambda, 0);
+}
+
 TEST(ManifestTest, EachPrecisionHasItsTolerance) {
   const Manifest manifest = Sample();
   EXPECT_EQ(manifest.ToleranceIn(Precision::kF32), 1e-3);
@@ -175,6 +188,12 @@ TEST(ManifestTest, RefusesEveryDamagedField) {
       {"/tokenizer/kind", "\"syllable\"", "tokenizer.kind"},
       {"/tokenizer/context", "\"page\"", "tokenizer.context"},
       {"/tokenizer/vocabulary", "\"../v.txt\"", "tokenizer.vocabulary"},
+      {"/context_cache", "0.3", "context_cache: expected an object"},
+      {"/context_cache", "{\"theta\":1}", "lambda"},
+      {"/context_cache/theta", "-1", "context_cache.theta: expected a number"},
+      {"/context_cache/theta", "1001", "from 0 to 1000"},
+      {"/context_cache/lambda", "1", "context_cache.lambda: expected a number"},
+      {"/context_cache/lambda", "\"x\"", "context_cache.lambda"},
       {"/files", "[]", "files: expected an object"},
       {"/files/CARD.md", "3", "files[\"CARD.md\"]: expected an object"},
       {"/files/CARD.md/sha256", "\"abc\"", "64 lower-case hexadecimal"},

@@ -3,6 +3,7 @@
 #include "model/tasks/forecasting.h"
 
 #include <cmath>
+#include <filesystem>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -19,8 +20,10 @@ constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
 class ForecastingTest : public testing::Test {
  protected:
-  void Load(ForecastMode mode) {
-    ASSERT_THAT(WriteBundle(dir_.File("tiny/1"), TinyForecaster(mode)), IsOk());
+  void Load(ForecastMode mode, bool quantiles = false) {
+    BundleContent content = TinyForecaster(mode);
+    if (quantiles) content.quantiles = TinyQuantiles();
+    ASSERT_THAT(WriteBundle(dir_.File("tiny/1"), content), IsOk());
     auto model = Model::Load(dir_.File("tiny/1"));
     ASSERT_THAT(model, IsOk());
     model_ = *std::move(model);
@@ -62,9 +65,9 @@ TEST_F(ForecastingTest, RefusesWhatIsNoHistory) {
   Load(ForecastMode::kDirect);
   std::vector<float> history = Rows(6);
   EXPECT_THAT(Forecast(*model_, history, 4),
-              StatusIs(kInvalid, HasSubstr("expected 0 to 3, found 4")));
+              StatusIs(kInvalid, HasSubstr("expected 1 to 3, found 4")));
   EXPECT_THAT(Forecast(*model_, history, -1),
-              StatusIs(kInvalid, HasSubstr("expected 0 to 3, found -1")));
+              StatusIs(kInvalid, HasSubstr("expected 1 to 3, found -1")));
   EXPECT_THAT(Forecast(*model_, absl::MakeSpan(history).first(10), 1),
               StatusIs(kInvalid, HasSubstr("at least 6 steps, found 5")));
   EXPECT_THAT(Forecast(*model_, absl::MakeSpan(history).first(11), 1),
@@ -80,7 +83,7 @@ TEST_F(ForecastingTest, StepByStepGoesBeyondItsHorizon) {
   ASSERT_THAT(forecast, IsOk());
   EXPECT_EQ(forecast->size(), 20u);
   EXPECT_THAT(Forecast(*model_, Rows(6), 65537),
-              StatusIs(kInvalid, HasSubstr("expected 0 to 65536, found")));
+              StatusIs(kInvalid, HasSubstr("expected 1 to 65536, found")));
 }
 
 // A float may hold a value, but not its distance from the mean in standard
@@ -125,6 +128,114 @@ TEST_F(ForecastingTest, ErrorsAreThoseOfTheForecasts) {
     EXPECT_NEAR(found.mse, squares / elements, 1e-5);
     EXPECT_NEAR(found.mae, sizes / elements, 1e-5);
   }
+}
+
+// Side by side as alone; what one of them is refused for does not touch the
+// others.
+TEST_F(ForecastingTest, WindowsSideBySideAreAsAlone) {
+  for (const ForecastMode mode :
+       {ForecastMode::kDirect, ForecastMode::kStepByStep}) {
+    Load(mode);
+    std::vector<std::vector<float>> histories;
+    for (int i = 0; i < 5; ++i) {
+      histories.push_back(Denormalise(scales(), Rows(6 + i)));
+    }
+    std::vector<std::vector<float>> windows;
+    for (const auto& history : histories) {
+      windows.push_back(*ReadWindow(*model_, history));
+    }
+    windows[2][4] = 3e38f;  // of the network's units: nothing follows from it
+    windows[2][6] = -3e38f;
+    Forecaster::Workspace workspace;
+    const auto found = ForecastWindows(
+        *model_,
+        std::vector<absl::Span<const float>>(windows.begin(), windows.end()), 3,
+        [] { return absl::OkStatus(); }, &workspace);
+    ASSERT_THAT(found, IsOk());
+    for (size_t i = 0; i < histories.size(); ++i) {
+      if (i == 2) continue;
+      const auto alone = Forecast(*model_, histories[i], 3);
+      ASSERT_THAT((*found)[i], IsOk());
+      for (size_t k = 0; k < alone->size(); ++k) {
+        EXPECT_NEAR((*(*found)[i])[k], (*alone)[k], 1e-4);
+      }
+    }
+    std::filesystem::remove_all(dir_.File("tiny"));
+  }
+}
+
+TEST_F(ForecastingTest, LooksWhetherItIsInVain) {
+  Load(ForecastMode::kStepByStep);
+  const std::vector<float> window = *ReadWindow(*model_, Rows(6));
+  Forecaster::Workspace workspace;
+  int looks = 0;
+  EXPECT_THAT(ForecastWindows(
+                  *model_, {window}, 60000,
+                  [&] {
+                    return ++looks < 5 ? absl::OkStatus()
+                                       : absl::CancelledError("left");
+                  },
+                  &workspace),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(looks, 5);
+}
+
+// The forecast and the residual, in the units of the data.
+TEST_F(ForecastingTest, QuantilesAreAboutTheForecast) {
+  Load(ForecastMode::kDirect, /*quantiles=*/true);
+  const std::vector<float> forecast = {100, 1, 110, 2, 120, 3};
+  EXPECT_THAT(CheckQuantileSteps(*model_, 3), IsOk());
+  EXPECT_THAT(CheckQuantileLevel(*model_, 0.1), IsOk());
+  const std::vector<double> low = ForecastQuantile(*model_, forecast, 0.1);
+  const std::vector<double> middle = ForecastQuantile(*model_, forecast, 0.5);
+  ASSERT_EQ(low.size(), 6u);
+  // -1, -2, -3 deviations of 20, and of 0.5.
+  EXPECT_NEAR(low[0], 100 - 20, 1e-4);
+  EXPECT_NEAR(low[1], 1 - 0.5, 1e-4);
+  EXPECT_NEAR(low[4], 120 - 60, 1e-4);
+  EXPECT_NEAR(middle[4], 120, 1e-4);
+  EXPECT_NEAR(ForecastQuantile(*model_, forecast, 0.3)[4], 120 - 30, 1e-4);
+}
+
+TEST_F(ForecastingTest, QuantilesThatWereNotMeasuredAreRefused) {
+  Load(ForecastMode::kStepByStep);
+  EXPECT_THAT(CheckQuantileSteps(*model_, 1),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("has no quantiles")));
+  std::filesystem::remove_all(dir_.File("tiny"));
+  Load(ForecastMode::kStepByStep, /*quantiles=*/true);
+  EXPECT_THAT(CheckQuantileSteps(*model_, 4),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("measured for 3 steps")));
+  for (const double level : {0.0, 0.0999, 0.91, 1.0, -1.0, double{NAN}}) {
+    EXPECT_THAT(CheckQuantileLevel(*model_, level),
+                StatusIs(kInvalid, HasSubstr("a level from 0.1 to 0.9")));
+  }
+}
+
+// Of step 1 of "load" all residuals are 0 where the forecast is what came.
+TEST_F(ForecastingTest, CoverageIsTheShareWithinTheInterval) {
+  Load(ForecastMode::kStepByStep, /*quantiles=*/true);
+  const std::vector<float> values = Rows(100);
+  const auto& parts = model_->forecaster();
+  const ForecastMeasure measure = {.first_row = 20,
+                                   .horizons = {1, 3, 5},
+                                   .series = {0},
+                                   .quantiles = &*parts.quantiles};
+  const auto errors = MeasureForecasts(*parts.network, values, measure);
+  ASSERT_THAT(errors, IsOk());
+  int within = 0;
+  for (int at = 20; at < 100; ++at) {
+    const auto history =
+        Denormalise(scales(), absl::MakeSpan(values).first(size_t(at) * 2));
+    const auto forecast = Normalise(scales(), *Forecast(*model_, history, 1));
+    within += std::abs(forecast[0] - values[size_t(at) * 2]) <= 1;
+  }
+  EXPECT_GT(within, 0);
+  EXPECT_NEAR((*errors)[0].coverage_80.value(), within / 80.0, 1e-9);
+  EXPECT_TRUE((*errors)[1].coverage_80.has_value());
+  EXPECT_FALSE((*errors)[2].coverage_80.has_value());  // beyond what is known
+  EXPECT_THAT((*errors)[0].ToJson(), HasSubstr("\"coverage_80\":"));
 }
 
 TEST_F(ForecastingTest, MeasuresFromTheFirstWholeWindowOn) {

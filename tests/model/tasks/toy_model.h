@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "model/tasks/completion.h"
+#include "model/tasks/context_cache.h"
 
 namespace carousel {
 
@@ -32,6 +34,24 @@ class ToyModel {
     table_[context] = std::move(probabilities);
   }
 
+  // What its user wrote earlier, from here on. States are alike after the same
+  // word: y . y' = 1, else 0.
+  void Read(absl::string_view text, const ContextSetting& setting) {
+    const auto passages =
+        CutContext(tokenizer_, LineContext::kLine, text).value();
+    context_ = std::make_unique<ContextCache>(tokenizer_.vocabulary(), passages,
+                                              setting);
+    for (const ContextPassage& passage : passages) {
+      auto states = std::make_shared<ContextStates>();
+      states->width = static_cast<size_t>(tokenizer_.vocabulary().size());
+      for (int32_t token : passage) states->Append(StateAfter(token));
+      context_->Append(std::move(states));
+    }
+  }
+  void NeverOffer(const std::vector<std::string>& words) {
+    tokenizer_.NeverOffer(words);
+  }
+
   std::vector<Suggestion> Complete(absl::string_view text,
                                    int max_suggestions = 3) {
     return Complete(text, {.max_suggestions = max_suggestions});
@@ -40,10 +60,36 @@ class ToyModel {
                                    const CompletionOptions& options) {
     queries_.clear();
     Completion completion =
-        Completion::Start(tokenizer_, text, options).value();
+        Completion::Start(tokenizer_, text, options, context_.get()).value();
     while (const auto query = completion.Next()) {
       queries_.push_back(Describe(query->tokens));
-      completion.Answer(Logits(queries_.back(), query->ranks));
+      completion.Answer(Logits(queries_.back(), query->ranks),
+                        StateAfter(query->tokens.back()));
+    }
+    return completion.Suggestions();
+  }
+
+  // The same from scores, as a server has them.
+  std::vector<Suggestion> CompleteByScores(absl::string_view text,
+                                           const CompletionOptions& options) {
+    Completion completion =
+        Completion::Start(tokenizer_, text, options, context_.get()).value();
+    while (const auto query = completion.Next()) {
+      const std::vector<float> logits =
+          Logits(Describe(query->tokens), query->ranks);
+      const std::vector<float> y = StateAfter(query->tokens.back());
+      if (query->words == 0) {
+        completion.Answer(logits, y);
+        continue;
+      }
+      const Vocabulary& vocabulary = tokenizer_.vocabulary();
+      const absl::Span<const int> wanted =
+          context_ == nullptr ? absl::Span<const int>() : context_->ranks();
+      WordScorer scorer(vocabulary, query->words, wanted);
+      scorer.Add(0, logits, [&](int rank) {
+        return vocabulary.may_be_offered(vocabulary.id_at(rank));
+      });
+      completion.Answer(scorer.Take(), y);
     }
     return completion.Suggestions();
   }
@@ -81,6 +127,12 @@ class ToyModel {
     return Vocabulary::Create(tokens).value();
   }
 
+  std::vector<float> StateAfter(int32_t token) const {
+    std::vector<float> y(static_cast<size_t>(tokenizer_.vocabulary().size()));
+    y[static_cast<size_t>(token)] = 1;
+    return y;
+  }
+
   std::string Describe(absl::Span<const int32_t> tokens) const {
     if (tokens.empty() || tokens[0] != Vocabulary::kEndOfLine) {
       return "a query must begin with <eos>";
@@ -111,6 +163,7 @@ class ToyModel {
   Tokenizer tokenizer_;
   std::map<std::string, std::map<std::string, double>> table_;
   std::vector<std::string> queries_;
+  std::unique_ptr<ContextCache> context_;
 };
 
 }  // namespace carousel

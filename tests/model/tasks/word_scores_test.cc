@@ -124,5 +124,32 @@ TEST(WordScoresTest, ImpossibleTokensAreNoWords) {
   EXPECT_EQ(scores.log_normaliser, none);
 }
 
+// Near the top or not, in whatever pieces and on whichever thread they come.
+TEST(WordScorerTest, WantedRanksAreKept) {
+  const Vocabulary vocabulary = ManyWords();
+  const auto logits = RandomLogits(vocabulary.size(), 9);
+  const std::vector<int> wanted = {0, 17, 299, 300, 678};
+  WordScorer low(vocabulary, 1, wanted), high(vocabulary, 1, wanted);
+  high.Add(300, absl::MakeConstSpan(logits).subspan(300), All);
+  low.Add(0, absl::MakeConstSpan(logits).first(300), All);
+  low.Merge(std::move(high));
+  const WordScores scores = low.Take();
+  ASSERT_EQ(scores.wanted.size(), wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(scores.wanted[i].rank, wanted[i]);
+    EXPECT_EQ(scores.wanted[i].logit, logits[static_cast<size_t>(wanted[i])]);
+  }
+}
+
+TEST(WordScoresTest, CoverWhatTheyAreOf) {
+  const WordScores scores = {.words = 3, .wanted = {{.rank = 2}, {.rank = 5}}};
+  EXPECT_TRUE(scores.Cover(3, {}));
+  EXPECT_TRUE(scores.Cover(1, {2, 5}));
+  EXPECT_TRUE(scores.Cover(1, {5}));
+  EXPECT_FALSE(scores.Cover(4, {}));
+  EXPECT_FALSE(scores.Cover(1, {2, 4}));
+  EXPECT_FALSE(scores.Cover(1, {5, 6}));
+}
+
 }  // namespace
 }  // namespace carousel

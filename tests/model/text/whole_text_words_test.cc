@@ -54,6 +54,16 @@ TEST(WholeTextWordsTest, WordsAndMarksStandWhereTheyWereTyped) {
               ElementsAre("A", "good", "film", ",", "isn't", "it", "?"));
 }
 
+// Of nothing but white space there is no place to tell.
+TEST(WholeTextWordsTest, WhiteSpaceHasNoWordToStandAnywhere) {
+  for (const char* text : {" ", "\t", "\n\n", "\xc2\xa0"}) {
+    EXPECT_THAT(Words(MakeTokenizer(TokenizerKind::kWords), text), IsEmpty());
+    for (const std::string& word : Words(LetterTokenizer(), text)) {
+      EXPECT_EQ(word, "");
+    }
+  }
+}
+
 // What was cut is one word again, and its place goes over the space.
 TEST(WholeTextWordsTest, JoinedEndingIsPartOfItsWord) {
   EXPECT_THAT(Words(MakeTokenizer(TokenizerKind::kWords), "I did n't see"),

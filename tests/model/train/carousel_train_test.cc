@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
+#include "model/bundle/manifest.h"
 #include "model/onednn/matmul.h"
 #include "nlohmann/json.hpp"
 #include "tests/testing/status_matchers.h"
@@ -28,6 +29,7 @@ namespace carousel {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class CarouselTrainTest : public testing::Test {
  protected:
@@ -131,6 +133,32 @@ TEST_F(CarouselTrainTest, TrainsThenEvaluatesToOneLineOfJson) {
   }
 }
 
+// The setting is the bundle's, unless it is given.
+TEST_F(CarouselTrainTest, MeasuresDocumentsWithAndWithoutTheirContext) {
+  ASSERT_EQ(Run(TrainArguments("30")), 0) << Err();
+  std::ofstream(dir_.File("documents"))
+      << "the cat sat\nthe cat sat\n\nthe cat\n";
+  std::vector<std::string> evaluate = {
+      "evaluate", "--bundle=" + dir_.File("tiny/1"),
+      "--data=" + dir_.File("documents"), "--context"};
+  ASSERT_EQ(Run(evaluate), 0) << Err();
+  auto figures = nlohmann::json::parse(Out());
+  EXPECT_EQ(figures["documents"], 2);
+  EXPECT_EQ(figures["with_context"]["theta"], ContextSetting().theta);
+  EXPECT_NE(figures["with_context"]["perplexity"], figures["perplexity"]);
+  evaluate.push_back("--cache_lambda=0");
+  ASSERT_EQ(Run(evaluate), 0) << Err();
+  figures = nlohmann::json::parse(Out());
+  EXPECT_NEAR(figures["with_context"]["perplexity"], figures["perplexity"],
+              1e-4);
+  evaluate.back() = "--cache_lambda=1";
+  EXPECT_EQ(Run(evaluate), 1);
+  EXPECT_THAT(Err(), HasSubstr("cache_lambda"));
+  evaluate.back() = "--cache_tune";
+  EXPECT_EQ(Run(evaluate), 1);
+  EXPECT_THAT(Err(), HasSubstr("does not go with --context"));
+}
+
 // A loss is written down and can be measured again.
 TEST_F(CarouselTrainTest, QuantizesToABundleThatLosesWhatItSays) {
   if (!SupportsBF16()) GTEST_SKIP() << "not on this CPU";
@@ -179,6 +207,24 @@ TEST_F(CarouselTrainTest, MeasuresSeriesWhoseTimesAreNotRead) {
   EXPECT_THAT(Err(), HasSubstr("a gap in time"));
   evaluate.push_back("--check_times=false");
   EXPECT_EQ(Run(evaluate), 0) << Err();
+  EXPECT_THAT(Out(), Not(HasSubstr("coverage_80")));
+
+  // Without a dev part nothing is known of its errors; then it is.
+  std::vector<std::string> calibrate = {"calibrate",
+                                        "--bundle=" + dir_.File("days/1"),
+                                        "--data=" + dir_.File("s.csv"),
+                                        "--time_column=day",
+                                        "--check_times=false",
+                                        "--out=" + dir_.File("days/2")};
+  EXPECT_EQ(Run(calibrate), 0) << Err();
+  EXPECT_THAT(Out(), HasSubstr("\"forecasts\":55"));
+  evaluate[1] = "--bundle=" + dir_.File("days/2");
+  EXPECT_EQ(Run(evaluate), 0) << Err();
+  EXPECT_THAT(Out(), HasSubstr("\"coverage_80\":0."));
+  calibrate.back() = "--out=" + dir_.File("days/3");
+  calibrate.push_back("--label_map=a:b");
+  EXPECT_EQ(Run(calibrate), 1);
+  EXPECT_THAT(Err(), HasSubstr("--label_map is not for bundles of the task"));
 }
 
 // Ctrl-C costs nothing: the run goes on from there.

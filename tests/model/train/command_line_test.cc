@@ -45,6 +45,9 @@ TEST(CommandLineTest, MistakesAreRefusedByName) {
   const auto flags = Parse({"--out=a", "--threads=9"});
   ASSERT_THAT(flags, IsOk());
   EXPECT_THAT(flags->GetCount("threads", 0, 8), invalid("0 to 8"));
+  EXPECT_THAT(flags->GetBool("threads", true),
+              invalid("--threads: expected true or false, found \"9\""));
+  EXPECT_THAT(flags->GetBool("resume", true), IsOkAndHolds(true));
 }
 
 // --help is the manual.

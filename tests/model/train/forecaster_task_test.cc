@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "model/base/files.h"
 #include "model/bundle/model.h"
+#include "model/bundle/series_scale.h"
 #include "model/tasks/forecasting.h"
 #include "model/train/training_run.h"
 #include "nlohmann/json.hpp"
@@ -132,6 +133,60 @@ TEST_F(ForecasterTaskTest, RecordNamesTheDataAndTheParts) {
   EXPECT_FALSE(record["config"]["data"].contains("directory"));
   EXPECT_THAT(ReadFile(dir_.File("m/1/CARD.md")).value(),
               HasSubstr("mean squared error"));
+}
+
+// Measured on the dev part by the network that is in the bundle.
+TEST_F(ForecasterTaskTest, BundleKnowsHowSureItIs) {
+  ASSERT_THAT(Train(Options("m")), IsOk());
+  const auto model = Model::Load(dir_.File("m/1"));
+  ASSERT_THAT(model, IsOk());
+  const auto& parts = (*model)->forecaster();
+  ASSERT_TRUE(parts.quantiles.has_value());
+  EXPECT_EQ(parts.quantiles->levels.front(), 0.025f);  // 57 forecasts
+  EXPECT_EQ(Record("m")["residual_quantiles"]["forecasts"], 57);
+  // On dev itself four fifths lie within the interval, but for the 57th parts.
+  const auto file =
+      ReadSeriesFile(dir_.File("sine.csv"), {.columns = {"sine"}});
+  ASSERT_THAT(file, IsOk());
+  const std::vector<float> values =
+      Normalise((*model)->manifest().forecaster().series, file->values);
+  const auto errors = MeasureForecasts(
+      *parts.network, absl::MakeConstSpan(values).first(360),
+      {.first_row = 300, .horizons = {4}, .quantiles = &*parts.quantiles});
+  ASSERT_THAT(errors, IsOk());
+  EXPECT_NEAR((*errors)[0].coverage_80.value(), 0.8, 0.04);
+}
+
+TEST_F(ForecasterTaskTest, ShortDevHasNoQuantiles) {
+  config_.training.max_steps = 2;
+  config_.dev_rows = 11;  // 8 forecasts
+  ASSERT_THAT(Train(Options("m")), IsOk());
+  EXPECT_FALSE((*Model::Load(dir_.File("m/1")))->forecaster().quantiles);
+  EXPECT_THAT(ReadFile(dir_.File("m/1/CARD.md")).value(),
+              HasSubstr("there are no quantiles"));
+}
+
+// Of dates; the numbers of the other tests have none.
+TEST_F(ForecasterTaskTest, BundleKnowsTheInterval) {
+  std::string text = "time,sine\n";
+  for (int i = 0; i < 400; ++i) {
+    absl::StrAppend(&text, 1900 + i / 12, "-", i % 12 < 9 ? "0" : "",
+                    1 + i % 12, ",", std::sin(0.5 * i), "\n");
+  }
+  ASSERT_THAT(WriteFileAtomically(dir_.File("sine.csv"), text), IsOk());
+  config_.training.max_steps = 2;
+  ASSERT_THAT(Train(Options("m")), IsOk());
+  EXPECT_EQ((*Model::Load(dir_.File("m/1")))->manifest().forecaster().interval,
+            TimeStep{.months = 1});
+}
+
+TEST_F(ForecasterTaskTest, RefusesNamesThatAreNotUtf8) {
+  ASSERT_THAT(WriteFileAtomically(dir_.File("sine.csv"), "time,sin\xE9\n1,2\n"),
+              IsOk());
+  config_.series.columns = {};
+  EXPECT_THAT(
+      Train(Options("m")),
+      StatusIs(kInvalid, HasSubstr("sine.csv:1: expected valid UTF-8")));
 }
 
 // Whatever is dropped, and wherever it is stopped.

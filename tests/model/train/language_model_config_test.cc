@@ -133,7 +133,7 @@ TEST(LanguageModelConfigTest, SerialisedSettingsParseToTheSame) {
   const auto config = ParseLanguageModelConfig(
       kSmallest, {R"(data.train=["a", {"path": "b", "repeat": 2}])",
                   "training.dropout_layers=0.3", "text.context=stream",
-                  "training.seed=12345678901234"});
+                  "bundle.context_theta=0.7", "training.seed=12345678901234"});
   ASSERT_THAT(config, IsOk());
   const std::string text = SerialiseLanguageModelConfig(*config);
   EXPECT_THAT(text, HasSubstr("\"dropout_layers\": 0.3,"));
@@ -141,6 +141,7 @@ TEST(LanguageModelConfigTest, SerialisedSettingsParseToTheSame) {
   ASSERT_THAT(again, IsOk());
   EXPECT_EQ(SerialiseLanguageModelConfig(*again), text);
   EXPECT_EQ(again->train[1].repeat, 2);
+  EXPECT_EQ(again->context_cache.theta, 0.7f);
   EXPECT_EQ(again->training.trainer.seed, 12345678901234u);
 }
 

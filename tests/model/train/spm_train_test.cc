@@ -13,9 +13,9 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/base/child_process.h"
 #include "model/base/files.h"
 #include "model/base/random.h"
-#include "model/train/child_process.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 

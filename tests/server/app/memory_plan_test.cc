@@ -23,7 +23,8 @@ TEST(MemoryPlanTest, PartsAreThoseOfTheConfiguration) {
   EXPECT_EQ(plan.process, 77);
   EXPECT_EQ(plan.models, 2000);
   EXPECT_EQ(plan.caches, 1000);
-  EXPECT_EQ(plan.states, 2 * 10 * 2 * 2 * 8 * 4);  // h and c, two layers, f32
+  // h and c, two layers, f32; a context's 1,000 halves of each h of the top.
+  EXPECT_EQ(plan.states, 2 * 10 * (2 * 2 * 8 * 4 + 1000 * 8 * 2));
   EXPECT_GT(plan.scratch, 0);
 }
 
@@ -70,6 +71,19 @@ TEST(MemoryPlanTest, TranslationsNeedStatesAndScratchMemory) {
             2 * 10 * (16 * 100 * 220 + 128 * 2 * 16) * 4);
   sizes.target_vocabulary = 2000;
   EXPECT_GT(plan(sizes).scratch, plain.scratch);
+}
+
+// The same of windows, as wide as there are series.
+TEST(MemoryPlanTest, WindowsNeedScratchMemory) {
+  const auto scratch = [](const ModelMemory& model) {
+    return PlanMemory(Config(), 1, 0, {model}).scratch;
+  };
+  ModelMemory model = {.stack = {.inputs = 7, .hidden = 8, .layers = 1},
+                       .window = 96};
+  const int64_t one = scratch(model);
+  EXPECT_GE(one, 8192 * (2 * 7 + 3 * 8) * 4);
+  model.window = 65536;
+  EXPECT_GT(scratch(model), 7 * one);
 }
 
 TEST(MemoryPlanTest, PlanOverTheLimitIsRefusedWithItsParts) {

@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 
 namespace carousel {
@@ -34,6 +35,25 @@ TEST(SignalWatcherTest, TermAndInterruptAreRequestsToStop) {
   ASSERT_TRUE(requests.WaitFor(1, absl::InfiniteDuration()));
   kill(getpid(), SIGINT);
   ASSERT_TRUE(requests.WaitFor(2, absl::InfiniteDuration()));
+}
+
+// What a person sends who has put a new version into the directory.
+TEST(SignalWatcherTest, HangupIsACall) {
+  StopRequests requests;
+  SignalWatcher watcher(&requests);
+  absl::Notification first, second;
+  kill(getpid(), SIGHUP);  // before anybody can be called: kept
+  watcher.SetOnHangup([&] { first.Notify(); });
+  first.WaitForNotification();
+  watcher.SetOnHangup([&] { second.Notify(); });
+  EXPECT_FALSE(second.HasBeenNotified());
+  kill(getpid(), SIGHUP);
+  second.WaitForNotification();
+  watcher.SetOnHangup(nullptr);
+  kill(getpid(), SIGHUP);
+  kill(getpid(), SIGTERM);
+  ASSERT_TRUE(requests.WaitFor(1, absl::InfiniteDuration()));
+  EXPECT_EQ(requests.count(), 1);
 }
 
 // Ending the watcher is no request.

@@ -51,6 +51,25 @@ TEST_F(PrefixCacheTest, LongestKnownBeginningIsFound) {
   EXPECT_EQ(Find({1, 2}), 1u);
 }
 
+// For people who look: an entry is not the latest used for that.
+TEST_F(PrefixCacheTest, KnownLengthLeavesNoTrace) {
+  EXPECT_EQ(cache_.KnownLength({}), 0u);
+  Insert({1});
+  Insert({1, 2, 3});
+  const PrefixCacheStats before = cache_.stats();
+  EXPECT_EQ(cache_.KnownLength(Tokens{1, 2, 3, 4}), 3u);
+  EXPECT_EQ(cache_.KnownLength(Tokens{1, 2}), 1u);
+  EXPECT_EQ(cache_.KnownLength(Tokens{2, 1}), 0u);
+  EXPECT_EQ(cache_.stats().hits, before.hits);
+  EXPECT_EQ(cache_.stats().misses, before.misses);
+  for (int32_t i = 0; cache_.stats().evictions == 0; ++i) {
+    cache_.KnownLength(Tokens{1});
+    Insert({7, i});
+  }
+  EXPECT_EQ(cache_.KnownLength(Tokens{1}), 0u);  // the first to go
+  EXPECT_EQ(cache_.KnownLength(Tokens{1, 2, 3}), 3u);
+}
+
 TEST_F(PrefixCacheTest, NothingIsFoundOfAnotherText) {
   Insert({1, 2, 3});
   EXPECT_EQ(Find({2, 3}), 0u);
@@ -131,6 +150,59 @@ TEST_F(PrefixCacheTest, ScoresLiveAndDieWithTheirState) {
   for (int32_t i = 2; i < 200; ++i) Insert({i});
   EXPECT_EQ(cache_.FindScores(Tokens{1}, 1), nullptr);
   EXPECT_LE(cache_.stats().bytes, 4096u);
+}
+
+std::shared_ptr<const ContextStates> ContextOf(size_t count) {
+  return std::make_shared<const ContextStates>(
+      ContextStates{.width = 2, .values = std::vector<uint16_t>(2 * count)});
+}
+
+// The longest beginning whose last tokens are those that are asked about.
+TEST_F(PrefixCacheTest, ContextOfTheLongestBeginningIsFound) {
+  for (const Tokens& tokens :
+       {Tokens{1, 2}, Tokens{1, 2, 3}, Tokens{1, 2, 3, 4}}) {
+    Insert(tokens);
+    cache_.InsertContext(tokens, ContextOf(tokens.size() - 1));
+  }
+  State state(3, 77.0f);
+  const auto find = [&](const Tokens& tokens, size_t begin) {
+    const auto found = cache_.FindContext(tokens, begin, absl::MakeSpan(state));
+    return found == nullptr ? size_t{0} : found->count();
+  };
+  EXPECT_EQ(find({1, 2, 3, 9}, 1), 2u);
+  EXPECT_EQ(state, StateAfter({1, 2, 3}));
+  EXPECT_EQ(cache_.stats().tokens, 2);
+  EXPECT_EQ(find({1, 2, 3, 4}, 1), 3u);
+  EXPECT_EQ(find({1, 2, 3, 4}, 2), 0u);  // they begin elsewhere
+  EXPECT_EQ(find({1}, 0), 0u);
+  EXPECT_EQ(cache_.stats().hits, 2);
+  EXPECT_EQ(cache_.stats().misses, 2);
+}
+
+TEST_F(PrefixCacheTest, ContextLivesAndDiesWithItsState) {
+  State state(3);
+  cache_.InsertContext(Tokens{1}, ContextOf(1));  // no state, no context
+  EXPECT_EQ(cache_.FindContext(Tokens{1}, 0, absl::MakeSpan(state)), nullptr);
+  for (int32_t i = 1; i < 50; ++i) {
+    Insert({i});
+    cache_.InsertContext(Tokens{i}, ContextOf(1));
+    EXPECT_LE(cache_.stats().bytes, 4096u);
+    EXPECT_NE(cache_.FindContext(Tokens{i}, 0, absl::MakeSpan(state)), nullptr);
+  }
+  EXPECT_GT(cache_.stats().evictions, 10);
+}
+
+// Of ranks that nobody asked for nothing is known.
+TEST_F(PrefixCacheTest, ScoresAreFoundForTheRanksTheyAreOf) {
+  Insert({1});
+  cache_.InsertScores(Tokens{1}, ScoresOf(3));
+  const auto wanted = std::make_shared<const WordScores>(
+      WordScores{.words = 3, .wanted = {{.rank = 7}}});
+  EXPECT_EQ(cache_.FindScores(Tokens{1}, 3, {7}), nullptr);
+  cache_.InsertScores(Tokens{1}, wanted);
+  EXPECT_EQ(cache_.FindScores(Tokens{1}, 3, {7}), wanted);
+  EXPECT_EQ(cache_.FindScores(Tokens{1}, 3, {7, 8}), nullptr);
+  EXPECT_EQ(cache_.FindScores(Tokens{1}, 3), wanted);
 }
 
 TEST_F(PrefixCacheTest, ManyThreadsFindWhatIsTheirs) {

@@ -15,6 +15,7 @@
 #include "model/layers/language_model.h"
 #include "model/onednn/precision.h"
 #include "model/tasks/completion.h"
+#include "model/tasks/context_cache.h"
 #include "model/text/tokenizer.h"
 #include "server/engine/job.h"
 #include "tests/testing/tiny_bundle.h"
@@ -58,8 +59,9 @@ class TinyNetwork {
   }
 
   Completion Start(const std::string& text,
-                   const CompletionOptions& options = {}) const {
-    return Completion::Start(tokenizer_, text, options).value();
+                   const CompletionOptions& options = {},
+                   const ContextCache* context = nullptr) const {
+    return Completion::Start(tokenizer_, text, options, context).value();
   }
 
   // A job for `text` that nobody waits for.
@@ -72,10 +74,14 @@ class TinyNetwork {
   }
 
   // The suggestions for `text`, straight from the contract of Completion: every
-  // query from the state of zeros, all its tokens at once.
-  std::vector<Suggestion> Expected(
-      const std::string& text, const CompletionOptions& options = {}) const {
-    Completion completion = Start(text, options);
+  // query from the state of zeros, all its tokens at once; and so every line of
+  // earlier text, if there is any.
+  std::vector<Suggestion> Expected(const std::string& text,
+                                   const CompletionOptions& options = {},
+                                   const std::string& context = "",
+                                   const ContextSetting& setting = {}) const {
+    const std::unique_ptr<const ContextCache> cache = Read(context, setting);
+    Completion completion = Start(text, options, cache.get());
     Ask(&completion);
     return completion.Suggestions();
   }
@@ -87,12 +93,38 @@ class TinyNetwork {
   }
 
  private:
+  // Null if there is nothing to read.
+  std::unique_ptr<const ContextCache> Read(
+      const std::string& text, const ContextSetting& setting) const {
+    const auto passages =
+        CutContext(tokenizer_, LineContext::kLine, text).value();
+    if (passages.empty()) return nullptr;
+    auto cache = std::make_unique<ContextCache>(tokenizer_.vocabulary(),
+                                                passages, setting);
+    LanguageModel::Workspace workspace;
+    for (const ContextPassage& passage : passages) {
+      RecurrentState state = network_->InitialState(1);
+      std::vector<float> top;
+      const int steps = static_cast<int>(passage.size());
+      CAROUSEL_CHECK(
+          network_->Advance(passage, steps, 1, &state, &top, &workspace).ok());
+      auto states = std::make_shared<ContextStates>();
+      states->width = top.size() / passage.size();
+      for (size_t at = 0; at < top.size(); at += states->width) {
+        states->Append(absl::MakeConstSpan(top).subspan(at, states->width));
+      }
+      cache->Append(std::move(states));
+    }
+    return cache;
+  }
+
   // Answers all its questions; returns how many tokens they are about.
   int64_t Ask(Completion* completion) const {
     LanguageModel::Workspace workspace;
     int64_t tokens = 0;
     while (const auto query = completion->Next()) {
       std::vector<float> logits(static_cast<size_t>(query->ranks.size()));
+      std::vector<float> top;
       if (!logits.empty()) {
         RecurrentState state = network_->InitialState(1);
         const int steps = static_cast<int>(query->tokens.size());
@@ -101,13 +133,13 @@ class TinyNetwork {
                 ->Advance(query->tokens, steps, 1, &state, nullptr, &workspace)
                 .ok());
         CAROUSEL_CHECK(network_
-                           ->Logits(network_->Top(state), 1, query->ranks.begin,
-                                    query->ranks.end, absl::MakeSpan(logits),
-                                    &workspace)
+                           ->Logits(top = network_->Top(state), 1,
+                                    query->ranks.begin, query->ranks.end,
+                                    absl::MakeSpan(logits), &workspace)
                            .ok());
         tokens = steps;  // a later query begins with those of this one
       }
-      completion->Answer(logits);
+      completion->Answer(logits, top);
     }
     return tokens;
   }

@@ -52,14 +52,16 @@ class TranslationWorkTest : public testing::Test {
 
   // Asks all at once, of a worker that is held up until they are there.
   std::vector<Answer> Ask(std::vector<TranslationJob> jobs, Engine* engine) {
-    std::latch occupied(1), release(1);
+    // Shared: another worker may bring all answers before this one goes on.
+    const auto occupied = std::make_shared<std::latch>(1);
+    const auto release = std::make_shared<std::latch>(1);
     TranslationJob first = MakeJob("a");
-    first.done = [&](const auto&, const JobReport&) {
-      occupied.count_down();
-      release.wait();
+    first.done = [occupied, release](const auto&, const JobReport&) {
+      occupied->count_down();
+      release->wait();
     };
     engine->Submit(std::move(first));
-    occupied.wait();
+    occupied->wait();
     std::vector<Answer> answers(jobs.size());
     std::latch all(static_cast<ptrdiff_t>(jobs.size()));
     for (size_t i = 0; i < jobs.size(); ++i) {
@@ -71,7 +73,7 @@ class TranslationWorkTest : public testing::Test {
       };
       engine->Submit(std::move(jobs[i]));
     }
-    release.count_down();
+    release->count_down();
     all.wait();
     return answers;
   }

@@ -79,8 +79,9 @@ TEST(MessagesTest, IdIsReadWhereTheTextIsNotUtf8) {
 
 // An answer by it could not be sent.
 TEST(MessagesTest, IdThatIsNotUtf8IsNoMessage) {
-  EXPECT_THAT(ParseRequestWithId<v1::ScoreStreamRequest>(Bytes(Field(1, "\xff"))),
-              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(
+      ParseRequestWithId<v1::ScoreStreamRequest>(Bytes(Field(1, "\xff"))),
+      StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 }  // namespace

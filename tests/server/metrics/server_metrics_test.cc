@@ -74,6 +74,31 @@ TEST(ServerMetricsTest, ModelHasOneState) {
                       "version=\"2\"} 2")));
 }
 
+// What is unloaded leaves no series behind.
+TEST(ServerMetricsTest, ModelThatIsGoneHasNoState) {
+  ServerMetrics metrics("1");
+  metrics.SetModel("m", 1, "ready", absl::Seconds(2));
+  metrics.SetModel("m", 2, "ready", absl::Seconds(2));
+  metrics.RemoveModel("m", 1);
+  EXPECT_THAT(metrics.Render(),
+              AllOf(HasSubstr("state=\"ready\",version=\"2\"} 1"),
+                    Not(HasSubstr("state=\"ready\",version=\"1\"")),
+                    Not(HasSubstr("load_seconds{model=\"m\",version=\"1\""))));
+  metrics.RemoveModel("m", 7);  // was never there
+}
+
+TEST(ServerMetricsTest, CountsReloadsAndTheirFailures) {
+  ServerMetrics metrics("1");
+  EXPECT_THAT(metrics.Render(), HasSubstr("carousel_reloads_total 0"));
+  metrics.RecordReload({});
+  metrics.RecordReload({"m", "m", "n"});
+  EXPECT_THAT(
+      metrics.Render(),
+      AllOf(HasSubstr("carousel_reloads_total 2"),
+            HasSubstr("carousel_reload_failures_total{model=\"m\"} 2"),
+            HasSubstr("carousel_reload_failures_total{model=\"n\"} 1")));
+}
+
 // Polled values are as fresh as the scrape.
 TEST(ServerMetricsTest, PolledValuesAreAskedForAtEveryScrape) {
   ServerMetrics metrics("1");

@@ -119,30 +119,41 @@ TEST_F(RepositoryTest, LanguageModelThatCannotCompleteIsNotServed) {
       StatusIs(absl::StatusCode::kUnimplemented, HasSubstr(cases[1].error)));
 }
 
-// A bundle that is well but for another service is told as such, unread.
-TEST_F(RepositoryTest, BundleOfATaskThatIsNotServedSaysSo) {
+// A bundle that is well but fits into no request is told as such, unread.
+TEST_F(RepositoryTest, ForecasterTooWideForAMessageIsNotServed) {
+  constexpr int kWindow = 60000;
   Write("en/1");
+  json series = json::array();
+  for (const char* name : {"a", "b", "c", "d", "e"}) {
+    series.push_back({{"name", name}, {"mean", 0}, {"standard_deviation", 1}});
+  }
+  const std::vector<float> step(5);
+  const json manifest = {
+      {"format_version", 1},
+      {"task", "forecaster"},
+      {"network",
+       {{"rnn", {{"cell", "gru"}, {"hidden", 2}, {"layers", 1}}},
+        {"window", kWindow},
+        {"horizon", 1},
+        {"mode", "direct"}}},
+      {"series", series},
+      {"files",
+       {{"weights.safetensors",
+         {{"sha256", std::string(64, 'a')}, {"bytes", 1}}}}},
+      {"self_test",
+       {{"tolerance", 0.1},
+        {"cases",
+         {{{"window", std::vector<std::vector<float>>(kWindow, step)},
+           {"forecast", {step}}}}}}}};
   ASSERT_THAT(MakeDirectories(dir_.File("series/1")), IsOk());
-  ASSERT_THAT(WriteFileAtomically(dir_.File("series/1/manifest.json"),
-                                  R"({"format_version": 1, "task": "forecaster",
-                             "network": {"rnn": {"cell": "gru", "hidden": 2,
-                                                 "layers": 1},
-                                         "window": 1, "horizon": 1,
-                                         "mode": "direct"},
-                             "series": [{"name": "a", "mean": 0,
-                                         "standard_deviation": 1}],
-                             "files": {"weights.safetensors":
-                                 {"sha256": ")" +
-                                      std::string(64, 'a') +
-                                      R"(", "bytes": 1}},
-                             "self_test": {"tolerance": 0.1, "cases":
-                                 [{"window": [[1]], "forecast": [[1]]}]}})"),
-              IsOk());
+  ASSERT_THAT(
+      WriteFileAtomically(dir_.File("series/1/manifest.json"), manifest.dump()),
+      IsOk());
   ASSERT_THAT(Load(), IsOk());
   EXPECT_THAT(States(), ElementsAre("en/1 ready", "series/1 failed"));
   EXPECT_THAT(repository_->List()[1].error,
               StatusIs(absl::StatusCode::kUnimplemented,
-                       HasSubstr("found a \"forecaster\"")));
+                       HasSubstr("at most 262144 values")));
 }
 
 // A server without a model is of no use: it must say why for each.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/train/child_process.h"
+#include "model/base/child_process.h"
 
 #include <fcntl.h>
 #include <spawn.h>

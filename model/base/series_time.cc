@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "model/train/series_time.h"
+#include "model/base/series_time.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/ascii.h"
@@ -9,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
-#include "model/weights/strict_json.h"
+#include "model/base/quote.h"
 
 namespace carousel {
 namespace {
@@ -47,24 +48,66 @@ bool ParseDate(absl::string_view text, absl::Time* time) {
 }
 
 // Steps of a number column, such as 0.1, are equal but for rounding.
+constexpr double kRounding = 1e-6;
+
 bool Near(double a, double b) {
-  return std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b));
+  return std::abs(a - b) <= kRounding * std::max(std::abs(a), std::abs(b));
+}
+
+absl::CivilMonth MonthOf(absl::Time time) {
+  return absl::CivilMonth(absl::ToCivilSecond(time, absl::UTCTimeZone()));
+}
+
+absl::Time BeginningOf(absl::CivilMonth month) {
+  return absl::FromCivil(absl::CivilSecond(month), absl::UTCTimeZone());
+}
+
+absl::Duration InMonth(absl::Time time) {
+  return time - BeginningOf(MonthOf(time));
 }
 
 }  // namespace
+
+std::string StepText(const TimeStep& step) {
+  if (step.months == 0) return absl::FormatDuration(step.time);
+  return absl::StrCat(step.months, step.months == 1 ? " month" : " months");
+}
+
+absl::Time AddSteps(absl::Time from, const TimeStep& step, int64_t steps) {
+  if (step.months == 0) return from + steps * step.time;
+  return BeginningOf(MonthOf(from) + steps * step.months) + InMonth(from);
+}
+
+std::vector<TimeStep> StepsBetween(absl::Time from, absl::Time to) {
+  std::vector<TimeStep> steps;
+  if (to <= from) return steps;
+  if (InMonth(from) == InMonth(to)) {
+    steps.push_back({.months = static_cast<int>(MonthOf(to) - MonthOf(from))});
+  }
+  steps.push_back({.time = to - from});
+  return steps;
+}
+
+std::optional<size_t> FindBreak(absl::Span<const absl::Time> times,
+                                const TimeStep& step) {
+  for (size_t i = 1; i < times.size(); ++i) {
+    const absl::Time expected = AddSteps(times[i - 1], step, 1);
+    const absl::Duration length = expected - times[i - 1];
+    if (absl::AbsDuration(times[i] - expected) > length * kRounding) return i;
+  }
+  return std::nullopt;
+}
 
 std::optional<TimeCheck::Time> TimeCheck::Parse(absl::string_view text) {
   Time result;
   absl::Time time;
   if (ParseDate(text, &time)) {
-    const absl::TimeZone utc = absl::UTCTimeZone();
-    const absl::CivilSecond civil = absl::ToCivilSecond(time, utc);
-    const absl::CivilMonth month(civil);
+    const absl::CivilMonth month = MonthOf(time);
     result.is_date = true;
+    result.date = time;
     result.value = absl::ToDoubleSeconds(time - absl::UnixEpoch());
-    result.months = static_cast<int>(civil.year()) * 12 + civil.month();
-    result.in_month = absl::ToDoubleSeconds(
-        time - absl::FromCivil(absl::CivilSecond(month), utc));
+    result.months = static_cast<int>(month.year()) * 12 + month.month();
+    result.in_month = absl::ToDoubleSeconds(InMonth(time));
     return result;
   }
   if (!absl::SimpleAtod(text, &result.value)) return std::nullopt;
@@ -99,6 +142,17 @@ absl::Status TimeCheck::Add(absl::string_view text) {
   text_ = std::string(text);
   last_ = time;
   return absl::OkStatus();
+}
+
+std::optional<absl::Time> TimeCheck::time() const {
+  if (!last_ || !last_->is_date) return std::nullopt;
+  return last_->date;
+}
+
+std::optional<TimeStep> TimeCheck::step() const {
+  if (!step_ || !last_->is_date) return std::nullopt;
+  if (month_step_) return TimeStep{.months = *month_step_};
+  return TimeStep{.time = absl::Seconds(*step_)};
 }
 
 }  // namespace carousel

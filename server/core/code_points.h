@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From places in bytes, which the server counts by, to places in Unicode code
-// points, which messages count by: they are the same in every language.
+// From places in bytes, as the server has them, to places in code points, as
+// the API tells them.
 
-#ifndef CAROUSEL_SERVER_CORE_TEXT_PLACES_H_
-#define CAROUSEL_SERVER_CORE_TEXT_PLACES_H_
+#ifndef CAROUSEL_SERVER_CORE_CODE_POINTS_H_
+#define CAROUSEL_SERVER_CORE_CODE_POINTS_H_
 
 #include <cstddef>
-#include <cstdint>
 
 #include "absl/strings/string_view.h"
 
 namespace carousel {
 
-// Asked in growing order. `text` must outlive it.
+// Asked in growing order. The text, valid UTF-8, must outlive it.
 class CodePoints {
  public:
   explicit CodePoints(absl::string_view text) : text_(text) {}
 
-  // REQUIRES: at most the size of the text, and no less than the last time.
-  int32_t Before(size_t byte) {
+  int Before(size_t byte) {
     for (; at_ < byte; ++at_) {
       const bool begins =
           (static_cast<unsigned char>(text_[at_]) & 0xc0) != 0x80;
@@ -31,9 +29,9 @@ class CodePoints {
  private:
   const absl::string_view text_;
   size_t at_ = 0;
-  int32_t count_ = 0;
+  int count_ = 0;
 };
 
 }  // namespace carousel
 
-#endif  // CAROUSEL_SERVER_CORE_TEXT_PLACES_H_
+#endif  // CAROUSEL_SERVER_CORE_CODE_POINTS_H_

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Programs that the trainer starts instead of linking them: gnuplot, spm_train.
+// Programs that are started instead of being linked: gnuplot, spm_train.
 
-#ifndef CAROUSEL_MODEL_TRAIN_CHILD_PROCESS_H_
-#define CAROUSEL_MODEL_TRAIN_CHILD_PROCESS_H_
+#ifndef CAROUSEL_MODEL_BASE_CHILD_PROCESS_H_
+#define CAROUSEL_MODEL_BASE_CHILD_PROCESS_H_
 
 #include <string>
 #include <vector>
@@ -20,4 +20,4 @@ absl::Status RunProgram(const std::vector<std::string>& command,
 
 }  // namespace carousel
 
-#endif  // CAROUSEL_MODEL_TRAIN_CHILD_PROCESS_H_
+#endif  // CAROUSEL_MODEL_BASE_CHILD_PROCESS_H_

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The lines of the input, answered in their order though the answers come in
+// any: what `carousel score` and `carousel translate` do without a TEXT.
+
+#ifndef CAROUSEL_CLIENT_CLI_ORDERED_LINES_H_
+#define CAROUSEL_CLIENT_CLI_ORDERED_LINES_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
+#include "client/cli/cli.h"
+#include "client/cli/json.h"
+
+namespace carousel {
+
+// Thread-safe: one thread reads, others bring answers.
+template <typename Response>
+class OrderedLines {
+ public:
+  // How an answer is printed, and the line of a text that has none; one line of
+  // the output for one of the input. With --json an error is an object.
+  struct Printer {
+    std::function<absl::Status(const std::string& text, const Response&)> print;
+    std::function<std::string(absl::string_view text)> format_error;
+    bool json = false;
+  };
+
+  // `console` must outlive it. `done`: what becomes of a line, "scored".
+  OrderedLines(Console* console, Printer printer, absl::string_view done)
+      : console_(*console), printer_(std::move(printer)), done_(done) {}
+
+  // The next line; nothing at the end of the input.
+  std::optional<std::string> Next() {
+    std::string line;
+    if (!std::getline(console_.in, line)) return std::nullopt;
+    std::string text(absl::StripSuffix(line, "\r"));
+    absl::MutexLock lock(&mutex_);
+    open_.emplace(read_++, Line{text, std::nullopt});
+    return text;
+  }
+
+  void Answer(int64_t place, absl::StatusOr<Response> response) {
+    absl::MutexLock lock(&mutex_);
+    const auto found = open_.find(place);
+    if (found == open_.end()) return;
+    found->second.response = std::move(response);
+    while (!open_.empty() && open_.begin()->second.response.has_value()) {
+      Show(open_.begin()->first, open_.begin()->second);
+      open_.erase(open_.begin());
+    }
+    if (open_.empty()) console_.out.flush();
+  }
+
+  // Whether every line has an answer.
+  absl::Status status() const {
+    absl::MutexLock lock(&mutex_);
+    if (failed_ == 0) return absl::OkStatus();
+    return absl::Status(
+        first_error_.code(),
+        absl::StrCat(failed_, " of ", read_, " lines could not be ", done_,
+                     "; the first: ", first_error_.message()));
+  }
+
+ private:
+  struct Line {
+    std::string text;
+    std::optional<absl::StatusOr<Response>> response;
+  };
+
+  void Show(int64_t place, const Line& line)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    absl::Status status = line.response->status();
+    if (status.ok()) status = printer_.print(line.text, **line.response);
+    if (status.ok()) return;
+    console_.out << (printer_.json ? ErrorJson(status)
+                                   : printer_.format_error(line.text));
+    if (failed_++ == 0) {
+      first_error_ = absl::Status(
+          status.code(),
+          absl::StrCat("line ", place + 1, ": ", status.message()));
+    }
+  }
+
+  Console& console_;
+  const Printer printer_;
+  const std::string done_;
+  mutable absl::Mutex mutex_;
+  int64_t read_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<int64_t, Line> open_ ABSL_GUARDED_BY(mutex_);
+  int64_t failed_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status first_error_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_CLIENT_CLI_ORDERED_LINES_H_

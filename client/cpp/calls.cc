@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cpp/calls.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace carousel {
+namespace {
+
+// All addresses of a name share the load (a headless service of Kubernetes has
+// one for each replica), and what a draining replica refuses goes to another:
+// every rpc of ours may be retried. A server that says when, by
+// grpc-retry-pushback-ms, is obeyed.
+constexpr char kServiceConfig[] = R"({
+  "loadBalancingConfig": [{"round_robin": {}}],
+  "methodConfig": [{
+    "name": [{}],
+    "retryPolicy": {
+      "maxAttempts": 3,
+      "initialBackoff": "0.05s",
+      "maxBackoff": "0.5s",
+      "backoffMultiplier": 2,
+      "retryableStatusCodes": ["UNAVAILABLE"]
+    }
+  }]
+})";
+
+// gRPC waits up to two minutes before it tries a dead address again; a person
+// who has just started the server does not.
+constexpr int kMaxReconnectBackoffMs = 2000;
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetServiceConfigJSON(kServiceConfig);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectBackoffMs);
+  // A proxy for the web does not lead to a model server, least of all to one on
+  // this machine.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
+                                   arguments);
+}
+
+}  // namespace
+
+Calls::Calls(std::string address)
+    : address_(std::move(address)), channel_(MakeChannel(address_)) {}
+
+Calls::Hold::Hold(Calls& calls) : calls_(calls) {
+  absl::MutexLock lock(&calls_.mutex_);
+  ++calls_.under_way_;
+}
+
+Calls::Hold::~Hold() {
+  absl::MutexLock lock(&calls_.mutex_);
+  --calls_.under_way_;
+}
+
+Calls::Context::Context(Calls& calls, absl::Duration timeout)
+    : hold_(calls), calls_(calls) {
+  // Never overflows: an endless timeout is an endless deadline.
+  context_.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  absl::MutexLock lock(&calls_.mutex_);
+  id_ = ++calls_.last_id_;
+  calls_.contexts_[id_] = &context_;
+  if (calls_.shut_down_) context_.TryCancel();
+}
+
+Calls::Context::~Context() {
+  absl::MutexLock lock(&calls_.mutex_);
+  calls_.contexts_.erase(id_);
+}
+
+void Calls::Cancel(Client::CallId call) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = contexts_.find(call);
+  if (found != contexts_.end()) found->second->TryCancel();
+}
+
+void Calls::Shutdown() {
+  absl::MutexLock lock(&mutex_);
+  shut_down_ = true;
+  for (const auto& [id, context] : contexts_) context->TryCancel();
+}
+
+void Calls::End() {
+  Shutdown();
+  absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(
+      +[](int* under_way) { return *under_way == 0; }, &under_way_));
+}
+
+absl::Status Calls::ShutDownError() {
+  return absl::CancelledError("the client is shut down");
+}
+
+bool Calls::is_shut_down() const {
+  absl::MutexLock lock(&mutex_);
+  return shut_down_;
+}
+
+absl::Status Calls::ToAbslStatus(const grpc::Status& status,
+                                 absl::Duration timeout) const {
+  if (status.ok()) return absl::OkStatus();
+  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  if (code == absl::StatusCode::kCancelled && is_shut_down()) {
+    return ShutDownError();
+  }
+  if (code == absl::StatusCode::kUnavailable && !Connected()) {
+    return absl::UnavailableError(
+        absl::StrCat("no server answers at ", address_,
+                     ": start one with `make serve`, or name another (",
+                     status.error_message(), ")"));
+  }
+  if (code == absl::StatusCode::kDeadlineExceeded) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("no answer from ", address_, " within ",
+                     absl::FormatDuration(timeout)));
+  }
+  return absl::Status(code, status.error_message());
+}
+
+bool Calls::Connected() const {
+  const grpc_connectivity_state state = channel_->GetState(false);
+  return state == GRPC_CHANNEL_READY || state == GRPC_CHANNEL_IDLE;
+}
+
+}  // namespace carousel

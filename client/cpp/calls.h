@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a Client calls: each rpc waiting for it, or not, or as a stream; and how
+// all of that is ended. Internal to client/cpp, since it includes gRPC.
+
+#ifndef CAROUSEL_CLIENT_CPP_CALLS_H_
+#define CAROUSEL_CLIENT_CPP_CALLS_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "client/cpp/client.h"
+#include "model/base/status_macros.h"
+
+namespace carousel {
+
+// The calls to one address. Thread-safe. A request that is an error is not sent
+// but is what comes of the call.
+//
+//   Calls calls("127.0.0.1:50051");
+//   auto stub = v1::ModelService::NewStub(calls.channel());
+//   auto models = calls.Call<v1::ListModelsResponse>(
+//       *stub, &v1::ModelService::Stub::ListModels, request, timeout);
+class Calls {
+ public:
+  explicit Calls(std::string address);
+
+  // REQUIRES: End() was called.
+  ~Calls() = default;
+  Calls(const Calls&) = delete;
+  Calls& operator=(const Calls&) = delete;
+
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+
+  // Makes one call of a stub's `method` and waits for it.
+  template <typename Response, typename Stub, typename Request>
+  absl::StatusOr<Response> Call(
+      Stub& stub,
+      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                   Response*),
+      const std::type_identity_t<absl::StatusOr<Request>>& request,
+      absl::Duration timeout) {
+    RETURN_IF_ERROR(request.status());
+    Context context(*this, timeout);
+    Response response;
+    const grpc::Status status =
+        (stub.*method)(&context.grpc(), *request, &response);
+    RETURN_IF_ERROR(ToAbslStatus(status, timeout));
+    return response;
+  }
+
+  // The same, with the method of `stub.async()`, and does not wait: as
+  // Client::CompleteAsync.
+  template <typename Response, typename AsyncStub, typename Request>
+  Client::CallId Start(
+      AsyncStub* stub,
+      void (AsyncStub::*method)(grpc::ClientContext*, const Request*, Response*,
+                                std::function<void(grpc::Status)>),
+      std::type_identity_t<absl::StatusOr<Request>> request,
+      absl::Duration timeout,
+      std::type_identity_t<Client::Done<Response>> done) {
+    auto call = std::make_shared<AsyncCall<Request, Response>>(
+        *this, timeout, std::move(request), std::move(done));
+    const Client::CallId id = call->context.id();
+    // What is not sent ends as if it were, on a thread of gRPC's.
+    if (!call->refusal.ok()) call->context.grpc().TryCancel();
+    AsyncCall<Request, Response>& started = *call;
+    (stub->*method)(
+        &started.context.grpc(), &started.request, &started.response,
+        [this, timeout, call = std::move(call)](const grpc::Status& status) {
+          absl::Status result = call->refusal;
+          result.Update(ToAbslStatus(status, timeout));
+          call->Finish(std::move(result));
+        });
+    return id;
+  }
+
+  // Keeps a stream of a stub's `method` open while `run` writes and reads.
+  template <typename Stub, typename Stream>
+  absl::Status RunStream(
+      Stub& stub, std::unique_ptr<Stream> (Stub::*method)(grpc::ClientContext*),
+      absl::Duration timeout, absl::FunctionRef<void(Stream&)> run) {
+    if (is_shut_down()) return ShutDownError();
+    Context context(*this, timeout);
+    const std::unique_ptr<Stream> stream = (stub.*method)(&context.grpc());
+    run(*stream);
+    const grpc::Status status = stream->Finish();
+    return ToAbslStatus(status, timeout);
+  }
+
+  // Reads a stream of a stub's `method`; `take` is given each message, and ends
+  // the stream by returning false: CANCELLED.
+  template <typename Response, typename Stub, typename Request>
+  absl::Status ReadStream(Stub& stub,
+                          std::unique_ptr<grpc::ClientReader<Response>> (
+                              Stub::*method)(grpc::ClientContext*,
+                                             const Request&),
+                          const Request& request, absl::Duration timeout,
+                          absl::FunctionRef<bool(Response&)> take) {
+    if (is_shut_down()) return ShutDownError();
+    Context context(*this, timeout);
+    const auto stream = (stub.*method)(&context.grpc(), request);
+    Response message;
+    while (stream->Read(&message)) {
+      if (!take(message)) context.grpc().TryCancel();
+    }
+    return ToAbslStatus(stream->Finish(), timeout);
+  }
+
+  // As of Client.
+  void Cancel(Client::CallId call);
+  void Shutdown();
+
+  // Shuts down, and waits for the calls under way.
+  void End();
+
+ private:
+  // Counts as a call under way.
+  class Hold {
+   public:
+    explicit Hold(Calls& calls);
+    ~Hold();
+
+   private:
+    Calls& calls_;
+  };
+
+  // The context of a call, cancelled from the start in a client that is shut
+  // down.
+  class Context {
+   public:
+    Context(Calls& calls, absl::Duration timeout);
+    ~Context();
+
+    Client::CallId id() const { return id_; }
+    grpc::ClientContext& grpc() { return context_; }
+
+   private:
+    // First, to go last: the context holds on to the channel, which must not be
+    // destroyed by one of its own threads.
+    const Hold hold_;
+    Calls& calls_;
+    grpc::ClientContext context_;
+    Client::CallId id_ = 0;
+  };
+
+  // Whoever holds it last ends it: then what `done` holds is gone, and gRPC
+  // needs the rest no more.
+  template <typename Request, typename Response>
+  struct AsyncCall {
+    AsyncCall(Calls& calls, absl::Duration timeout,
+              absl::StatusOr<Request> asked, Client::Done<Response> told)
+        : context(calls, timeout), refusal(asked.status()) {
+      if (asked.ok()) request = *std::move(asked);
+      done = std::move(told);
+    }
+
+    void Finish(absl::Status result) {
+      if (result.ok()) return std::move(done)(std::move(response));
+      std::move(done)(std::move(result));
+    }
+
+    Context context;
+    const absl::Status refusal;
+    Request request;
+    Response response;
+    Client::Done<Response> done;
+  };
+
+  static absl::Status ShutDownError();
+  bool is_shut_down() const;
+
+  // The only place where a gRPC status becomes one of ours. The codes are the
+  // same numbers; where gRPC speaks and not the server, the message is ours.
+  absl::Status ToAbslStatus(const grpc::Status& status,
+                            absl::Duration timeout) const;
+  bool Connected() const;
+
+  // Constant after construction.
+  const std::string address_;
+  const std::shared_ptr<grpc::Channel> channel_;
+
+  // Guarded by mutex_.
+  mutable absl::Mutex mutex_;
+  bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;
+  int under_way_ ABSL_GUARDED_BY(mutex_) = 0;
+  Client::CallId last_id_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::flat_hash_map<Client::CallId, grpc::ClientContext*> contexts_
+      ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_CLIENT_CPP_CALLS_H_

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Times of a series: reading them, what lies between them, and whether they
+// follow each other without a gap.
+
+#ifndef CAROUSEL_MODEL_BASE_SERIES_TIME_H_
+#define CAROUSEL_MODEL_BASE_SERIES_TIME_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+
+namespace carousel {
+
+// What lies between a time of a series and the next one: months, which are not
+// equally long, or always as much time. Calendars are those of UTC.
+struct TimeStep {
+  int months = 0;
+  absl::Duration time = {};  // if there are no months
+
+  bool operator==(const TimeStep&) const = default;
+};
+
+// "1h", "3 months".
+std::string StepText(const TimeStep& step);
+
+// So many steps after `from`.
+absl::Time AddSteps(absl::Time from, const TimeStep& step, int64_t steps);
+
+// The steps that may lead from one time to another: months, if both are equally
+// far from the beginning of theirs, and the time between them. None if `to` is
+// not after `from`.
+std::vector<TimeStep> StepsBetween(absl::Time from, absl::Time to);
+
+// The place of the first of `times` that is not one step after the time before;
+// nothing if each is.
+std::optional<size_t> FindBreak(absl::Span<const absl::Time> times,
+                                const TimeStep& step);
+
+// Thread-compatible. Is told the times of a series in turn. Days and seconds
+// may be the step, or months ("1949-01", or the first of every month), which
+// are not equally long.
+class TimeCheck {
+ public:
+  // INVALID_ARGUMENT, saying what was expected, if `text` is no time, or not
+  // one step after the time before; the first two make the step.
+  absl::Status Add(absl::string_view text);
+
+  // The last one; nothing if times are numbers.
+  std::optional<absl::Time> time() const;
+
+  // What lies between them; nothing if they are numbers, or fewer than two.
+  std::optional<TimeStep> step() const;
+
+ private:
+  struct Time {
+    double value = 0;  // seconds, or the number that it is
+    bool is_date = false;
+    absl::Time date = {};
+    int months = 0;       // since year 0
+    double in_month = 0;  // seconds since the month's beginning
+  };
+
+  static std::optional<Time> Parse(absl::string_view text);
+
+  std::string text_;  // of the last one
+  std::optional<Time> last_;
+  std::optional<double> step_;     // of the values
+  std::optional<int> month_step_;  // while all are equal in the month
+  bool values_are_regular_ = true;
+};
+
+}  // namespace carousel
+
+#endif  // CAROUSEL_MODEL_BASE_SERIES_TIME_H_
