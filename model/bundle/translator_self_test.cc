@@ -42,9 +42,10 @@ class Walk {
 
   // Feeds `token`, then the logits of the one after it stand ready.
   absl::Status Feed(int32_t token) {
-    return parts_.network->decoder().Step({token}, {&source_.memory}, &state_,
-                                          &logits_, nullptr,
-                                          &workspace_.decoder());
+    ASSIGN_OR_RETURN(logits_, parts_.network->decoder().Step(
+                                  {token}, {&source_.memory}, &state_, nullptr,
+                                  &workspace_.decoder()));
+    return absl::OkStatus();
   }
 
   int32_t MostProbable() const {
@@ -65,7 +66,7 @@ class Walk {
   Translator::Workspace workspace_;
   EncodedSource source_;
   RecurrentState state_;
-  std::vector<float> logits_;  // (V)
+  absl::Span<const float> logits_;  // (V)
 };
 
 }  // namespace

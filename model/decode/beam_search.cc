@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
+#include "model/decode/logits.h"
 
 namespace carousel {
 namespace {
@@ -19,6 +20,8 @@ namespace {
 // Attention below this counts as this: the logarithm of a position that was
 // never looked at must not outweigh everything.
 constexpr double kLeastCoverage = 1e-6;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 absl::Status CheckWithin(absl::string_view name, int64_t value, int64_t low,
                          int64_t high) {
@@ -38,15 +41,6 @@ std::vector<bool> FlagsOf(absl::Span<const int32_t> tokens, int vocabulary) {
   std::vector<bool> flags(static_cast<size_t>(vocabulary));
   for (const int32_t token : tokens) flags[static_cast<size_t>(token)] = true;
   return flags;
-}
-
-// log(sum_i e^logits_i); NaN if one of them is.
-double LogNormaliser(absl::Span<const float> logits) {
-  const float most = *std::max_element(logits.begin(), logits.end());
-  if (std::isinf(most)) return most;
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - most);
-  return most + std::log(sum);
 }
 
 // lp(Y) for a sequence of `length` tokens, its end counted.
@@ -139,15 +133,22 @@ absl::StatusOr<std::vector<BeamSearch::Candidate>> BeamSearch::PickCandidates(
 absl::Status BeamSearch::AddBestOfRow(int row, absl::Span<const float> logits,
                                       std::vector<Candidate>* best) const {
   const size_t wanted = 2 * static_cast<size_t>(options_.beam_size);
-  const double normaliser = LogNormaliser(logits);
+  const double normaliser = LogSumExp(logits);
   const double before = live_[static_cast<size_t>(row)].log_probability;
   if (std::isnan(normaliser)) {
     return absl::InternalError("beam search: a logit is not a number");
   }
-  for (size_t token = 0; token < logits.size(); ++token) {
+  // Few of a row's logits are large enough to be looked at.
+  float least = -kInfinity;
+  for (size_t token = FindAtLeast(logits, 0, least); token < logits.size();
+       token = FindAtLeast(logits, token + 1, least)) {
     const double value = before + (logits[token] - normaliser);
-    if (best->size() == wanted && value <= best->back().log_probability) {
-      continue;
+    if (best->size() == wanted) {
+      const double last = best->back().log_probability;
+      // A little less, as it is rounded.
+      least = std::nextafter(static_cast<float>(last - before + normaliser),
+                             -kInfinity);
+      if (value <= last) continue;
     }
     if (!std::isfinite(value) || never_[token]) continue;
     const auto place = std::upper_bound(

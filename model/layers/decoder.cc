@@ -9,6 +9,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "model/base/check.h"
+#include "model/base/grow.h"
 #include "model/base/status_macros.h"
 #include "model/layers/embedding.h"
 #include "model/layers/kernels.h"
@@ -57,7 +58,7 @@ struct Decoder::Workspace::Rep {
   std::vector<float> joined;    // (N, M + H)
   std::vector<float> features;  // (N, F)
   OutputLayerScratch output;
-  std::vector<float> logits;  // (N, V), with the rows that are thrown away
+  std::vector<float> logits;  // (N, V), and rows that are thrown away
 };
 
 Decoder::Workspace::Workspace() : rep_(std::make_unique<Rep>()) {}
@@ -101,18 +102,20 @@ const DecoderSizes& Decoder::sizes() const { return rep_->sizes; }
 
 const Attention* Decoder::attention() const { return rep_->attention.get(); }
 
-absl::Status Decoder::Step(absl::Span<const int32_t> tokens,
-                           absl::Span<const AttentionMemory* const> memories,
-                           RecurrentState* state, std::vector<float>* logits,
-                           std::vector<std::vector<float>>* alignments,
-                           Workspace* workspace) const {
+absl::StatusOr<absl::Span<const float>> Decoder::Step(
+    absl::Span<const int32_t> tokens,
+    absl::Span<const AttentionMemory* const> memories, RecurrentState* state,
+    std::vector<std::vector<float>>* alignments, Workspace* workspace) const {
   const int rows = static_cast<int>(tokens.size());
   CAROUSEL_CHECK(state->rows == rows);
   CAROUSEL_CHECK(rep_->attention == nullptr ||
                  memories.size() == tokens.size());
   Workspace::Rep& scratch = *workspace->rep_;
   const DecoderSizes& sizes = rep_->sizes;
-  logits->resize(tokens.size() * static_cast<size_t>(sizes.vocabulary));
+  // Only the last chunk has rows that are filled up.
+  const size_t width = static_cast<size_t>(sizes.vocabulary);
+  float* const logits =
+      GrowTo((tokens.size() + kMaxRows) * width, &scratch.logits);
   if (alignments != nullptr) alignments->clear();
   for (int first = 0; first < rows; first += kMaxRows) {
     const int count = std::min(kMaxRows, rows - first);
@@ -125,14 +128,14 @@ absl::Status Decoder::Step(absl::Span<const int32_t> tokens,
     RETURN_IF_ERROR(rep_->StepChunk(
         tokens.subspan(at, part),
         rep_->attention == nullptr ? memories : memories.subspan(at, part),
-        &scratch.state, logits->data() + int64_t{first} * sizes.vocabulary,
-        alignments, &scratch));
+        &scratch.state, logits + at * width, alignments, &scratch));
     CopyStateRows(sizes.stack, scratch.state, 0, count, state, first);
   }
-  return absl::OkStatus();
+  return absl::MakeConstSpan(logits, tokens.size() * width);
 }
 
-// `state` has the rows of a bucket, of which the first tokens.size() are real.
+// `state` has the rows of a bucket, of which the first tokens.size() are real;
+// `logits` has room for all.
 absl::Status Decoder::Rep::StepChunk(
     absl::Span<const int32_t> real_tokens,
     absl::Span<const AttentionMemory* const> memories, RecurrentState* state,
@@ -148,15 +151,12 @@ absl::Status Decoder::Rep::StepChunk(
   };
   resize(&w.x, sizes.embedding);
   resize(&w.h, sizes.stack.outputs());
-  resize(&w.logits, sizes.vocabulary);
   GatherRows(embedding, w.tokens, w.x.data());
   RETURN_IF_ERROR(
       stack->Run(w.x.data(), 1, rows, state, w.h.data(), {}, &w.stack));
   RETURN_IF_ERROR(Combine(rows, real_rows, memories, alignments, workspace));
   RETURN_IF_ERROR(output->Logits(w.features.data(), rows, 0, sizes.vocabulary,
-                                 w.logits.data(), &w.output,
-                                 &w.stack.layer.products));
-  std::copy_n(w.logits.data(), int64_t{real_rows} * sizes.vocabulary, logits);
+                                 logits, &w.output, &w.stack.layer.products));
   return absl::OkStatus();
 }
 

@@ -115,16 +115,16 @@ class Decoder {
   // Null without attention.
   const Attention* attention() const;
 
-  // Feeds one token to each of N rows, `*state` going on by a step, and writes
-  // the `logits` (N, V) of the tokens after it. With attention, row n looks at
+  // Feeds one token to each of N rows, `*state` going on by a step, and returns
+  // the logits (N, V) of the tokens after it, which lie in the workspace until
+  // the next step. With attention, row n looks at
   // *memories[n], and (*alignments)[n], unless null, receives how much of it
   // each position got. REQUIRES: 0 <= token < V; state->rows == N; N memories
   // if there is attention. INTERNAL if oneDNN refuses.
-  absl::Status Step(absl::Span<const int32_t> tokens,
-                    absl::Span<const AttentionMemory* const> memories,
-                    RecurrentState* state, std::vector<float>* logits,
-                    std::vector<std::vector<float>>* alignments,
-                    Workspace* workspace) const;
+  absl::StatusOr<absl::Span<const float>> Step(
+      absl::Span<const int32_t> tokens,
+      absl::Span<const AttentionMemory* const> memories, RecurrentState* state,
+      std::vector<std::vector<float>>* alignments, Workspace* workspace) const;
 
   // A state whose row i is row rows[i] of `state`, or of *states[i].
   RecurrentState SelectRows(const RecurrentState& state,

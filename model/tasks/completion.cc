@@ -12,7 +12,7 @@
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/casing.h"
-#include "model/tasks/logits.h"
+#include "model/decode/logits.h"
 #include "model/text/normalise.h"
 
 namespace carousel {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "model/base/status_macros.h"
-#include "model/tasks/logits.h"
+#include "model/decode/logits.h"
 #include "model/text/normalise.h"
 
 namespace carousel {

@@ -163,9 +163,9 @@ class SharedStep {
 
   absl::Status Run(Decoder::Workspace* workspace) {
     Gather();
-    RETURN_IF_ERROR(decoder_.Step(tokens_, memories_, &state_, &logits_,
-                                  attends_ ? &alignments_ : nullptr,
-                                  workspace));
+    ASSIGN_OR_RETURN(
+        logits_, decoder_.Step(tokens_, memories_, &state_,
+                               attends_ ? &alignments_ : nullptr, workspace));
     size_t row = 0;
     for (SentenceTranslation* sentence : sentences_) {
       const auto rows = static_cast<size_t>(sentence->rows());
@@ -207,9 +207,8 @@ class SharedStep {
       }
       sentence->attention_.push_back(attention);
     }
-    return sentence->search_.Answer(
-        absl::MakeConstSpan(logits_).subspan(row * width, rows * width),
-        attention);
+    return sentence->search_.Answer(logits_.subspan(row * width, rows * width),
+                                    attention);
   }
 
   const Decoder& decoder_;
@@ -218,7 +217,7 @@ class SharedStep {
   std::vector<int32_t> tokens_;
   std::vector<const AttentionMemory*> memories_;
   RecurrentState state_;
-  std::vector<float> logits_;
+  absl::Span<const float> logits_;  // (rows, V)
   std::vector<std::vector<float>> alignments_;
 };
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "model/base/check.h"
-#include "model/tasks/logits.h"
+#include "model/decode/logits.h"
 
 namespace carousel {
 namespace {

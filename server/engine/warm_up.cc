@@ -96,10 +96,10 @@ absl::Status WarmUp(const Translator& network, PartScratch* scratch) {
       memories.push_back(&source.memory);
     }
     RecurrentState state = decoder.JoinRows(states, std::vector<int>(rows, 0));
-    std::vector<float> logits;
-    RETURN_IF_ERROR(decoder.Step(std::vector<int32_t>(rows, 0), memories,
-                                 &state, &logits, nullptr,
-                                 &scratch->translator.decoder()));
+    RETURN_IF_ERROR(decoder
+                        .Step(std::vector<int32_t>(rows, 0), memories, &state,
+                              nullptr, &scratch->translator.decoder())
+                        .status());
   }
   return absl::OkStatus();
 }

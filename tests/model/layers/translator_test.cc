@@ -82,10 +82,12 @@ class TranslatorTest : public ::testing::TestWithParam<Case> {
     for (size_t t = 0; t < pairs.steps; ++t) {
       const auto tokens = absl::MakeConstSpan(pairs.target_in)
                               .subspan(t * pairs.rows, pairs.rows);
-      EXPECT_TRUE(network_->decoder()
-                      .Step(tokens, memories, &state, &all[t], &alignments_,
-                            &workspace_.decoder())
-                      .ok());
+      const absl::Span<const float> logits =
+          network_->decoder()
+              .Step(tokens, memories, &state, &alignments_,
+                    &workspace_.decoder())
+              .value();
+      all[t].assign(logits.begin(), logits.end());
     }
     return all;
   }

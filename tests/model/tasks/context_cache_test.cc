@@ -13,7 +13,7 @@
 #include "gtest/gtest.h"
 #include "model/base/random.h"
 #include "model/tasks/half.h"
-#include "model/tasks/logits.h"
+#include "model/decode/logits.h"
 #include "tests/testing/status_matchers.h"
 
 namespace carousel {

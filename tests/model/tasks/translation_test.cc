@@ -140,11 +140,10 @@ TEST_F(TranslationTest, AttentionIsThatOfTheTokens) {
   RecurrentState state = encoded[0].state;
   int32_t before = Vocabulary::kEndOfLine;
   for (size_t t = 0; t < best.tokens.size(); ++t) {
-    std::vector<float> logits;
     std::vector<std::vector<float>> row;
     ASSERT_THAT(
         parts_.network->decoder().Step({before}, {&encoded[0].memory}, &state,
-                                       &logits, &row, &workspace_.decoder()),
+                                       &row, &workspace_.decoder()),
         IsOk());
     for (size_t s = 0; s < 4; ++s) {
       EXPECT_NEAR(row[0][s], best.alignment.weights[t][s], 1e-5);

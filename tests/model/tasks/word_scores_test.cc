@@ -11,7 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/random.h"
-#include "model/tasks/logits.h"
+#include "model/decode/logits.h"
 
 namespace carousel {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "model/tasks/logits.h"
+#include "model/decode/logits.h"
 
 #include <algorithm>
 #include <bit>

@@ -3,8 +3,8 @@
 // Arithmetic on the logits of one step, in a few passes over plain floats: no
 // memory is allocated per token, and the loops compile to vector code.
 
-#ifndef CAROUSEL_MODEL_TASKS_LOGITS_H_
-#define CAROUSEL_MODEL_TASKS_LOGITS_H_
+#ifndef CAROUSEL_MODEL_DECODE_LOGITS_H_
+#define CAROUSEL_MODEL_DECODE_LOGITS_H_
 
 #include <cstddef>
 
@@ -30,4 +30,4 @@ size_t FindAtLeast(absl::Span<const float> logits, size_t from,
 
 }  // namespace carousel
 
-#endif  // CAROUSEL_MODEL_TASKS_LOGITS_H_
+#endif  // CAROUSEL_MODEL_DECODE_LOGITS_H_
