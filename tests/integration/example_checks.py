@@ -60,6 +60,13 @@ class Examples:
         return done.returncode, done.stdout, done.stderr
 
 
+def check_unknown_model(examples, name, *arguments):
+    """The error names it."""
+    code, out, error = examples.run(name, "--model=nope", *arguments)
+    assert code != 0 and "NOT_FOUND" in error, (code, out, error)
+    assert "(model nope)" in error, error
+
+
 def check_complete(examples):
     code, out, error = examples.run("complete", "I wo")
     assert code == 0 and "I would" in out, (code, out, error)
@@ -79,6 +86,7 @@ def check_complete(examples):
     code, out, error = examples.run("complete", "--type", "--leave=0",
                                     "--timeout=0.1", "I wo")
     assert code != 0 and "DEADLINE_EXCEEDED" in error, (code, out, error)
+
     # Earlier text makes its words more likely, whether typed or not.
     context = "--context=" + "your house\n" * 5
     _, alone, _ = examples.run("complete", "your ")
@@ -94,9 +102,7 @@ def check_complete(examples):
     assert code != 0 and "at most 16384" in error, (code, error)
     assert "(field text)" in error, error
 
-    code, out, error = examples.run("complete", "--model=nope", "I wo")
-    assert code != 0 and "NOT_FOUND" in error, (code, error)
-    assert "(model nope)" in error, error
+    check_unknown_model(examples, "complete", "I wo")
 
 
 def check_score(examples):
@@ -142,35 +148,67 @@ def check_translate(examples):
     text = "a b, c.\nd a!"  # two sentences
     code, out, error = examples.run("translate", text)
     assert code == 0 and len(out.splitlines()) == 2, (out, error)
-    whole = out
+    streamed = out
+
+    # Streamed, whole and in a batch are the same; a batch has a line a text.
+    code, out, error = examples.run("translate", "--whole", text)
+    assert code == 0 and out == streamed, (out, streamed, error)
+    code, out, error = examples.run("translate", text=text)
+    lines = [f"{number}\t{line}" for number, line
+             in enumerate(streamed.splitlines(), 1)]
+    assert code == 0 and sorted(out.splitlines()) == lines, (out, error)
 
     # Each sentence has so many, of which the best is that of the text.
     code, out, error = examples.run("translate", "--best=2", text)
-    assert code == 0 and out.startswith(whole), (out, error)
-    scores = [float(line.split()[0]) for line in out.splitlines()[2:]]
-    assert len(scores) == 4, out
-    assert scores[0] >= scores[1] and scores[2] >= scores[3], out
+    assert code == 0 and out.startswith(streamed), (out, error)
+    scores, best = zip(*(line.split(maxsplit=1)
+                         for line in out.splitlines()[2:]))
+    assert list(best[0::2]) == streamed.splitlines(), out
+    assert float(scores[0]) >= float(scores[1]), out
+    assert float(scores[2]) >= float(scores[3]), out
 
-    code, out, error = examples.run("translate", "--alignment", "a b")
-    assert code == 0, error
-    first, *pairs = out.splitlines()
-    assert pairs and all(" <- " in pair for pair in pairs), out
-    words = [pair.split(" <- ")[0].strip() for pair in pairs]
-    assert words == first.replace(".", " .").split(), out
+    for how in (), ("--whole",):
+        code, out, error = examples.run("translate", *how, "--time_limit=1e-6",
+                                        text)
+        assert code == 0 and out.endswith(" [...]\n"), (out, error)
+        assert len(out) < len(streamed) + len(" [...]"), "a part of it"
 
-    # Streamed and whole are the same.
-    code, out, error = examples.run("translate", "--stream", text)
-    assert code == 0 and out == whole, (out, whole, error)
+    for option, field in (("--beam=17", "beam_size"),
+                          ("--best=6", "max_translations"),
+                          ("--time_limit=0", "time_limit")):
+        code, out, error = examples.run("translate", option, text)
+        assert code != 0 and "INVALID_ARGUMENT" in error, (option, out, error)
+        assert f"(field {field})" in error, error
+    check_unknown_model(examples, "translate", text)
+    code, out, error = examples.run("translate", "--model=mood", text)
+    assert code != 0 and "(field model.name)" in error, (out, error)
 
-    code, out, error = examples.run("translate", "--beam=17", text)
-    assert code != 0 and "(field beam_size)" in error, error
+
+def check_alignment(examples, carousel):
+    """A line for each word of the translation, with one of the source."""
+    answer = json.loads(subprocess.run(
+        [carousel, f"--server={examples.address}", "translate", "--json",
+         "--alignment", "a b"], stdout=subprocess.PIPE, check=True).stdout)
+    alignment = answer["sentences"][0]["translations"][0]["alignment"]
+    lines = [answer["text"]]
+    for target, row in zip(alignment["target"], alignment["rows"]):
+        weight, word = max(zip(row["weights"], ["a", "b", "(end)"]))
+        lines.append(f"  {target['text']} <- {word}  {weight:.2f}")
+    assert len(lines) > 1, answer
+    for how in (), ("--whole",):
+        code, out, error = examples.run("translate", *how, "--alignment", "a b")
+        assert code == 0 and out.splitlines() == lines, (out, lines, error)
 
 
 def check_translate_streams(examples):
     # A long text, of which only the beginning is waited for.
-    code, out, error = examples.run("translate", "--stream", "--beam=1",
-                                    "--leave=1", "a b c d. " * 500)
+    text = "a b c d. " * 500
+    code, out, error = examples.run("translate", "--beam=1", "--leave=2", text)
     assert code == 0 and out.endswith("\ncancelled\n"), (code, out, error)
+    code, whole, error = examples.run("translate", "--beam=1", text)
+    beginning = out.removesuffix("\ncancelled\n")
+    assert beginning and whole.startswith(beginning), (out, whole, error)
+    assert len(beginning) < len(whole) / 2, "it did not wait for the rest"
 
     lines = ["a b", "", "c d. a", "\U0001F600"] * 100
     code, out, error = examples.run("translate", text="\n".join(lines))
@@ -181,9 +219,12 @@ def check_translate_streams(examples):
     code, out, error = examples.run("translate", "a b")
     assert out.strip() == answers["1"] == answers["397"], "batch and alone"
 
+    # A text that is too long is answered alone.
     code, out, error = examples.run("translate",
-                                    text="a b\n" + "a" * 20000 + "\n")
-    assert code == 0 and "2\ttext has 20000 bytes" in out, (out, error)
+                                    text="a b\n" + "a" * 20000 + "\nc\n")
+    answers = dict(line.split("\t") for line in out.splitlines())
+    assert code == 0 and sorted(answers) == ["1", "2", "3"], (out, error)
+    assert answers["2"].startswith("text has 20000 bytes"), out
 
 
 def check_forecast(examples, folder):
@@ -212,37 +253,98 @@ def check_forecast(examples, folder):
     assert code != 0 and "expected 2016-07-01T04:00:00Z" in error, error
     assert "(field timestamps[4])" in error, error
 
+    # Numbers are no times.
+    path.write_text("step,load,heat\n" + "".join(
+        f"{step},{100 + step},{-step}\n" for step in range(8)))
+    code, out, error = examples.run("forecast", str(path))
+    assert code == 0 and out.startswith("load\n+1  "), (out, error)
+
+    # A column has no number.
+    path.write_text("step,load,heat\n" + "0,100,1\n" * 7 + "0,100,\n")
+    code, out, error = examples.run("forecast", str(path))
+    assert code != 0 and out == "" and error, (code, out)
+
     write(range(8))
     code, out, error = examples.run("forecast", "--horizon=0", str(path))
     assert code != 0 and "(field horizon)" in error, error
+    check_unknown_model(examples, "forecast", str(path))
+    # One series of a model of two; the answer is one of the horizon asked for.
+    code, out, error = examples.run("forecast", "--column=load", str(path))
+    assert code != 0 and "(field history" in error, error
+    code, out, error = examples.run("forecast", "--horizon=1", str(path))
+    assert code == 0 and len(out.splitlines()) == 2 + 2, (out, error)
 
 
 def check_models(examples, models):
     code, out, error = examples.run("models")
     assert code == 0, error
-    rows = [line.split("\t") for line in out.splitlines()]
-    assert [row[0] for row in rows] == ["en/1", "letters/1", "mood/1",
-                                        "series/1"], out
-    assert all(row[1] == "STATE_READY" for row in rows), out
+    assert [line.split("\t")[:4] for line in out.splitlines()] == [
+        ["en/1", "ready", "", "language_model"],
+        ["letters/1", "ready", "", "translator"],
+        ["mood/1", "ready", "", "classifier"],
+        ["series/1", "ready", "", "forecaster"]], out
 
-    code, out, error = examples.run("models", "en/1")
-    assert code == 0 and "  task: language_model" in out, (out, error)
-
-    code, out, error = examples.run("models", "en/7")
-    assert code != 0 and "(model en/7)" in error, error
-
-    code, out, error = examples.run("models", "--explain=I would h", "en")
+    # A version comes while the server runs, with labels.
+    shutil.copytree(models / "en/1", models / "en/3")
+    (models / "en/labels.json").write_text('{"stable": 1, "canary": 3}')
+    code, out, error = examples.run("models", "--reload", "en@canary", "en")
     assert code == 0, error
-    assert "\n0-1\tI\t" in out and "\n2-7\twould\t" in out, out
-    assert "begun: h" in out, out
+    assert out.startswith("added en/3\nen/3\tready\tcanary\t"), out
+    assert "\nen/1\tready\tstable\t" in out and "\n  f32 by lstm" in out, out
 
-    # Another version comes while the server runs.
-    shutil.copytree(models / "en/1", models / "en/2")
-    code, out, error = examples.run("models", "--reload", "en")
-    assert code == 0 and out.startswith("added: en/2\nen/2\n"), (out, error)
-    shutil.rmtree(models / "en/2")
-    code, out, error = examples.run("models", "--reload", "en")
-    assert code == 0 and out.startswith("removed: en/2\nen/1\n"), (out, error)
+    # One that is not as its manifest says leaves the old one.
+    manifest = models / "en/3/manifest.json"
+    good = manifest.read_text()
+    parts = json.loads(good)
+    parts["files"]["vocabulary.txt"]["bytes"] += 1
+    manifest.write_text(json.dumps(parts))
+    code, out, error = examples.run("models", "--reload", "en/3")
+    assert code == 0 and out.startswith("failed en/3: "), (out, error)
+    assert "\nen/3\tready\tcanary\t" in out, out
+    assert "\n  reload_error: " in out and "vocabulary.txt" in out, out
+
+    # A label of a version that there is not.
+    (models / "en/labels.json").write_text('{"stable": 9}')
+    code, out, error = examples.run("models", "--reload", "en/1")
+    assert code == 0 and "\nfailed en: " in out, (out, error)
+    assert "\n  labels_error: " in out, out
+
+    manifest.write_text(good)
+    (models / "en/labels.json").unlink()
+    shutil.rmtree(models / "en/3")
+    code, out, error = examples.run("models", "--reload")
+    assert code == 0 and out.startswith("removed en/3\nen/1\tready\t\t"), out
+
+    for name, named in (("en/7", "(model en/7)"), ("nope", "(model nope)"),
+                        ("en@none", "(model en@none)")):
+        code, out, error = examples.run("models", name)
+        assert code != 0 and "NOT_FOUND" in error and named in error, error
+
+
+def check_explain(examples):
+    # Places count characters. "I wo" was asked before: its beginning is known.
+    code, out, error = examples.run("models", "--explain",
+                                    "I caf\u00e9 \U0001F600 would h", "en")
+    assert code == 0, error
+    *tokens, beginning = [line.split("\t") for line in out.splitlines()]
+    assert [token[:3] for token in tokens] == [
+        ["0-0", "", "<eos>"], ["0-1", "I", "I"],
+        ["2-6", "caf\u00e9", "<unk>"], ["7-8", "\U0001F600", "<unk>"],
+        ["9-14", "would", "would"]], out
+    assert [token[4] for token in tokens] == ["remembered"] * 2 + [""] * 3, out
+    assert beginning == ["looked up as a beginning: h"], out
+
+    code, out, error = examples.run("models", "--explain=I", "series")
+    assert code != 0 and "(field model.name)" in error, (out, error)
+
+
+def check_not_allowed(examples):
+    """Of a server without the flags that allow it."""
+    for flag, arguments in (("--allow_reload", ["--reload"]),
+                            ("--allow_explain", ["--explain=I wo", "en"])):
+        code, out, error = examples.run("models", *arguments)
+        assert code != 0 and "FAILED_PRECONDITION" in error, (out, error)
+        assert flag in error, error
 
 
 def check_refused(examples, carousel):
@@ -271,11 +373,15 @@ def check_all(server, carousel, writer, command, environment=None):
         check_score(examples)
         check_bulk_cancelled(examples, "score")
         check_translate(examples)
+        check_alignment(examples, carousel)
         check_translate_streams(examples)
         check_bulk_cancelled(examples, "translate")
         with tempfile.TemporaryDirectory() as folder:
             check_forecast(examples, folder)
+        check_explain(examples)
         check_models(examples, models)
     with serving(server, writer, "--max_queue_tokens=1",
                  "--workers=1") as (address, _):
-        check_refused(Examples(address, command, environment), carousel)
+        examples = Examples(address, command, environment)
+        check_not_allowed(examples)
+        check_refused(examples, carousel)

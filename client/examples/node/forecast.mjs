@@ -17,7 +17,7 @@ import {parseArgs} from 'node:util';
 import {describe} from './errors.mjs';
 import {call, connect, within} from './services.mjs';
 
-const {values: options, positionals: files} = parseArgs({
+const {values: options, positionals: [file]} = parseArgs({
   allowPositionals: true,
   options: {
     server: {type: 'string', default: '127.0.0.1:50051'},
@@ -29,13 +29,21 @@ const {values: options, positionals: files} = parseArgs({
   },
 });
 
+// Number('') would be 0, which nobody measured.
+function parseNumber(text) {
+  const value = text?.trim() ? Number(text) : NaN;
+  if (Number.isNaN(value)) throw new Error(`not a number: "${text ?? ''}"`);
+  return value;
+}
+
 // The message of a time in UTC; null for a number.
 function parseTime(text) {
   const match = text.match(
       /^(\d{4}-\d{2})(-\d{2})?(?:[ T](\d{2}:\d{2}(?::\d{2})?))?$/);
   if (!match) return null;
   const [, month, day = '-01', time = '00:00'] = match;
-  return {seconds: Date.parse(`${month}${day}T${time}Z`) / 1000, nanos: 0};
+  const seconds = Date.parse(`${month}${day}T${time}Z`) / 1000;
+  return Number.isNaN(seconds) ? null : {seconds, nanos: 0};
 }
 
 function formatTime({seconds}) {
@@ -49,7 +57,7 @@ function ask(csv) {
   const history = (options.column ?? header.slice(1)).map((name) => {
     const column = header.indexOf(name);
     if (column < 0) throw new Error(`no column "${name}"`);
-    return {name, values: rows.map((row) => Number(row[column]))};
+    return {name, values: rows.map((row) => parseNumber(row[column]))};
   });
   const times = rows.map((row) => parseTime(row[0]));
   const request = {
@@ -82,12 +90,11 @@ function show({series, timestamps}) {
 }
 
 async function main() {
+  if (file === undefined) throw new Error('which FILE?');
+  const request = ask(await readFile(file, 'utf8'));
   const client = connect('ForecastService', options.server);
   try {
-    for (const file of files) {
-      const request = ask(await readFile(file, 'utf8'));
-      show(await call(client, 'forecast', request, within(options.timeout)));
-    }
+    show(await call(client, 'forecast', request, within(options.timeout)));
   } finally {
     client.close();
   }

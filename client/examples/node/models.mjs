@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Shows the models of a server: all, or MODEL (NAME, NAME/VERSION, NAME@LABEL).
+// Shows the models of a server, or what is known of each NAME.
 //
-//   node models.mjs [--server=HOST:PORT] [--timeout=SECONDS] [--reload] [MODEL]
-//   node models.mjs [--server=HOST:PORT] [--timeout=SECONDS] --explain=TEXT
-//                   MODEL
+//   node models.mjs [--server=HOST:PORT] [--timeout=SECONDS] [--reload]
+//                   [NAME...]
+//   node models.mjs [--server=HOST:PORT] [--timeout=SECONDS] [--reload]
+//                   --explain=TEXT NAME...
 //
-// --reload has the server look for models anew first (it must run with
-// --allow_reload); --explain shows how MODEL reads a text (--allow_explain).
+// A NAME may say which version: NAME/VERSION or NAME@LABEL. With --reload the
+// server looks for models anew first (it must run with --allow_reload); with
+// --explain it shows how each NAME reads a text (--allow_explain).
 
 import {parseArgs} from 'node:util';
 
 import {describe} from './errors.mjs';
 import {call, connect, within} from './services.mjs';
 
-const {values: options, positionals: [model]} = parseArgs({
+const {values: options, positionals: names} = parseArgs({
   allowPositionals: true,
   options: {
     server: {type: 'string', default: '127.0.0.1:50051'},
@@ -24,76 +26,85 @@ const {values: options, positionals: [model]} = parseArgs({
   },
 });
 
-function specOf(text) {
+function spec(text) {
   const [, name, version, label] =
-      text.match(/^([^/@]*)(?:\/(.*))?(?:@(.*))?$/);
-  const spec = {name};
-  if (version !== undefined) spec.version = Number(version);
-  if (label !== undefined) spec.label = label;
-  return spec;
+      text.match(/^([^/@]*)(?:\/(\d+)|@(.*))?$/) ?? [];
+  if (name === undefined) throw new Error(`not the name of a model: ${text}`);
+  return version === undefined ? {name, label} :
+                                 {name, version: Number(version)};
 }
 
-function nameOf({name, version}) {
-  return `${name}/${version}`;
+// A model, or a spec of one, in a word. The failure of labels names a model
+// without a version.
+function named({name, version}) {
+  return version ? `${name}/${version}` : name;
 }
 
-function showAll({models}) {
-  for (const model of models) {
-    const {state, task, precision} = model;
-    console.log([nameOf(model), state, task, precision].join('\t'));
+function heading(model) {
+  const state = model.state.replace(/^STATE_/, '').toLowerCase();
+  return [named(model), state, model.labels.join(), model.task,
+          model.message].join('\t');
+}
+
+function show(model) {
+  console.log(heading(model));
+  if (model.state === 'STATE_READY') {
+    const {precision, kernels, parameters, memoryBytes} = model;
+    console.log(`  ${precision} by ${kernels}, ${parameters} parameters in ` +
+                `${memoryBytes} bytes`);
   }
-}
-
-function showOne(one) {
-  console.log(nameOf(one));
-  for (const [name, value] of [
-    ['state', one.state],
-    ['task', one.task],
-    ['message', one.message],
-    ['precision', one.precision],
-    ['kernels', one.kernels],
-    ['isa', one.isa],
-    ['parameters', one.parameters],
-    ['memory_bytes', one.memoryBytes],
-    ...one.labels.map((label) => ['label', label]),
-    ...Object.entries(one.figures).sort(),
-  ]) {
-    console.log(`  ${name}: ${value}`);
+  for (const [figure, value] of Object.entries(model.figures).sort()) {
+    console.log(`  ${figure} ${value}`);
   }
+  const {reloadError, labelsError} = model;
+  if (reloadError) console.log(`  reload_error: ${reloadError.message}`);
+  if (labelsError) console.log(`  labels_error: ${labelsError.message}`);
 }
 
-function showReload(response) {
+async function reload(client) {
+  // Whole models are read and tested: the wait may be long.
+  const response = await call(client, 'reloadModels', {}, within(600));
   for (const what of ['added', 'reloaded', 'removed']) {
-    for (const one of response[what]) console.log(`${what}: ${nameOf(one)}`);
+    for (const model of response[what]) console.log(`${what} ${named(model)}`);
   }
-  for (const {model: one, error} of response.failed) {
-    console.log(`failed: ${nameOf(one)}: ${error.message}`);
+  for (const {model, error} of response.failed) {
+    console.log(`failed ${named(model)}: ${error.message}`);
   }
 }
 
-function showTokens({tokens, partial, cachedTokens}) {
-  for (const {begin, end, text, id, known} of tokens) {
-    console.log(`${begin}-${end}\t${text}\t${id}${known ? '' : ' (unknown)'}`);
-  }
-  if (partial) console.log(`begun: ${partial}`);
-  console.log(`known from earlier requests: ${cachedTokens} tokens`);
+async function explain(client, model, text) {
+  const {tokens, cachedTokens, partial, cut} = await call(
+      client, 'explain', {model, text}, within(options.timeout));
+  const characters = [...text];  // the server counts code points
+  tokens.forEach(({begin, end, token, id}, number) => {
+    const known = number < cachedTokens ? 'remembered' : '';
+    const word = characters.slice(begin, end).join('');
+    console.log([`${begin}-${end}`, word, token, id, known].join('\t'));
+  });
+  if (partial) console.log(`looked up as a beginning: ${partial}`);
+  if (cut) console.log('a part of the text is left out');
 }
 
 async function main() {
+  const models = names.map(spec);
+  if (options.explain !== undefined && models.length === 0) {
+    throw new Error('--explain needs a NAME');
+  }
   const client = connect('ModelService', options.server);
-  const ask = (method, request, seconds = options.timeout) =>
-      call(client, method, request, within(seconds));
+  const ask = (method, request) =>
+      call(client, method, request, within(options.timeout));
   try {
-    // Takes as long as loading does.
-    if (options.reload) showReload(await ask('reloadModels', {}, 600));
-    if (options.explain !== undefined) {
-      const request = {model: specOf(model ?? ''), text: options.explain};
-      showTokens(await ask('explain', request));
-    } else if (model !== undefined) {
-      const request = {model: specOf(model)};
-      showOne((await ask('getModel', request)).model);
-    } else {
-      showAll(await ask('listModels', {}));
+    if (options.reload) await reload(client);
+    if (models.length === 0) {
+      const response = await ask('listModels', {});
+      for (const model of response.models) console.log(heading(model));
+    }
+    for (const model of models) {
+      if (options.explain !== undefined) {
+        await explain(client, model, options.explain);
+      } else {
+        show((await ask('getModel', {model})).model);
+      }
     }
   } finally {
     client.close();

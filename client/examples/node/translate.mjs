@@ -3,18 +3,19 @@
 // Translates each TEXT.
 //
 //   node translate.mjs [--server=HOST:PORT] [--timeout=SECONDS] [--model=NAME]
-//                      [--beam=N] [--best=N] [--alignment] TEXT...
-//   node translate.mjs [--server=HOST:PORT] [--timeout=SECONDS] [--model=NAME]
-//                      [--beam=N] --stream [--leave=N] TEXT...
+//                      [--beam=N] [--best=N] [--alignment]
+//                      [--time_limit=SECONDS] [--whole | --leave=N] TEXT...
 //   node translate.mjs [--server=HOST:PORT] [--model=NAME] [--beam=N]
-//                      [--first=N] < TEXTS
+//                      [--time_limit=SECONDS] [--first=N] < TEXTS
+//
+// It is written as the server finds it, and what is written stands; [...] where
+// it is not translated to its end. With --whole it comes in one piece. With
+// --leave nobody waits for more after N pieces: the stream is cancelled, and
+// the server stops within one step.
 //
 // --best shows so many translations of each sentence, --alignment the word of
-// the source that each word of the translation looked at most.
-//
-// With --stream it is written as the server finds it, and what is written
-// stands. With --leave nobody waits for more after N pieces: the stream is
-// cancelled, and the server stops within one step.
+// the source that each word of the translation looked at most. After the time
+// limit the best so far is the answer.
 //
 // Without a TEXT every line of the input is translated, by one stream that the
 // server answers in the order in which it is done. With --first the stream is
@@ -35,7 +36,8 @@ const {values: options, positionals: texts} = parseArgs({
     beam: {type: 'string'},
     best: {type: 'string', default: '1'},
     alignment: {type: 'boolean', default: false},
-    stream: {type: 'boolean', default: false},
+    time_limit: {type: 'string'},
+    whole: {type: 'boolean', default: false},
     leave: {type: 'string'},
     first: {type: 'string'},
   },
@@ -49,6 +51,11 @@ function ask(text) {
     alignment: options.alignment,
   };
   if (options.beam !== undefined) request.beamSize = Number(options.beam);
+  if (options.time_limit !== undefined) {
+    const seconds = Math.trunc(Number(options.time_limit));
+    const nanos = Math.round((Number(options.time_limit) - seconds) * 1e9);
+    request.timeLimit = {seconds, nanos};
+  }
   return request;
 }
 
@@ -61,9 +68,12 @@ function showAlignment({source, target, rows}) {
   });
 }
 
-function show(response) {
-  console.log(response.text);
-  for (const {translations} of response.sentences) {
+function whole({text, truncated}) {
+  return text + (truncated ? ' [...]' : '');
+}
+
+function showDetails({sentences}) {
+  for (const {translations} of sentences) {
     if (options.best !== '1') {
       for (const {text, score} of translations) {
         console.log(`  ${score.toFixed(2)}  ${text}`);
@@ -74,21 +84,21 @@ function show(response) {
 }
 
 async function translateAloud(client, text) {
-  let left = options.leave === undefined ? Infinity : Number(options.leave);
   const stream = client.translateStream({request: ask(text)},
                                         within(options.timeout));
+  let pieces = 0;
   try {
     for await (const answer of stream) {
-      if (left === 0) continue;  // on its way when the stream was cancelled
-      if (answer.response) {
-        console.log(answer.response.truncated ? ' ...' : '');
+      if (answer.response) {  // the last, with the whole
+        console.log(answer.response.truncated ? ' [...]' : '');
+        showDetails(answer.response);
       } else {
         process.stdout.write(answer.text);
-        if (--left === 0) stream.cancel();
+        if (++pieces === Number(options.leave)) stream.cancel();
       }
     }
   } catch (error) {
-    if (left !== 0 || !isCancelled(error)) throw error;
+    if (options.leave === undefined || !isCancelled(error)) throw error;
     console.log('\ncancelled');
   }
 }
@@ -97,16 +107,19 @@ async function main() {
   const client = connect('TranslationService', options.server);
   try {
     for (const text of texts) {
-      if (options.stream) {
-        await translateAloud(client, text);
+      if (options.whole) {
+        const response = await call(client, 'translate', ask(text),
+                                    within(options.timeout));
+        console.log(whole(response));
+        showDetails(response);
       } else {
-        show(await call(client, 'translate', ask(text),
-                        within(options.timeout)));
+        await translateAloud(client, text);
       }
     }
     // Without a deadline, which would hold for all lines together.
     if (texts.length === 0) {
-      const showLine = (id, {text}) => console.log(`${id}\t${text}`);
+      const showLine = (id, response) =>
+          console.log(`${id}\t${whole(response)}`);
       await eachLine(client.translateBatch(), ask, showLine, options.first);
     }
   } finally {

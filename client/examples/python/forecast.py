@@ -14,7 +14,7 @@ import sys
 import grpc
 
 import errors
-from carousel.v1 import forecast_pb2, forecast_pb2_grpc
+from carousel.v1 import forecast_pb2, forecast_pb2_grpc, model_pb2
 
 
 def parse_time(text):
@@ -28,12 +28,13 @@ def parse_time(text):
     return time.replace(tzinfo=datetime.timezone.utc)
 
 
-def request_of(rows, columns, horizon, levels):
+def request_of(rows, options):
     """A history in the units of the data; the last window of it is read."""
-    request = forecast_pb2.ForecastRequest(quantiles=levels)
-    if horizon is not None:  # 0 would be an error, unset is the model's
-        request.horizon = horizon
-    names = columns or list(rows[0])[1:]
+    request = forecast_pb2.ForecastRequest(
+        model=model_pb2.ModelSpec(name=options.model),
+        horizon=options.horizon,  # 0 would be an error, None is the model's
+        quantiles=options.quantile)
+    names = options.column or list(rows[0])[1:]
     for name in names:
         request.history.add(name=name, values=[float(row[name])
                                                for row in rows])
@@ -59,6 +60,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", default="127.0.0.1:50051")
     parser.add_argument("--timeout", type=float, default=5)
+    parser.add_argument("--model", default="")
     parser.add_argument("--column", action="append", default=[],
                         help="a series of the model; default: every column")
     parser.add_argument("--horizon", type=int)
@@ -69,8 +71,7 @@ def main():
         rows = list(csv.DictReader(file))
     with grpc.insecure_channel(options.server) as channel:
         stub = forecast_pb2_grpc.ForecastServiceStub(channel)
-        show(stub.Forecast(request_of(rows, options.column, options.horizon,
-                                      options.quantile),
+        show(stub.Forecast(request_of(rows, options),
                            timeout=options.timeout))
 
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Shows the models of a server: all, or MODEL (NAME, NAME/VERSION, NAME@LABEL).
+"""Shows the models of a server, or what is known of each NAME.
 
---reload has the server look for models anew first (it must run with
---allow_reload); --explain shows how MODEL reads a text (--allow_explain).
+A NAME may say which version: NAME/VERSION or NAME@LABEL. With --reload the
+server looks for models anew first (it must run with --allow_reload); with
+--explain it shows how each NAME reads a text (--allow_explain).
 """
 
 import argparse
@@ -15,82 +16,92 @@ import errors
 from carousel.v1 import model_pb2, model_pb2_grpc
 
 
-def spec_of(text):
-    name, at, label = text.partition("@")
-    if at:
-        return model_pb2.ModelSpec(name=name, label=label)
+def spec(text):
     name, slash, version = text.partition("/")
-    return model_pb2.ModelSpec(name=name,
-                               version=int(version) if slash else None)
+    if slash:
+        return model_pb2.ModelSpec(name=name, version=int(version))
+    name, _, label = text.partition("@")
+    return model_pb2.ModelSpec(name=name, label=label)
 
 
-def name_of(model):
-    return f"{model.name}/{model.version}"
+def named(model):
+    """A model, or a spec of one, in a word."""
+    # The failure of labels names a model without a version.
+    return f"{model.name}/{model.version}" if model.version else model.name
 
 
-def show_all(response):
-    for model in response.models:
-        state = model_pb2.Model.State.Name(model.state)
-        print(f"{name_of(model)}\t{state}\t{model.task}\t{model.precision}")
+def heading(model):
+    state = model_pb2.Model.State.Name(model.state)
+    return "\t".join((named(model), state.removeprefix("STATE_").lower(),
+                      ",".join(model.labels), model.task, model.message))
 
 
-def show_one(model):
-    print(name_of(model))
-    print(f"  state: {model_pb2.Model.State.Name(model.state)}")
-    for field in ("task", "message", "precision", "kernels", "isa",
-                  "parameters", "memory_bytes"):
-        print(f"  {field}: {getattr(model, field)}")
-    for label in model.labels:
-        print(f"  label: {label}")
-    for name, figure in sorted(model.figures.items()):
-        print(f"  {name}: {figure:g}")
+def show(model):
+    print(heading(model))
+    if model.state == model_pb2.Model.STATE_READY:
+        print(f"  {model.precision} by {model.kernels}, {model.parameters} "
+              f"parameters in {model.memory_bytes} bytes")
+    for figure, value in sorted(model.figures.items()):
+        print(f"  {figure} {value:g}")
+    for field in ("reload_error", "labels_error"):
+        if model.HasField(field):
+            print(f"  {field}: {getattr(model, field).message}")
 
 
-def show_reload(response):
+def reload_models(stub):
+    # Whole models are read and tested: the wait may be long.
+    response = stub.ReloadModels(model_pb2.ReloadModelsRequest(), timeout=600)
     for what in ("added", "reloaded", "removed"):
         for model in getattr(response, what):
-            print(f"{what}: {name_of(model)}")
+            print(f"{what} {named(model)}")
     for failure in response.failed:
-        print(f"failed: {name_of(failure.model)}: {failure.error.message}")
+        print(f"failed {named(failure.model)}: {failure.error.message}")
 
 
-def show_tokens(text, response):
-    for token in response.tokens:
+def explain(stub, model, text, timeout):
+    response = stub.Explain(
+        model_pb2.ExplainRequest(model=model, text=text), timeout=timeout)
+    for number, token in enumerate(response.tokens):
         assert text[token.begin:token.end] == token.text
-        unknown = "" if token.known else " (unknown)"
-        print(f"{token.begin}-{token.end}\t{token.text}\t{token.id}{unknown}")
+        known = "remembered" if number < response.cached_tokens else ""
+        print(f"{token.begin}-{token.end}\t{token.text}\t{token.token}\t"
+              f"{token.id}\t{known}")
     if response.partial:
-        print(f"begun: {response.partial}")
-    print(f"known from earlier requests: {response.cached_tokens} tokens")
+        print(f"looked up as a beginning: {response.partial}")
+    if response.cut:
+        print("a part of the text is left out")
 
 
-def main():
+def parse_options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", default="127.0.0.1:50051")
     parser.add_argument("--timeout", type=float, default=5)
     parser.add_argument("--reload", action="store_true")
     parser.add_argument("--explain", metavar="TEXT")
-    parser.add_argument("model", nargs="?")
+    parser.add_argument("name", type=spec, nargs="*")
     options = parser.parse_args()
-    if options.explain is not None and options.model is None:
-        parser.error("--explain needs a MODEL")
+    if options.explain is not None and not options.name:
+        parser.error("--explain needs a NAME")
+    return options
+
+
+def main():
+    options = parse_options()
+    timeout = options.timeout
     with grpc.insecure_channel(options.server) as channel:
         stub = model_pb2_grpc.ModelServiceStub(channel)
-        if options.reload:  # takes as long as loading does
-            show_reload(stub.ReloadModels(model_pb2.ReloadModelsRequest(),
-                                          timeout=600))
-        if options.model is None:
-            show_all(stub.ListModels(model_pb2.ListModelsRequest(),
-                                     timeout=options.timeout))
-            return
-        spec = spec_of(options.model)
-        if options.explain is None:
-            show_one(stub.GetModel(model_pb2.GetModelRequest(model=spec),
-                                   timeout=options.timeout).model)
-        else:
-            show_tokens(options.explain, stub.Explain(
-                model_pb2.ExplainRequest(model=spec, text=options.explain),
-                timeout=options.timeout))
+        if options.reload:
+            reload_models(stub)
+        if not options.name:
+            request = model_pb2.ListModelsRequest()
+            for model in stub.ListModels(request, timeout=timeout).models:
+                print(heading(model))
+        for name in options.name:
+            if options.explain is not None:
+                explain(stub, name, options.explain, timeout)
+            else:
+                request = model_pb2.GetModelRequest(model=name)
+                show(stub.GetModel(request, timeout=timeout).model)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Translates each TEXT.
 
-With --stream it is written as the server finds it, and what is written stands.
-With --leave nobody waits for more after N pieces: the stream is cancelled, and
-the server stops within one step.
+It is written as the server finds it, and what is written stands; [...] where it
+is not translated to its end. With --whole it comes in one piece. With --leave
+nobody waits for more after N pieces: the stream is cancelled, and the server
+stops within one step.
 
 Without a TEXT every line of the input is translated, by one stream that the
 server answers in the order in which it is done. With --first the stream is
@@ -30,8 +31,11 @@ def show_alignment(alignment):
         print(f"  {target.text} <- {word}  {row.weights[best]:.2f}")
 
 
-def show(response, options):
-    print(response.text)
+def whole(response):
+    return response.text + (" [...]" if response.truncated else "")
+
+
+def show_details(response, options):
     for sentence in response.sentences:
         if options.best > 1:
             for translation in sentence.translations:
@@ -44,21 +48,19 @@ def translate_aloud(stub, request, options):
     call = stub.TranslateStream(
         translation_pb2.TranslateStreamRequest(request=request),
         timeout=options.timeout)
-    left = options.leave
+    pieces = 0
     try:
         for answer in call:
-            if left == 0:
-                continue  # on its way when the stream was cancelled
-            if answer.HasField("response"):
-                print(" ..." if answer.response.truncated else "")
+            if answer.HasField("response"):  # the last, with the whole
+                print(" [...]" if answer.response.truncated else "")
+                show_details(answer.response, options)
                 continue
             print(answer.text, end="", flush=True)
-            if left is not None:
-                left -= 1
-                if left == 0:
-                    call.cancel()
+            pieces += 1
+            if pieces == options.leave:
+                call.cancel()
     except grpc.RpcError:
-        if left != 0 or call.code() != grpc.StatusCode.CANCELLED:
+        if options.leave is None or call.code() != grpc.StatusCode.CANCELLED:
             raise
         print("\ncancelled")
 
@@ -74,35 +76,44 @@ def parse_options():
                         help="translations of each sentence to show")
     parser.add_argument("--alignment", action="store_true",
                         help="show which words each word looked at")
-    parser.add_argument("--stream", action="store_true")
+    parser.add_argument("--time_limit", type=float, metavar="SECONDS",
+                        help="the best so far is the answer then")
+    parser.add_argument("--whole", action="store_true")
     parser.add_argument("--leave", type=int, metavar="N")
     parser.add_argument("--first", type=int, metavar="N")
     parser.add_argument("text", nargs="*")
     return parser.parse_args()
 
 
+def request_of(text, options):
+    request = translation_pb2.TranslateRequest(
+        model=model_pb2.ModelSpec(name=options.model), text=text,
+        beam_size=options.beam, max_translations=options.best,
+        alignment=options.alignment)
+    if options.time_limit is not None:
+        request.time_limit.FromNanoseconds(round(options.time_limit * 1e9))
+    return request
+
+
 def main():
     options = parse_options()
-
-    def ask(text):
-        return translation_pb2.TranslateRequest(
-            model=model_pb2.ModelSpec(name=options.model), text=text,
-            beam_size=options.beam, max_translations=options.best,
-            alignment=options.alignment)
-
     with grpc.insecure_channel(options.server) as channel:
         stub = translation_pb2_grpc.TranslationServiceStub(channel)
         for text in options.text:
-            if options.stream:
-                translate_aloud(stub, ask(text), options)
+            request = request_of(text, options)
+            if options.whole:
+                response = stub.Translate(request, timeout=options.timeout)
+                print(whole(response))
+                show_details(response, options)
             else:
-                show(stub.Translate(ask(text), timeout=options.timeout),
-                     options)
+                translate_aloud(stub, request, options)
         if not options.text:
             bulk.each_line(stub.TranslateBatch,
-                           translation_pb2.TranslateBatchRequest, ask,
+                           translation_pb2.TranslateBatchRequest,
+                           lambda line: request_of(line, options),
                            lambda number, response:
-                           print(f"{number}\t{response.text}"), options.first)
+                           print(f"{number}\t{whole(response)}"),
+                           options.first)
 
 
 if __name__ == "__main__":
