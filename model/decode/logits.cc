@@ -148,6 +148,22 @@ CAROUSEL_AVX512_FUNCTION size_t FindAtLeastAvx512(const float* value,
   return count;
 }
 
+// Block by block, each relative to its own largest.
+double LogSumExpAvx512(const float* value, size_t count) {
+  double max = -kInfinity;
+  double sum = 0;  // relative to it
+  for (size_t i = 0; i < count; i += kBlock) {
+    const MaxAndSum block =
+        MaxAndSumExpAvx512(value + i, std::min(kBlock, count - i));
+    if (block.max == -kInfinity) continue;
+    const double larger = std::max(max, double{block.max});
+    sum = sum * std::exp(max - larger) +
+          double{block.sum} * std::exp(block.max - larger);
+    max = larger;
+  }
+  return max + std::log(sum);
+}
+
 __attribute__((target("avx2,fma"))) double LogSumExpAvx2(const float* value,
                                                          size_t count) {
   return LogSumExpInline(value, count);
@@ -172,6 +188,7 @@ bool HasAvx2() {
 
 double LogSumExp(absl::Span<const float> logits) {
 #if defined(__x86_64__)
+  if (HasAvx512()) return LogSumExpAvx512(logits.data(), logits.size());
   if (HasAvx2()) return LogSumExpAvx2(logits.data(), logits.size());
 #endif
   return LogSumExpInline(logits.data(), logits.size());

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "model/base/status_macros.h"
 #include "model/text/vocabulary.h"
+#include "model/text/whole_text.h"
 
 namespace carousel {
 namespace {
@@ -108,18 +109,35 @@ Translation SentenceTranslation::Finish(const Hypothesis& hypothesis) const {
           .alignment = {}};
 }
 
-WordAlignment SentenceTranslation::Align(const Hypothesis& hypothesis) const {
-  if (attention_.empty()) return {};
-  std::vector<size_t> ends;  // in the text, of the tokens
+std::vector<TokenWord> SentenceTranslation::SourceTokenWords() const {
+  const Tokenizer& tokenizer = parts_->source_tokenizer;
+  const auto prepare = [&](absl::string_view part) {
+    return tokenizer.Prepare(part).value();
+  };
+  const std::string prepared = prepare(text_);
+  return WordsOfTokens(
+      text_, PlacesOf(tokenizer.Split(prepared), text_, prepared, prepare));
+}
+
+std::vector<TokenWord> SentenceTranslation::TargetTokenWords(
+    const Hypothesis& hypothesis) const {
+  std::vector<ByteRange> places;
   Hypothesis beginning = hypothesis;
+  size_t end = 0;
   for (size_t t = 1; t <= hypothesis.tokens.size(); ++t) {
     beginning.tokens.assign(
         hypothesis.tokens.begin(),
         hypothesis.tokens.begin() + static_cast<ptrdiff_t>(t));
-    ends.push_back(TextOf(beginning).size());
+    const size_t begin = end;
+    end = TextOf(beginning).size();
+    places.push_back({begin, end});
   }
-  return AlignWords(WordsOfText(parts_->source_tokenizer, text_).value(),
-                    WordsOfTarget(TextOf(hypothesis), ends),
+  return WordsOfTokens(TextOf(hypothesis), places);
+}
+
+WordAlignment SentenceTranslation::Align(const Hypothesis& hypothesis) const {
+  if (attention_.empty()) return {};
+  return AlignWords(SourceTokenWords(), TargetTokenWords(hypothesis),
                     AttentionOf(hypothesis));
 }
 

@@ -107,6 +107,8 @@ class SentenceTranslation {
       const Hypothesis& hypothesis) const;
   std::string TextOf(const Hypothesis& hypothesis) const;
   Translation Finish(const Hypothesis& hypothesis) const;
+  std::vector<TokenWord> SourceTokenWords() const;
+  std::vector<TokenWord> TargetTokenWords(const Hypothesis& hypothesis) const;
   WordAlignment Align(const Hypothesis& hypothesis) const;
 
   const TranslatorParts* parts_;

@@ -21,14 +21,12 @@ bool IsMark(absl::string_view text, ByteRange place) {
 
 }  // namespace
 
-std::vector<TargetWord> WordsOfTarget(absl::string_view text,
-                                      absl::Span<const size_t> ends) {
-  std::vector<TargetWord> words;
-  size_t begin = 0;
+std::vector<TokenWord> WordsOfTokens(absl::string_view text,
+                                     absl::Span<const ByteRange> places) {
+  std::vector<TokenWord> words;
   bool mark_before = true;
-  for (size_t t = 0; t < ends.size(); ++t) {
-    const ByteRange place = Trim(text, {begin, ends[t]});
-    begin = ends[t];
+  for (size_t t = 0; t < places.size(); ++t) {
+    const ByteRange place = Trim(text, places[t]);
     if (place.empty() && !words.empty()) {
       ++words.back().count;
       continue;
@@ -47,14 +45,14 @@ std::vector<TargetWord> WordsOfTarget(absl::string_view text,
   return words;
 }
 
-WordAlignment AlignWords(absl::Span<const WholeTextWord> source,
-                         absl::Span<const TargetWord> target,
+WordAlignment AlignWords(absl::Span<const TokenWord> source,
+                         absl::Span<const TokenWord> target,
                          absl::Span<const std::vector<float>> attention) {
   WordAlignment alignment;
-  for (const WholeTextWord& word : source) {
+  for (const TokenWord& word : source) {
     alignment.source.push_back(word.place);
   }
-  for (const TargetWord& word : target) {
+  for (const TokenWord& word : target) {
     alignment.target.push_back(word.place);
     std::vector<float>& weights = alignment.weights.emplace_back();
     weights.resize(source.size() + 1);

@@ -6,15 +6,12 @@
 #ifndef CAROUSEL_MODEL_TASKS_WORD_ALIGNMENT_H_
 #define CAROUSEL_MODEL_TASKS_WORD_ALIGNMENT_H_
 
-#include <cstdint>
-#include <string>
+#include <cstddef>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "model/text/byte_range.h"
-#include "model/text/tokenizer.h"
-#include "model/text/whole_text.h"
 
 namespace carousel {
 
@@ -31,23 +28,23 @@ struct WordAlignment {
   bool empty() const { return target.empty(); }
 };
 
-// A word of a translation: the place in its text, and its tokens.
-struct TargetWord {
+// A word of a text: its place there, and its tokens.
+struct TokenWord {
   ByteRange place;
   size_t first = 0;
   size_t count = 1;
 };
 
-// The words of `text`, of which the first ends[t] bytes were made of tokens
-// [0, t]. A word ends before white space, and before and behind a mark; tokens
-// that add nothing to the text belong to the word before.
-std::vector<TargetWord> WordsOfTarget(absl::string_view text,
-                                      absl::Span<const size_t> ends);
+// The words of `text`, whose tokens stand at `places`, perhaps with white space
+// around them. A word ends before white space, and before and behind a mark;
+// tokens that add nothing to the text belong to the word before.
+std::vector<TokenWord> WordsOfTokens(absl::string_view text,
+                                     absl::Span<const ByteRange> places);
 
 // `attention` (tokens, S'): a row for each token of the translation; the last
 // of the S' positions is the end of the source.
-WordAlignment AlignWords(absl::Span<const WholeTextWord> source,
-                         absl::Span<const TargetWord> target,
+WordAlignment AlignWords(absl::Span<const TokenWord> source,
+                         absl::Span<const TokenWord> target,
                          absl::Span<const std::vector<float>> attention);
 
 }  // namespace carousel

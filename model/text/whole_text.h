@@ -62,9 +62,6 @@ struct WholeTextWord {
 absl::StatusOr<std::vector<WholeTextWord>> WordsOfWholeText(
     const Tokenizer& tokenizer, int longest, absl::string_view text);
 
-// The same of the tokens of Tokenizer::Encode, of which none is left out.
-absl::StatusOr<std::vector<WholeTextWord>> WordsOfText(
-    const Tokenizer& tokenizer, absl::string_view text);
 // Makes of text, whole or what stands between two white spaces, what a
 // tokenizer should see.
 using PrepareText = absl::FunctionRef<std::string(absl::string_view)>;

@@ -3,7 +3,6 @@
 #include <unicode/uchar.h>
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -50,9 +49,6 @@ size_t SameCharacter(absl::string_view from, size_t offset,
   }
   return at;
 }
-
-using Prepare =
-    absl::FunctionRef<absl::StatusOr<std::string>(absl::string_view)>;
 
 // From places in a prepared text to places in the text that it was made of.
 class Places {
@@ -141,15 +137,19 @@ std::vector<int32_t> KeptPieces(size_t count, int longest) {
   return kept;
 }
 
-absl::StatusOr<std::vector<WholeTextWord>> WordsOf(const Tokenizer& tokenizer,
-                                                   int longest, Prepare prepare,
-                                                   absl::string_view text) {
-  ASSIGN_OR_RETURN(const std::string prepared, prepare(text));
+}  // namespace
+
+absl::StatusOr<std::vector<WholeTextWord>> WordsOfWholeText(
+    const Tokenizer& tokenizer, int longest, absl::string_view text) {
+  const TokenizerKind kind = tokenizer.kind();
+  ASSIGN_OR_RETURN(const std::string prepared, PrepareWholeText(kind, text));
   const std::vector<TextPiece> pieces = tokenizer.Split(prepared);
-  const bool subword = tokenizer.kind() == TokenizerKind::kSubword;
   const Places places(
       text, prepared,
-      [&](absl::string_view chunk) { return prepare(chunk).value(); }, subword);
+      [&](absl::string_view chunk) {
+        return PrepareWholeText(kind, chunk).value();
+      },
+      kind == TokenizerKind::kSubword);
   const std::vector<int32_t> kept = KeptPieces(pieces.size(), longest);
   std::vector<WholeTextWord> words;
   size_t chunk_before = 0;
@@ -167,25 +167,6 @@ absl::StatusOr<std::vector<WholeTextWord>> WordsOf(const Tokenizer& tokenizer,
     chunk_before = chunk;
   }
   return words;
-}
-
-}  // namespace
-
-absl::StatusOr<std::vector<WholeTextWord>> WordsOfWholeText(
-    const Tokenizer& tokenizer, int longest, absl::string_view text) {
-  return WordsOf(
-      tokenizer, longest,
-      [&](absl::string_view part) {
-        return PrepareWholeText(tokenizer.kind(), part);
-      },
-      text);
-}
-
-absl::StatusOr<std::vector<WholeTextWord>> WordsOfText(
-    const Tokenizer& tokenizer, absl::string_view text) {
-  return WordsOf(
-      tokenizer, std::numeric_limits<int>::max(),
-      [&](absl::string_view part) { return tokenizer.Prepare(part); }, text);
 }
 
 std::vector<ByteRange> PlacesOf(absl::Span<const TextPiece> pieces,

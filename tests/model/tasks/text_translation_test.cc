@@ -141,24 +141,25 @@ TEST_F(TextTranslationTest, TextThatIsNotUtf8IsRefused) {
 // Pieces make words, and marks are words of their own.
 TEST(WordAlignmentTest, TokensAreJoinedToWords) {
   const std::string text = "Bonjour, le monde.";
-  const auto words = WordsOfTarget(text, {3, 7, 8, 11, 11, 17, 18});
+  const auto words = WordsOfTokens(
+      text, {{0, 3}, {3, 7}, {7, 8}, {8, 11}, {11, 11}, {11, 17}, {17, 18}});
   std::vector<std::string> found;
   std::vector<size_t> counts;
-  for (const TargetWord& word : words) {
+  for (const TokenWord& word : words) {
     found.emplace_back(TextOf(text, word.place));
     counts.push_back(word.count);
   }
   EXPECT_THAT(found, ElementsAre("Bonjour", ",", "le", "monde", "."));
   EXPECT_THAT(counts, ElementsAre(2, 1, 2, 1, 1));
-  EXPECT_THAT(WordsOfTarget("", {}), IsEmpty());
+  EXPECT_THAT(WordsOfTokens("", {}), IsEmpty());
 }
 
 // A word's attention is still a distribution.
 TEST(WordAlignmentTest, RowsOfWordsAddUpToOne) {
-  const std::vector<WholeTextWord> source = {
+  const std::vector<TokenWord> source = {
       {.place = {0, 3}, .first = 0, .count = 2},
       {.place = {4, 5}, .first = 2, .count = 1}};
-  const std::vector<TargetWord> target = {
+  const std::vector<TokenWord> target = {
       {.place = {0, 2}, .first = 0, .count = 2},
       {.place = {3, 4}, .first = 2, .count = 1}};
   const WordAlignment alignment = AlignWords(
