@@ -62,7 +62,7 @@ std::string FormatDetails(const v1::TranslateResponse& response) {
     for (const v1::Translation& translation : sentence.translations()) {
       if (several) {
         absl::StrAppendFormat(&text, "%6.2f  %s\n",
-                              translation.log_probability(),
+                              translation.score(),
                               Printable(translation.text()));
       }
       text += FormatAlignment(translation.alignment());

@@ -12,7 +12,7 @@
 namespace carousel {
 
 // What there is beyond the text itself: of each sentence its translations with
-// their log-probabilities, if there are several, and the words of the best one
+// the scores that rank them, if there are several, and the words of the best one
 // with those of the source that they looked at most.
 //
 //    -0.41  Comment vas-tu ?

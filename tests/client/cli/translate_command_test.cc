@@ -131,7 +131,7 @@ TEST(TranslationsTest, DetailsAreTheTranslationsAndTheirWords) {
   v1::TranslatedSentence& sentence = *response.add_sentences();
   v1::Translation& best = *sentence.add_translations();
   best.set_text("le chat");
-  best.set_log_probability(-0.5);
+  best.set_score(-0.5);
   v1::Alignment& alignment = *best.mutable_alignment();
   alignment.add_source()->set_text("the");
   alignment.add_source()->set_text("cat\x1b");
@@ -147,7 +147,7 @@ TEST(TranslationsTest, DetailsAreTheTranslationsAndTheirWords) {
             "        chat  cat\uFFFD 90%\n");
   v1::Translation& other = *sentence.add_translations();
   other.set_text("un chat");
-  other.set_log_probability(-2.25);
+  other.set_score(-2.25);
   EXPECT_THAT(FormatDetails(response), StartsWith(" -0.50  le chat\n"));
   EXPECT_THAT(FormatDetails(response), HasSubstr("\n -2.25  un chat\n"));
 }
