@@ -71,6 +71,7 @@ absl::StatusOr<v1::ForecastResponse> Ask(const SeriesHistory& history,
                                          Console& console) {
   ForecastOptions asked = {.model = options.model,
                            .version = options.version,
+                           .label = options.label,
                            .horizon = options.horizon,
                            .quantiles = {0.1, 0.9},
                            .timeout = options.timeout};

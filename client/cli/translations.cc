@@ -61,8 +61,7 @@ std::string FormatDetails(const v1::TranslateResponse& response) {
     const bool several = sentence.translations_size() > 1;
     for (const v1::Translation& translation : sentence.translations()) {
       if (several) {
-        absl::StrAppendFormat(&text, "%6.2f  %s\n",
-                              translation.score(),
+        absl::StrAppendFormat(&text, "%6.2f  %s\n", translation.score(),
                               Printable(translation.text()));
       }
       text += FormatAlignment(translation.alignment());

@@ -12,8 +12,8 @@
 namespace carousel {
 
 // What there is beyond the text itself: of each sentence its translations with
-// the scores that rank them, if there are several, and the words of the best one
-// with those of the source that they looked at most.
+// the scores that rank them, if there are several, and the words of the best
+// one with those of the source that they looked at most.
 //
 //    -0.41  Comment vas-tu ?
 //    -1.20  Comment allez-vous ?

@@ -64,6 +64,10 @@ class Bulk {
           stub, method, deadline - absl::Now(),
           [&](Stream& stream) { RunStream(stream); });
       // A stream that brought nothing would be followed by its like.
+      if (status.ok() && has_open()) {
+        return absl::InternalError(
+            "the server's stream ended before every request was answered");
+      }
       if (!absl::IsUnavailable(status) || answered() == before) return status;
     }
   }
@@ -80,11 +84,12 @@ class Bulk {
       int64_t place = -1;
       if (!absl::SimpleAtoi(message.id(), &place)) continue;
       if (message.has_error()) {
-        Tell(place,
-             absl::Status(static_cast<absl::StatusCode>(message.error().code()),
-                          message.error().message()));
+        Answered(
+            place,
+            absl::Status(static_cast<absl::StatusCode>(message.error().code()),
+                         message.error().message()));
       } else {
-        Tell(place, std::move(*message.mutable_response()));
+        Answered(place, std::move(*message.mutable_response()));
       }
     }
     writer.join();
@@ -93,6 +98,11 @@ class Bulk {
   int64_t answered() const {
     absl::MutexLock lock(&mutex_);
     return answered_;
+  }
+
+  bool has_open() const {
+    absl::MutexLock lock(&mutex_);
+    return !open_.empty();
   }
 
   static bool Write(Stream& stream, int64_t place, const Request& request) {
@@ -134,10 +144,19 @@ class Bulk {
     }
   }
 
+  // What came of a request that was sent; any other id is nobody's.
+  void Answered(int64_t place, absl::StatusOr<Response> response) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (open_.erase(place) == 0) return;
+      ++answered_;
+    }
+    Tell(place, std::move(response));
+  }
+
+  // One call at a time, and none while the lock of the rest is held.
   void Tell(int64_t place, absl::StatusOr<Response> response) {
-    absl::MutexLock lock(&mutex_);
-    open_.erase(place);
-    ++answered_;
+    absl::MutexLock lock(&telling_);
     answer_(place, std::move(response));
   }
 
@@ -147,9 +166,10 @@ class Bulk {
   bool ended_ = false;  // there is no next
   int64_t read_ = 0;
 
+  absl::Mutex telling_;
   mutable absl::Mutex mutex_;
   std::map<int64_t, Request> open_ ABSL_GUARDED_BY(mutex_);
-  int64_t answered_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t answered_ ABSL_GUARDED_BY(mutex_) = 0;  // by the server
 };
 
 }  // namespace carousel

@@ -114,10 +114,14 @@ class Calls {
     Context context(*this, timeout);
     const auto stream = (stub.*method)(&context.grpc(), request);
     Response message;
-    while (stream->Read(&message)) {
-      if (!take(message)) context.grpc().TryCancel();
+    bool ended = false;
+    while (!ended && stream->Read(&message)) ended = !take(message);
+    if (ended) context.grpc().TryCancel();
+    while (ended && stream->Read(&message)) {  // what had come by then
     }
-    return ToAbslStatus(stream->Finish(), timeout);
+    const grpc::Status status = stream->Finish();
+    if (ended) return absl::CancelledError("the caller has ended the call");
+    return ToAbslStatus(status, timeout);
   }
 
   // As of Client.

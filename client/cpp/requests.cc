@@ -108,7 +108,8 @@ absl::StatusOr<v1::TranslateRequest> MakeTranslateRequest(
     request.set_coverage_penalty(*options.coverage_penalty);
   }
   request.set_alignment(options.alignment);
-  if (options.time_limit) {
+  // Without an end it is none.
+  if (options.time_limit && *options.time_limit != absl::InfiniteDuration()) {
     absl::Duration left = *options.time_limit;
     auto* limit = request.mutable_time_limit();
     limit->set_seconds(absl::IDivDuration(left, absl::Seconds(1), &left));

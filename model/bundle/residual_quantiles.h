@@ -2,12 +2,12 @@
 //
 // What a forecaster knows of its own errors: quantiles of the residuals (what
 // came less what was forecast), for each step of the horizon and each series.
-// How they are measured says model/tasks/forecasting.h. In a bundle they are a
-// file of their own, residual_quantiles.safetensors, which it may do without:
+// How they are measured says model/tasks/forecast_residuals.h. In a bundle they
+// are a file of their own, residual_quantiles.safetensors, which it may do
+// without:
 //   levels     F32 (Q)        2 to 32 of them, rising, above 0 and below 1
-//   residuals  F32 (K, C, Q)  in standard deviations of the series; along Q
-//   they
-//                             do not fall, so that no two quantiles cross
+//   residuals  F32 (K, C, Q)  in standard deviations of the series; not falling
+//                             along Q, so that no two quantiles cross
 
 #ifndef CAROUSEL_MODEL_BUNDLE_RESIDUAL_QUANTILES_H_
 #define CAROUSEL_MODEL_BUNDLE_RESIDUAL_QUANTILES_H_

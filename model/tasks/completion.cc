@@ -11,8 +11,8 @@
 #include "absl/strings/str_replace.h"
 #include "model/base/check.h"
 #include "model/base/status_macros.h"
-#include "model/tasks/casing.h"
 #include "model/decode/logits.h"
+#include "model/tasks/casing.h"
 #include "model/text/normalise.h"
 
 namespace carousel {

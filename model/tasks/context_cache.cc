@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_split.h"
@@ -74,6 +75,13 @@ std::vector<Score> Merged(absl::Span<const Score> a,
   return merged;
 }
 
+// Of layers whose outputs have no bound a product may have none, either.
+double Finite(float product) {
+  constexpr double kMost = std::numeric_limits<float>::max();
+  return std::isnan(product) ? -kMost
+                             : std::clamp<double>(product, -kMost, kMost);
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<ContextPassage>> CutContext(
@@ -125,17 +133,17 @@ void ContextCache::Append(std::shared_ptr<const ContextStates> states) {
 std::vector<double> ContextCache::Probabilities(
     absl::Span<const float> y) const {
   CAROUSEL_CHECK(appended_ == places_.size());
-  std::vector<float> scores;  // theta y . y_i
+  std::vector<double> scores;  // theta y . y_i
   scores.reserve(places_.size());
   for (const auto& states : states_) {
     const absl::Span<const uint16_t> values = states->values;
     for (size_t i = 0; i < states->count(); ++i) {
       const auto y_i = values.subspan(i * states->width, states->width);
-      scores.push_back(setting_.theta * DotHalf(y_i, y));
+      scores.push_back(setting_.theta * Finite(DotHalf(y_i, y)));
     }
   }
   // Relative to the largest, so that nothing overflows.
-  const float most = *std::max_element(scores.begin(), scores.end());
+  const double most = *std::max_element(scores.begin(), scores.end());
   std::vector<double> probabilities(words_.size());
   double sum = 0;
   for (size_t i = 0; i < scores.size(); ++i) {

@@ -33,6 +33,13 @@ absl::StatusOr<std::unique_ptr<TextTranslation>> TextTranslation::Start(
   RETURN_IF_ERROR(ValidateUtf8(text));
   auto translation =
       absl::WrapUnique(new TextTranslation(parts, std::move(text), options));
+  const auto sentences = static_cast<int64_t>(translation->places_.size());
+  if (sentences * options.n_best > kMostTranslations) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("text: expected at most ", kMostTranslations,
+                     " translations of sentences, found ", sentences,
+                     " sentences with ", options.n_best, " each"));
+  }
   RETURN_IF_ERROR(translation->OpenMore());
   return translation;
 }
@@ -67,26 +74,22 @@ bool TextTranslation::HasRoom() const {
 // False if there is no room for it beside those that are open.
 absl::StatusOr<bool> TextTranslation::OpenNext() {
   const ByteRange place = places_.back();
-  auto started =
-      SentenceTranslation::Start(parts_, TextOf(text_, place), options_);
-  if (!started.ok()) {  // too long
-    const size_t cut = MiddleCut(text_, place);
-    if (cut == place.end) return started.status();
-    places_.pop_back();
-    const ByteRange halves[] = {Trim(text_, {place.begin, cut}),
-                                Trim(text_, {cut, place.end})};
-    if (!halves[1].empty()) places_.push_back(halves[1]);
-    if (!halves[0].empty()) places_.push_back(halves[0]);
-    return true;
+  if (next_ == nullptr) {
+    auto started =
+        SentenceTranslation::Start(parts_, TextOf(text_, place), options_);
+    if (!started.ok()) {  // too long
+      RETURN_IF_ERROR(CutNext(started.status()));
+      return true;
+    }
+    next_ = std::make_unique<SentenceTranslation>(*std::move(started));
   }
-  const auto tokens = static_cast<int64_t>(started->source().size());
+  const auto tokens = static_cast<int64_t>(next_->source().size());
   if (!open_.empty() && OpenTokens() + tokens > kOpenTokens) return false;
   places_.pop_back();
   sentences_.push_back({.place = place, .translations = {}});
-  Open open = {sentences_.size() - 1,
-               std::make_unique<SentenceTranslation>(*std::move(started))};
+  Open open = {sentences_.size() - 1, std::move(next_)};
   if (open.translation->finished()) {
-    Close(open);
+    RETURN_IF_ERROR(Close(open));
   } else {
     to_read_.push_back(open.translation.get());
     open_.push_back(std::move(open));
@@ -94,16 +97,36 @@ absl::StatusOr<bool> TextTranslation::OpenNext() {
   return true;
 }
 
-void TextTranslation::Close(const Open& open) {
-  sentences_[open.number].translations = open.translation->Best();
+absl::Status TextTranslation::CutNext(absl::Status too_long) {
+  const ByteRange place = places_.back();
+  const size_t cut = MiddleCut(text_, place);
+  if (cut == place.end) return too_long;
+  places_.pop_back();
+  const ByteRange halves[] = {Trim(text_, {place.begin, cut}),
+                              Trim(text_, {cut, place.end})};
+  if (!halves[1].empty()) places_.push_back(halves[1]);
+  if (!halves[0].empty()) places_.push_back(halves[0]);
+  return absl::OkStatus();
+}
+
+absl::Status TextTranslation::Close(const Open& open) {
+  auto& translations = sentences_[open.number].translations;
+  translations = open.translation->Best();
   tokens_fed_ += open.translation->tokens_fed();
+  const WordAlignment& alignment = translations.front().alignment;
+  weights_ += static_cast<int64_t>(alignment.target.size() *
+                                   (alignment.source.size() + 1));
+  if (weights_ <= kMostWeights) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("text: its alignments have more than ", kMostWeights,
+                   " weights, which is all that an answer may hold"));
 }
 
 absl::Status TextTranslation::Advance() {
   std::vector<Open> going_on;
   for (Open& open : open_) {
     if (open.translation->finished()) {
-      Close(open);
+      RETURN_IF_ERROR(Close(open));
     } else {
       going_on.push_back(std::move(open));
     }
@@ -173,7 +196,9 @@ std::string TextTranslation::CertainText() {
 }
 
 TranslatedText TextTranslation::Take() {
-  for (const Open& open : open_) Close(open);
+  for (const Open& open : open_) {
+    sentences_[open.number].translations = open.translation->Best();
+  }
   std::reverse(places_.begin(), places_.end());
   for (const ByteRange& place : places_) {  // never opened
     sentences_.push_back({.place = place, .translations = {Translation()}});

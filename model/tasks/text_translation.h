@@ -43,13 +43,18 @@ class TextTranslation {
   static constexpr int kOpenRows = 64;
   static constexpr int kOpenTokens = 128;
 
+  // Most translations of all sentences together, and weights of their
+  // alignments: what an answer may hold.
+  static constexpr int64_t kMostTranslations = 4096;
+  static constexpr int64_t kMostWeights = 1 << 19;
+
   // What reading a token costs, next to a row of a step, which has an output.
   static constexpr int kReadTokensOfRow = 4;
 
   // Cuts the text into sentences (SplitSentences); one of more than
   // options.max_source tokens is cut further, near its middle (MiddleCut).
-  // INVALID_ARGUMENT for text that is not UTF-8, and for options out of their
-  // bounds.
+  // INVALID_ARGUMENT for text that is not UTF-8 or has too many sentences, and
+  // for options out of their bounds.
   static absl::StatusOr<std::unique_ptr<TextTranslation>> Start(
       const TranslatorParts& parts, std::string text,
       const TranslationOptions& options);
@@ -63,7 +68,8 @@ class TextTranslation {
     return to_write_;
   }
 
-  // It was done: closes what is finished, and opens more. Errors as Start.
+  // It was done: closes what is finished, and opens more. INVALID_ARGUMENT for
+  // a text whose alignments are too large.
   absl::Status Advance();
 
   // What it costs in rows: of what is due, and of all that is left, about.
@@ -73,7 +79,8 @@ class TextTranslation {
   // What the text begins with, whatever comes. It only grows.
   std::string CertainText();
 
-  // With the best so far if it is not finished. The last call.
+  // With the best so far if it is not finished. The last call but for
+  // tokens_fed.
   TranslatedText Take();
 
   int64_t tokens_fed() const;
@@ -89,8 +96,9 @@ class TextTranslation {
 
   absl::Status OpenMore();
   absl::StatusOr<bool> OpenNext();
+  absl::Status CutNext(absl::Status too_long);
   bool HasRoom() const;
-  void Close(const Open& open);
+  absl::Status Close(const Open& open);
   int64_t OpenTokens() const;
   absl::string_view SpacingBefore(size_t sentence) const;
 
@@ -98,6 +106,7 @@ class TextTranslation {
   const std::string text_;
   const TranslationOptions options_;
   std::vector<ByteRange> places_;  // to be opened, the next one last
+  std::unique_ptr<SentenceTranslation> next_;  // of the next one, if it waits
   std::vector<Open> open_;
 
   // Those that were opened; without translations as long as they are open.
@@ -106,6 +115,7 @@ class TextTranslation {
   std::vector<SentenceTranslation*> to_write_;
   std::vector<SentenceTranslation*> to_read_;
   int64_t tokens_fed_ = 0;  // of sentences that are closed
+  int64_t weights_ = 0;     // of their alignments
 
   // Of CertainText: that of the first sentences, which are closed.
   std::string settled_;

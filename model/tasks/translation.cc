@@ -94,7 +94,11 @@ std::vector<std::vector<float>> SentenceTranslation::AttentionOf(
   return attention;
 }
 
+// Of pieces none is carried over.
 std::string SentenceTranslation::TextOf(const Hypothesis& hypothesis) const {
+  if (parts_->target_tokenizer.kind() == TokenizerKind::kSubword) {
+    return TargetText(parts_->target_tokenizer, hypothesis.tokens, words_, {});
+  }
   return TargetText(
       parts_->target_tokenizer, hypothesis.tokens, words_,
       AlignTokens(hypothesis.tokens, words_, AttentionOf(hypothesis)));

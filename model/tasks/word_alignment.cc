@@ -27,8 +27,8 @@ std::vector<TokenWord> WordsOfTokens(absl::string_view text,
   bool mark_before = true;
   for (size_t t = 0; t < places.size(); ++t) {
     const ByteRange place = Trim(text, places[t]);
-    if (place.empty() && !words.empty()) {
-      ++words.back().count;
+    if (place.empty()) {
+      if (!words.empty()) ++words.back().count;
       continue;
     }
     const bool mark = IsMark(text, place);
@@ -38,7 +38,9 @@ std::vector<TokenWord> WordsOfTokens(absl::string_view text,
       words.back().place.end = place.end;
       ++words.back().count;
     } else {
-      words.push_back({.place = place, .first = t});
+      // The first word has what stands before it, too.
+      const size_t first = words.empty() ? 0 : t;
+      words.push_back({.place = place, .first = first, .count = t + 1 - first});
     }
     mark_before = mark;
   }

@@ -37,7 +37,8 @@ struct TokenWord {
 
 // The words of `text`, whose tokens stand at `places`, perhaps with white space
 // around them. A word ends before white space, and before and behind a mark;
-// tokens that add nothing to the text belong to the word before.
+// tokens that add nothing to the text belong to the word before, or to the
+// first one.
 std::vector<TokenWord> WordsOfTokens(absl::string_view text,
                                      absl::Span<const ByteRange> places);
 

@@ -21,7 +21,7 @@ std::vector<ByteRange> SplitSentences(absl::string_view text);
 
 // The place within `range` of `text`, and not at its ends, at which it is best
 // cut in two: behind a mark and a space near the middle, else behind a space,
-// else behind any character. `range` itself if it is a single character.
+// else behind any character. Its end if it is a single character.
 // REQUIRES: valid UTF-8; a range that is not empty.
 size_t MiddleCut(absl::string_view text, ByteRange range);
 

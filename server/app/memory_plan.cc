@@ -65,7 +65,10 @@ int64_t OpenTextBytes(const TranslatorSizes& sizes) {
     floats += service.max_beam_size * tokens *
               int64_t{MostTranslationTokens(service.max_sentence_tokens)};
   }
-  return floats * kFloat;
+  // What is finished waits for the rest.
+  constexpr int64_t kTranslationBytes = 512;
+  return floats * kFloat + TextTranslation::kMostWeights * kFloat +
+         TextTranslation::kMostTranslations * kTranslationBytes;
 }
 
 // Of a batch of rows: logits twice, and the widest activations of a step; and

@@ -281,10 +281,9 @@ void Server::Shutdown() {
         {{"queued", engine_.stats().queue.jobs},
          {"running", engine_.stats().running}});
   }
-  const absl::Time deadline = absl::Now() + config_.drain_deadline;
   reloader_.Stop();  // it needs the workers
   streams_.Drain();
-  engine_.Drain(deadline);
+  engine_.Drain(absl::Now() + config_.drain_deadline);
   if (grpc_ != nullptr) grpc_->Shutdown(absl::Now() + kFlushTime);
   http_.reset();
   if (!was_ready) return;

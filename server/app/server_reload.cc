@@ -43,6 +43,10 @@ absl::StatusOr<ReloadReport> Server::ReloadModels() {
   absl::StatusOr<ReloadReport> report = repository_->Reload(
       [this](const std::string& bundle) { return LoadBesideOthers(bundle); },
       [this] { return reloader_.stopping() || stop_->count() > 0; });
+  if (absl::IsCancelled(report.status())) {
+    return absl::UnavailableError(
+        "the server is stopping and looks for no models; retry elsewhere");
+  }
   const std::vector<ModelVersion> after = repository_->List();
   for (const BundleLocation& location : before) {
     if (IsAmong(after, location)) continue;

@@ -26,6 +26,14 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration) {
          absl::Nanoseconds(duration.nanos());
 }
 
+// Also as google/protobuf/duration.proto has it.
+bool IsPositive(const google::protobuf::Duration& duration) {
+  constexpr int64_t kMostSeconds = 315'576'000'000;
+  return duration.seconds() >= 0 && duration.seconds() <= kMostSeconds &&
+         duration.nanos() >= 0 && duration.nanos() < 1'000'000'000 &&
+         duration.seconds() + duration.nanos() > 0;
+}
+
 absl::Status CheckWithin(absl::string_view field, int value, int most) {
   if (value >= 1 && value <= most) return absl::OkStatus();
   return InvalidField(field,
@@ -120,9 +128,9 @@ absl::Status TranslationCore::Validate(
       CheckWithin("beam_size", options.beam_size, options_.max_beam_size));
   RETURN_IF_ERROR(
       CheckWithin("max_translations", options.n_best, options.beam_size));
-  if (request.has_time_limit() &&
-      ToDuration(request.time_limit()) <= absl::ZeroDuration()) {
-    return InvalidField("time_limit", "is not more than 0");
+  if (request.has_time_limit() && !IsPositive(request.time_limit())) {
+    return InvalidField("time_limit",
+                        "is not a duration of more than 0, as protobuf has it");
   }
   const absl::Status status = CheckOptions(options);
   if (status.ok()) return status;

@@ -55,11 +55,15 @@ void TranslationStream::Done(absl::StatusOr<v1::TranslateResponse> response,
 TranslationStream::Action TranslationStream::Decide() {
   Action action;
   if (writing_ || finished_) return action;
+  // Whoever has left is told nothing more, whatever came of the job.
+  if (end_.has_value() && end_->ok() && cancelled_->load()) {
+    end_ = absl::CancelledError("the client left");
+  }
   const bool failed = end_.has_value() && !end_->ok();
   if (!failed && !text_.empty()) {
     action.write.emplace().set_text(std::move(text_));
     text_.clear();
-  } else if (response_.has_value()) {
+  } else if (!failed && response_.has_value()) {
     *action.write.emplace().mutable_response() = *std::move(response_);
     response_.reset();
   } else if (end_.has_value()) {

@@ -8,11 +8,6 @@
 #include <utility>
 
 #include "model/base/thread_policy.h"
-#include "server/engine/completion_work.h"
-#include "server/engine/forecast_work.h"
-#include "server/engine/label_work.h"
-#include "server/engine/read_work.h"
-#include "server/engine/translation_work.h"
 
 namespace carousel {
 namespace {
@@ -80,26 +75,6 @@ Engine::Engine(const EngineOptions& options, const Clock& clock)
 }
 
 Engine::~Engine() { Drain(absl::InfinitePast()); }
-
-void Engine::Submit(Job job) {
-  SubmitWork(std::make_unique<CompletionWork>(std::move(job)));
-}
-
-void Engine::Submit(LabelJob job) {
-  SubmitWork(std::make_unique<LabelWork>(std::move(job)));
-}
-
-void Engine::Submit(TranslationJob job) {
-  SubmitWork(std::make_unique<TranslationWork>(std::move(job), &clock_));
-}
-
-void Engine::Submit(ForecastJob job) {
-  SubmitWork(std::make_unique<ForecastWork>(std::move(job)));
-}
-
-void Engine::Submit(ReadJob job) {
-  SubmitWork(std::make_unique<ReadWork>(std::move(job)));
-}
 
 void Engine::SubmitWork(std::unique_ptr<Work> work) {
   const int64_t tokens = work->tokens = work->EstimateTokens();

@@ -21,12 +21,14 @@ constexpr int64_t kToWrite = 2;
 }  // namespace
 
 // A translation is about as long as its text; each token is a row for each
-// hypothesis, and has been read.
+// hypothesis, and has been read. But no text is so long that it finds room in
+// an empty queue only.
 int64_t TranslationWork::EstimateTokens() const {
   const int64_t length = carousel::EstimateTokens(
       job_.text.size(), std::numeric_limits<int>::max());
-  return length / TextTranslation::kReadTokensOfRow +
-         length * job_.options.beam_size;
+  constexpr int64_t kMost = 16384;
+  return std::min(kMost, length / TextTranslation::kReadTokensOfRow +
+                             length * job_.options.beam_size);
 }
 
 absl::Status TranslationWork::Begin(NetworkRegistry*) {
@@ -66,17 +68,14 @@ absl::Status TranslationWork::Run(absl::Span<Work* const> batch, int,
                    absl::MakeConstSpan(sentences).subspan(begin, end - begin),
                    &scratch->translator);
       }));
-  for (Work* work : batch) {
-    RETURN_IF_ERROR(static_cast<TranslationWork*>(work)->GoOn());
-  }
+  for (Work* work : batch) static_cast<TranslationWork*>(work)->GoOn();
   return absl::OkStatus();
 }
 
-absl::Status TranslationWork::GoOn() {
-  RETURN_IF_ERROR(text_->Advance());
+void TranslationWork::GoOn() {
+  error_ = text_->Advance();
   stopped_ = clock_.Now() >= job_.stop_at;
-  Tell();
-  return absl::OkStatus();
+  if (error_.ok()) Tell();
 }
 
 void TranslationWork::Tell() {
@@ -92,6 +91,7 @@ int64_t TranslationWork::tokens_fed() const {
 }
 
 void TranslationWork::Complete(absl::Status status, const JobReport& report) {
+  status.Update(error_);
   if (!status.ok()) return std::move(job_.done)(std::move(status), report);
   TranslatedText result = text_->Take();
   if (job_.on_text && result.text.size() > told_) {

@@ -30,7 +30,9 @@ class TranslationWork final : public Work {
 
   int64_t EstimateTokens() const override;
   absl::Status Begin(NetworkRegistry* networks) override;
-  bool finished() const override { return stopped_ || text_->finished(); }
+  bool finished() const override {
+    return stopped_ || !error_.ok() || text_->finished();
+  }
 
   // Those that are to be read go together, and those that are to be written.
   ReadySequence next() const override;
@@ -41,7 +43,7 @@ class TranslationWork final : public Work {
   void Complete(absl::Status status, const JobReport& report) override;
 
  private:
-  absl::Status GoOn();
+  void GoOn();
   void Tell();
 
   TranslationJob job_;
@@ -49,6 +51,7 @@ class TranslationWork final : public Work {
   std::unique_ptr<TextTranslation> text_;
   size_t told_ = 0;       // bytes of the text
   bool stopped_ = false;  // its time is over
+  absl::Status error_;    // of this text alone
 };
 
 }  // namespace carousel

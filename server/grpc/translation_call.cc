@@ -2,6 +2,7 @@
 
 #include "server/grpc/translation_call.h"
 
+#include "server/core/errors.h"
 #include "server/grpc/messages.h"
 #include "server/grpc/status_util.h"
 
@@ -12,6 +13,9 @@ absl::StatusOr<v1::TranslateRequest> Parse(const grpc::ByteBuffer& bytes) {
   v1::TranslateStreamRequest request;
   const absl::Status status = ParseMessage(bytes, &request);
   if (!status.ok()) return status;
+  if (!request.has_request()) {
+    return InvalidField("request", "is needed, and not set");
+  }
   return std::move(*request.mutable_request());
 }
 

@@ -291,13 +291,13 @@ std::vector<ModelVersion> ModelRepository::List() const {
   std::vector<ModelVersion> versions = versions_;
   for (ModelVersion& version : versions) {
     const std::string& name = version.location.name;
-    if (const auto labels = labels_.find(name); labels != labels_.end()) {
-      version.labels = LabelsOf(labels->second, version.location.version);
-    }
-    if (const auto error = labels_errors_.find(name);
-        error != labels_errors_.end()) {
-      version.labels_error = error->second;
-    }
+    const auto labels = labels_.find(name);
+    const auto error = labels_errors_.find(name);
+    version.labels = labels == labels_.end()
+                         ? std::vector<std::string>()
+                         : LabelsOf(labels->second, version.location.version);
+    version.labels_error =
+        error == labels_errors_.end() ? absl::OkStatus() : error->second;
   }
   return versions;
 }

@@ -41,6 +41,9 @@ class ModelRepository::ReloadRun {
   }
 
   absl::StatusOr<ReloadReport> Run(const std::function<bool()>& stop) {
+    // Of versions that serve: what has come without a label must not be the
+    // default until the others are loaded, too.
+    repository_.SetLabels(found_);
     ListNew();
     ForgetErrors();
     while (true) {

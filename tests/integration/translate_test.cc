@@ -179,6 +179,10 @@ TEST_F(TranslateTest, CancelledStreamEndsTheJob) {
   context_.TryCancel();
   while (stream->Read(&message)) EXPECT_FALSE(message.has_response());
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  const Engine& engine = server_.server().engine();
+  while (engine.stats().running > 0) std::this_thread::yield();
+  EXPECT_EQ(engine.stats().cancelled, 1);
+  EXPECT_GT(engine.stats().wasted_tokens, 0);
 }
 
 TEST_F(TranslateTest, BadRequestsNameTheirField) {
@@ -194,13 +198,21 @@ TEST_F(TranslateTest, BadRequestsNameTheirField) {
   google::rpc::BadRequest bad;
   ASSERT_TRUE(details.details(0).UnpackTo(&bad));
   EXPECT_EQ(bad.field_violations(0).field(), "beam_size");
+}
 
-  v1::TranslateStreamRequest stream_request;
-  *stream_request.mutable_request() = request;
-  const auto stream = stub_->TranslateStream(&context_, stream_request);
-  v1::TranslateStreamResponse message;
-  EXPECT_FALSE(stream->Read(&message));
-  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+TEST_F(TranslateTest, BadStreamsEndAtOnce) {
+  v1::TranslateStreamRequest without, bad;
+  bad.mutable_request()->set_beam_size(1000);
+  for (const auto& [request, field] :
+       {std::pair{without, "request"}, {bad, "beam_size"}}) {
+    grpc::ClientContext context;
+    const auto stream = stub_->TranslateStream(&context, request);
+    v1::TranslateStreamResponse message;
+    EXPECT_FALSE(stream->Read(&message));
+    const grpc::Status status = stream->Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(status.error_message(), StartsWith(field));
+  }
 }
 
 }  // namespace

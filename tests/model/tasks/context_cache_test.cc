@@ -12,8 +12,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/random.h"
-#include "model/tasks/half.h"
 #include "model/decode/logits.h"
+#include "model/tasks/half.h"
 #include "tests/testing/status_matchers.h"
 
 namespace carousel {

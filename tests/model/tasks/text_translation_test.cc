@@ -119,7 +119,37 @@ TEST_F(TextTranslationTest, CertainTextGrowsToTheWhole) {
     EXPECT_GE(certain.size(), length);
     length = certain.size();
   }
-  EXPECT_GT(length, 0u);
+  EXPECT_GT(length, whole.size() / 2) << "told too late";
+}
+
+// An answer of any text has a bound.
+TEST_F(TextTranslationTest, AnswersAreBounded) {
+  std::string text;
+  for (int i = 0; i < 1024; ++i) text += "a!\n";
+  EXPECT_THAT(
+      TextTranslation::Start(parts_, text, {.beam_size = 4, .n_best = 4}),
+      IsOk());
+  EXPECT_THAT(
+      TextTranslation::Start(parts_, text, {.beam_size = 5, .n_best = 5}),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("1024 sentences with 5 each")));
+}
+
+// Marks without end make the largest alignments that there are.
+TEST_F(TextTranslationTest, AlignmentsAreBounded) {
+  const std::string text(16000, ',');
+  const auto translation =
+      Start(text, {.beam_size = 1, .max_source = 100, .align = true});
+  const Translator& network = *parts_.network;
+  absl::Status status;
+  while (status.ok() && !translation->finished()) {
+    status = translation->to_read().empty()
+                 ? WriteSentences(network, translation->to_write(), &workspace_)
+                 : ReadSentences(network, translation->to_read(), &workspace_);
+    status.Update(translation->Advance());
+  }
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
+                               HasSubstr("alignments")));
 }
 
 // Out of time, what there is so far is better than nothing.
@@ -152,6 +182,11 @@ TEST(WordAlignmentTest, TokensAreJoinedToWords) {
   EXPECT_THAT(found, ElementsAre("Bonjour", ",", "le", "monde", "."));
   EXPECT_THAT(counts, ElementsAre(2, 1, 2, 1, 1));
   EXPECT_THAT(WordsOfTokens("", {}), IsEmpty());
+  EXPECT_THAT(WordsOfTokens("", {{0, 0}}), IsEmpty());
+  const auto late = WordsOfTokens("le", {{0, 0}, {0, 2}});
+  ASSERT_EQ(late.size(), 1u);
+  EXPECT_EQ(late[0].place, (ByteRange{0, 2}));
+  EXPECT_EQ(late[0].count, 2u);
 }
 
 // A word's attention is still a distribution.

@@ -63,7 +63,8 @@ TEST(MemoryPlanTest, TranslationsNeedStatesAndScratchMemory) {
   sizes.encoder = {.hidden = 8, .layers = 1, .bidirectional = true};
   sizes.decoder = {.hidden = 16, .layers = 1};
   const MemoryPlan plain = plan(sizes);
-  EXPECT_EQ(plain.states, 2 * 10 * 64 * 2 * 16 * 4);
+  EXPECT_EQ(plain.states,
+            2 * 10 * (64 * 2 * 16 * 4 + (1 << 19) * 4 + 4096 * 512));
   EXPECT_GE(plain.scratch, 64 * 1000 * 4);
   sizes.attention = AttentionKind::kGeneral;
   // The beam, tokens of source and target; outputs of the encoder and keys.

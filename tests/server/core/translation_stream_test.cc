@@ -112,10 +112,14 @@ TEST_F(TranslationStreamTest, ClientThatLeavesCancelsTheJob) {
   EXPECT_THAT(peer_.written, IsEmpty());
 }
 
+// Also where the job was done before it heard of that.
 TEST_F(TranslationStreamTest, WriteThatFailsCancelsTheJob) {
   tell_("a");
   stream_->WriteDone(false);
   EXPECT_TRUE(context_.cancelled->load());
+  End(Whole("a"));
+  EXPECT_THAT(peer_.written, ElementsAre("a"));
+  EXPECT_THAT(*peer_.status, StatusIs(absl::StatusCode::kCancelled));
 }
 
 }  // namespace

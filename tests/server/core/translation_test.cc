@@ -3,6 +3,7 @@
 #include "server/core/translation.h"
 
 #include <cmath>
+#include <functional>
 #include <latch>
 #include <memory>
 #include <numeric>
@@ -36,7 +37,7 @@ class TranslationServiceTest : public testing::Test {
     ASSERT_THAT(repository_->LoadAll([] { return false; }), IsOk());
     engine_ = std::make_unique<Engine>(EngineOptions{.workers = 1}, clock_);
     core_ = std::make_unique<TranslationCore>(
-        TranslationServiceOptions{.max_text_bytes = 1000}, repository_.get(),
+        TranslationServiceOptions{.max_text_bytes = 2000}, repository_.get(),
         engine_.get(), &clock_);
   }
 
@@ -46,8 +47,9 @@ class TranslationServiceTest : public testing::Test {
     std::latch done(1);
     core_->TranslateAloud(
         request, {},
-        [told](absl::string_view more) {
+        [this, told](absl::string_view more) {
           if (told != nullptr) told->append(more.data(), more.size());
+          if (on_text_) on_text_();
         },
         [&](absl::StatusOr<v1::TranslateResponse> response,
             const CallReport& report) {
@@ -80,6 +82,7 @@ class TranslationServiceTest : public testing::Test {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<TranslationCore> core_;
   CallReport report_;
+  std::function<void()> on_text_;
 };
 
 TEST_F(TranslationServiceTest, TextIsItsSentencesWithTheirSpacing) {
@@ -158,16 +161,20 @@ TEST_F(TranslationServiceTest, WhatIsToldIsTheText) {
   EXPECT_EQ(told, response->text());
 }
 
-// The clock stands still: a limit that is over at once, and one that is not.
+// The clock moves with the first word that is told.
 TEST_F(TranslationServiceTest, TimeLimitGivesTheBestSoFar) {
-  v1::TranslateRequest request = Request("a b c d. b!");
-  request.mutable_time_limit()->set_nanos(1);
-  const auto all = Translate(request);
-  ASSERT_THAT(all, IsOk());
-  EXPECT_FALSE(all->truncated());
-  request.mutable_time_limit()->set_nanos(0);
-  request.mutable_time_limit()->set_seconds(-1);
-  EXPECT_EQ(BadField(Translate(request).status()), "time_limit");
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "a b! ";
+  v1::TranslateRequest request = Request(text);
+  request.mutable_time_limit()->set_seconds(60);
+  on_text_ = [&] { clock_.Advance(absl::Seconds(61)); };
+  std::string told;
+  const auto part = Translate(request, &told);
+  ASSERT_THAT(part, IsOk());
+  EXPECT_TRUE(part->truncated());
+  EXPECT_THAT(part->sentences(), SizeIs(100));
+  EXPECT_TRUE(part->sentences(99).translations(0).truncated());
+  EXPECT_EQ(told, part->text());
 }
 
 TEST_F(TranslationServiceTest, TextsOfNothingStayAsTheyAre) {
@@ -212,7 +219,22 @@ TEST_F(TranslationServiceTest, BadRequestsNameTheirField) {
   EXPECT_EQ(refused([](Request r) { r->set_coverage_penalty(-1); }),
             "coverage_penalty");
   EXPECT_EQ(refused([](Request r) { r->mutable_time_limit(); }), "time_limit");
-  EXPECT_EQ(refused([](Request r) { r->set_text(std::string(1001, 'a')); }),
+  EXPECT_EQ(
+      refused([](Request r) { r->mutable_time_limit()->set_seconds(-1); }),
+      "time_limit");
+  EXPECT_EQ(refused([](Request r) {
+              r->mutable_time_limit()->set_seconds(1);
+              r->mutable_time_limit()->set_nanos(-1);
+            }),
+            "time_limit");
+  EXPECT_EQ(refused([](Request r) {
+              r->set_max_translations(5);
+              std::string text;
+              for (int i = 0; i < 500; ++i) text += "!\n";
+              r->set_text(text + text);
+            }),
+            "text");
+  EXPECT_EQ(refused([](Request r) { r->set_text(std::string(2001, 'a')); }),
             "text");
   EXPECT_EQ(refused([](Request r) { r->mutable_model()->set_name("words"); }),
             "model.name");

@@ -396,6 +396,38 @@ TEST_F(RepositoryReloadTest, LabelOfAVersionThatFailsStaysWhereItWas) {
   EXPECT_EQ(Default(), 3);
 }
 
+// What comes as a canary must not be the default until the rest is loaded.
+TEST_F(RepositoryReloadTest, LabelsOfVersionsThatServeAreSetFirst) {
+  Write("en/1");
+  Write("fr/1");
+  Start();
+  Write("en/2");
+  Write("fr/2");
+  WriteLabels("en", R"({"stable": 1, "canary": 2})");
+  std::vector<int64_t> defaults;
+  on_load_ = [&] { defaults.push_back(Default()); };
+  EXPECT_EQ(Reload(), "+en/2 +fr/2");
+  EXPECT_THAT(defaults, ElementsAre(1, 1));
+  EXPECT_EQ(Default(), 1);
+}
+
+// An error that is over is not shown for ever.
+TEST_F(RepositoryReloadTest, LabelsErrorGoesWithItsCause) {
+  Write("en/1");
+  Start();
+  Break("en/2");
+  WriteLabels("en", R"({"stable": 2})");
+  Reload();
+  EXPECT_FALSE(repository_->List().back().labels_error.ok());
+  Remove("en/2");
+  WriteLabels("en", R"({"stable": 1})");
+  Reload();
+  for (const ModelVersion& version : repository_->List()) {
+    EXPECT_THAT(version.labels_error, IsOk());
+    EXPECT_THAT(version.labels, ElementsAre("stable"));
+  }
+}
+
 // The directory of a version is taken away, the label forgotten.
 TEST_F(RepositoryReloadTest, LabelOfAVersionThatIsNotThereIsLeftOut) {
   Write("en/1");
