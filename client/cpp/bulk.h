@@ -84,10 +84,7 @@ class Bulk {
       int64_t place = -1;
       if (!absl::SimpleAtoi(message.id(), &place)) continue;
       if (message.has_error()) {
-        Answered(
-            place,
-            absl::Status(static_cast<absl::StatusCode>(message.error().code()),
-                         message.error().message()));
+        Answered(place, FromMessage(message.error()));
       } else {
         Answered(place, std::move(*message.mutable_response()));
       }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cpp/calls.h"
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
@@ -41,6 +42,15 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
 }
 
 }  // namespace
+
+absl::Status FromMessage(const google::rpc::Status& message) {
+  absl::Status status(static_cast<absl::StatusCode>(message.code()),
+                      message.message());
+  for (const auto& detail : message.details()) {
+    status.SetPayload(detail.type_url(), absl::Cord(detail.value()));
+  }
+  return status;
+}
 
 Calls::Calls(std::string address)
     : address_(std::move(address)), channel_(MakeChannel(address_)) {}
@@ -116,7 +126,11 @@ absl::Status Calls::ToAbslStatus(const grpc::Status& status,
         absl::StrCat("no answer from ", address_, " within ",
                      absl::FormatDuration(timeout)));
   }
-  return absl::Status(code, status.error_message());
+  google::rpc::Status message;
+  message.ParseFromString(status.error_details());  // else there are no details
+  message.set_code(status.error_code());
+  message.set_message(status.error_message());
+  return FromMessage(message);
 }
 
 bool Calls::Connected() const {

@@ -23,9 +23,13 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/cpp/client.h"
+#include "google/rpc/status.pb.h"
 #include "model/base/status_macros.h"
 
 namespace carousel {
+
+// With the details as payloads, under their type URLs.
+absl::Status FromMessage(const google::rpc::Status& message);
 
 // The calls to one address. Thread-safe. A request that is an error is not sent
 // but is what comes of the call.

@@ -33,7 +33,9 @@ namespace carousel {
 //
 // Errors of a call are those of its rpc in proto/, with the server's message,
 // and INVALID_ARGUMENT for text that is not UTF-8. UNAVAILABLE and
-// DEADLINE_EXCEEDED say which server did not answer.
+// DEADLINE_EXCEEDED say which server did not answer. The details of google.rpc
+// (BadRequest, RetryInfo, ResourceInfo) are payloads of the status under their
+// type URLs, "type.googleapis.com/google.rpc.BadRequest" for instance.
 //
 // Thread-safe. Calls block, but for those whose name ends in Async: they return
 // at once, and `done` is told what came of the call. It is called exactly once,

@@ -6,20 +6,36 @@
 #include <atomic>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "carousel/v1/autocomplete.grpc.pb.h"
 #include "carousel/v1/forecast.grpc.pb.h"
 #include "carousel/v1/model.grpc.pb.h"
 #include "carousel/v1/sentiment.grpc.pb.h"
 #include "carousel/v1/translation.grpc.pb.h"
+#include "google/rpc/status.pb.h"
 #include "model/base/check.h"
 
 namespace carousel {
 namespace {
 
+// With its payloads as details.
+google::rpc::Status ToMessage(const absl::Status& status) {
+  google::rpc::Status message;
+  message.set_code(static_cast<int>(status.code()));
+  message.set_message(std::string(status.message()));
+  status.ForEachPayload([&](absl::string_view type, const absl::Cord& value) {
+    auto* detail = message.add_details();
+    detail->set_type_url(std::string(type));
+    detail->set_value(std::string(value));
+  });
+  return message;
+}
+
 grpc::Status ToGrpc(const absl::Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
-                      std::string(status.message()));
+                      std::string(status.message()),
+                      ToMessage(status).SerializeAsString());
 }
 
 }  // namespace
@@ -207,10 +223,7 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
         const absl::Status status =
             handler(request->request(), *answer.mutable_response());
         if (absl::IsUnavailable(status)) return ToGrpc(status);
-        if (!status.ok()) {
-          answer.mutable_error()->set_code(static_cast<int>(status.code()));
-          answer.mutable_error()->set_message(std::string(status.message()));
-        }
+        if (!status.ok()) *answer.mutable_error() = ToMessage(status);
         stream.Write(answer);
       }
     }

@@ -2,6 +2,7 @@
 //
 // TranslationService of the whole server over a real connection.
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -164,6 +165,37 @@ TEST_F(TranslateTest, ErrorsOfABatchBelongToTheirRequests) {
   EXPECT_THAT(answers, Contains(Pair("1", HasSubstr("not answered yet"))));
   EXPECT_THAT(answers, Contains(Pair("2", HasSubstr("20000 bytes"))));
   EXPECT_THAT(answers, Contains(Pair("3", "ok")));
+}
+
+// It costs a few bytes, and its deadline is its end.
+TEST_F(TranslateTest, StreamThatNeverSendsEndsAtItsDeadline) {
+  context_.set_deadline(std::chrono::system_clock::now() +
+                        std::chrono::milliseconds(50));
+  const auto stream = stub_->TranslateBatch(&context_);
+  v1::TranslateBatchResponse message;
+  EXPECT_FALSE(stream->Read(&message));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
+TEST_F(TranslateTest, StreamWithoutRequestsEndsWithOk) {
+  const auto stream = stub_->TranslateBatch(&context_);
+  stream->WritesDone();
+  v1::TranslateBatchResponse message;
+  EXPECT_FALSE(stream->Read(&message));
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+// The end is the server's: what a client sends after it goes nowhere.
+TEST_F(TranslateTest, WhoSendsAfterTheEndIsToldWhyItEnded) {
+  const auto stream = stub_->TranslateBatch(&context_);
+  v1::TranslateBatchRequest message;
+  message.set_id("\xff");  // that no answer could name
+  message.mutable_request()->set_text("a");
+  while (stream->Write(message)) {
+  }
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("UTF-8"));
 }
 
 // Who stops reading stops the work.

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -826,6 +827,37 @@ TEST(ClientTranslateTest, TranslationsAndForecastsHaveAsynchronousForms) {
                         });
   EXPECT_THAT(forecast.get_future().get(),
               StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+// A program acts on the field that is wrong, not on the words of a message:
+// those of a call and those of a text in a stream.
+TEST(ClientErrorTest, DetailsArePayloads) {
+  constexpr char kType[] = "type.googleapis.com/google.rpc.BadRequest";
+  FakeServer server({.score = [&](const v1::ScoreRequest&, v1::ScoreResponse&) {
+    absl::Status status = absl::InvalidArgumentError("text is too long");
+    status.SetPayload(kType, absl::Cord("what is wrong"));
+    return status;
+  }});
+  const auto client = ConnectTo(server.address());
+  std::vector<absl::Status> found = {client->Score("a").status()};
+  int asked = 0;
+  EXPECT_THAT(
+      client->ScoreAll(
+          [&]() -> std::optional<std::string> {
+            if (asked++ > 0) return std::nullopt;
+            return "a";
+          },
+          [&](int64_t, const absl::StatusOr<v1::ScoreResponse>& answer) {
+            found.push_back(answer.status());
+          },
+          {}),
+      IsOk());
+  ASSERT_EQ(found.size(), 2u);
+  for (const absl::Status& status : found) {
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
+                                 HasSubstr("too long")));
+    EXPECT_EQ(status.GetPayload(kType), absl::Cord("what is wrong"));
+  }
 }
 
 }  // namespace
