@@ -22,7 +22,8 @@
 
 namespace carousel {
 
-// INVALID_ARGUMENT, naming the type, if `bytes` do not make a message.
+// INVALID_ARGUMENT, naming the type, if `bytes` do not make a message, or one
+// of so many fields that parsing it would take far more memory than they do.
 absl::Status ParseMessage(const grpc::ByteBuffer& bytes,
                           google::protobuf::Message* message);
 

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "carousel/v1/forecast.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
@@ -82,6 +83,22 @@ TEST(MessagesTest, IdThatIsNotUtf8IsNoMessage) {
   EXPECT_THAT(
       ParseRequestWithId<v1::ScoreStreamRequest>(Bytes(Field(1, "\xff"))),
       StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+// Two bytes each would become a hundred before anybody has looked at them.
+TEST(MessagesTest, MessagesOfNothingButEmptyOnesAreRefused) {
+  v1::ForecastRequest request;
+  for (int i = 0; i < 1 << 17; ++i) request.add_timestamps();
+  const auto bytes = [&] { return Bytes(request.SerializeAsString()); };
+  v1::ForecastRequest parsed;
+  EXPECT_THAT(ParseMessage(bytes(), &parsed), IsOk());
+  EXPECT_EQ(parsed.timestamps_size(), 1 << 17);
+  request.add_timestamps();
+  v1::ForecastRequest refused;
+  EXPECT_THAT(ParseMessage(bytes(), &refused),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("more than 131072 fields")));
+  EXPECT_EQ(refused.timestamps_size(), 0);
 }
 
 }  // namespace
