@@ -13,11 +13,10 @@
 
 #include "gmock/gmock.h"
 #include "google/protobuf/util/time_util.h"
-#include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
 #include "model/bundle/writer.h"
 #include "model/tasks/forecasting.h"
-#include "server/core/errors.h"
+#include "tests/server/core/bad_field.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -124,14 +123,6 @@ class ForecastTest : public testing::Test {
     const auto response = Ask(request);
     EXPECT_THAT(response, StatusIs(kInvalid, HasSubstr(message)));
     EXPECT_EQ(BadField(response.status()), field);
-  }
-
-  static std::string BadField(const absl::Status& status) {
-    for (const auto& detail : ErrorDetails(status)) {
-      google::rpc::BadRequest bad;
-      if (detail.UnpackTo(&bad)) return bad.field_violations(0).field();
-    }
-    return "";
   }
 
   TempDir dir_;

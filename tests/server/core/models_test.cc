@@ -17,6 +17,7 @@
 #include "nlohmann/json.hpp"
 #include "server/core/autocomplete.h"
 #include "server/core/errors.h"
+#include "tests/server/core/bad_field.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -147,14 +148,6 @@ class ModelCoreTest : public testing::Test {
     return tokens;
   }
 
-  // What a google.rpc message among the details names.
-  static std::string BadField(const absl::Status& status) {
-    for (const auto& detail : ErrorDetails(status)) {
-      google::rpc::BadRequest bad;
-      if (detail.UnpackTo(&bad)) return bad.field_violations(0).field();
-    }
-    return "";
-  }
   static std::string Resource(const absl::Status& status) {
     for (const auto& detail : ErrorDetails(status)) {
       google::rpc::ResourceInfo info;

@@ -18,6 +18,7 @@
 #include "server/core/bulk_stream.h"
 #include "server/core/errors.h"
 #include "server/engine/mutex.h"
+#include "tests/server/core/bad_field.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -72,15 +73,6 @@ class SentimentTest : public testing::Test {
     request.mutable_model()->set_name("mood");
     request.mutable_model()->set_version(version);
     return request;
-  }
-
-  // The field that a google.rpc.BadRequest names.
-  static std::string BadField(const absl::Status& status) {
-    for (const auto& detail : ErrorDetails(status)) {
-      google::rpc::BadRequest bad;
-      if (detail.UnpackTo(&bad)) return bad.field_violations(0).field();
-    }
-    return "";
   }
 
   TempDir dir_;

@@ -11,9 +11,8 @@
 #include <utility>
 
 #include "gmock/gmock.h"
-#include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
-#include "server/core/errors.h"
+#include "tests/server/core/bad_field.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -65,15 +64,6 @@ class TranslationServiceTest : public testing::Test {
     v1::TranslateRequest request;
     request.set_text(text);
     return request;
-  }
-
-  // The field that a google.rpc.BadRequest names.
-  static std::string BadField(const absl::Status& status) {
-    for (const auto& detail : ErrorDetails(status)) {
-      google::rpc::BadRequest bad;
-      if (detail.UnpackTo(&bad)) return bad.field_violations(0).field();
-    }
-    return "";
   }
 
   TempDir dir_;
