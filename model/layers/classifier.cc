@@ -10,6 +10,7 @@
 #include "model/base/check.h"
 #include "model/base/grow.h"
 #include "model/base/status_macros.h"
+#include "model/layers/distinct_tokens.h"
 #include "model/layers/embedding.h"
 #include "model/layers/head_kernels.h"
 #include "model/layers/packing.h"
@@ -18,7 +19,8 @@ namespace carousel {
 
 struct Classifier::Workspace::Rep {
   StackWorkspace stack;
-  std::vector<float> x;       // (T, N, E)
+  DistinctTokens distinct;
+  std::vector<float> x;       // (U, E)
   std::vector<float> y;       // (T, N, D * H)
   std::vector<float> pooled;  // (N, P)
 };
@@ -70,14 +72,19 @@ absl::Status Classifier::RunStack(const ClassifierTexts& texts,
                                   Workspace* workspace) const {
   const ClassifierSizes& sizes = rep_->sizes;
   Workspace::Rep& scratch = *workspace->rep_;
-  const size_t cells = texts.tokens.size();
-  GrowTo(cells * static_cast<size_t>(sizes.embedding), &scratch.x);
-  GrowTo(cells * static_cast<size_t>(sizes.rnn.outputs()), &scratch.y);
-  GatherRows(rep_->embedding, texts.tokens, scratch.x.data());
-  RecurrentState state = ZeroState(sizes.rnn, texts.rows());
-  return rep_->stack->Run(scratch.x.data(), texts.steps(), texts.rows(), &state,
-                          scratch.y.data(), texts.lengths, &scratch.stack,
-                          &look);
+  scratch.distinct.Set(texts.tokens, sizes.vocabulary);
+  const absl::Span<const int32_t> distinct = scratch.distinct.tokens();
+  const auto width = static_cast<size_t>(sizes.embedding);
+  GrowTo(distinct.size() * width, &scratch.x);
+  GrowTo(texts.tokens.size() * static_cast<size_t>(sizes.rnn.outputs()),
+         &scratch.y);
+  GatherRows(rep_->embedding, distinct, scratch.x.data());
+  RecurrentState state;
+  return rep_->stack->RunRepeated(
+      {.x = scratch.x.data(),
+       .distinct = static_cast<int64_t>(distinct.size()),
+       .places = scratch.distinct.places()},
+      &state, scratch.y.data(), texts.lengths, &scratch.stack, &look);
 }
 
 // From the workspace's `pooled`.

@@ -61,6 +61,9 @@ struct HeadKernels {
   // max = max(max, x); where x is larger, its place is `step`.
   void (*maximum)(int64_t n, int32_t step, const float* x, float* max,
                   int32_t* places);
+
+  // max = max(max, x), and sum += x.
+  void (*maximum_and_sum)(int64_t n, const float* x, float* max, float* sum);
 };
 
 }  // namespace carousel

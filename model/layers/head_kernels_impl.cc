@@ -126,6 +126,15 @@ void Maximum(int64_t n, int32_t step, const float* __restrict x,
   }
 }
 
+void MaximumAndSum(int64_t n, const float* __restrict x, float* __restrict max,
+                   float* __restrict sum) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    max[k] = x[k] > max[k] ? x[k] : max[k];
+    sum[k] += x[k];
+  }
+}
+
 }  // namespace
 
 extern const HeadKernels CAROUSEL_HEAD_KERNELS;
@@ -139,6 +148,7 @@ const HeadKernels CAROUSEL_HEAD_KERNELS = {
     .additive_score = ScoreAdditively,
     .additive_score_backward = ScoreAdditivelyBackward,
     .maximum = Maximum,
+    .maximum_and_sum = MaximumAndSum,
 };
 
 }  // namespace carousel

@@ -37,11 +37,6 @@ void MaxAndMeanOfRow(const PoolingSizes& sizes, const PoolingInput& input,
   const float share = 1.0f / static_cast<float>(input.steps - first);
   float* max = out;           // (W)
   float* mean = out + width;  // (W)
-  std::vector<int32_t> own_places;
-  if (places == nullptr) {
-    own_places.resize(static_cast<size_t>(width));
-    places = own_places.data();
-  }
   std::copy_n(input.states + (first * rows + n) * width, width, max);
   std::fill_n(places, width, first);
   std::fill_n(mean, width, 0.0f);
@@ -141,10 +136,38 @@ absl::Status Pooling::Run(const PoolingInput& input, float* out,
     return Attend(input, out, alignments, executor);
   }
   const auto rows = static_cast<int64_t>(input.first.size());
-  for (int64_t n = 0; n < rows; ++n) {
-    PoolRow(sizes_, input, n, out + n * PooledWidth(sizes_), nullptr);
+  const int64_t pooled = PooledWidth(sizes_);
+  std::fill_n(out, rows * pooled, 0.0f);
+  for (int64_t n = 0; n < rows && sizes_.kind != PoolingKind::kMaxMean; ++n) {
+    if (input.first[static_cast<size_t>(n)] == input.steps) continue;
+    LastOfRow(sizes_, input, n, out + n * pooled);
+  }
+  if (sizes_.kind != PoolingKind::kLast) {
+    MaxAndMean(input, out + pooled - 2 * sizes_.width);
   }
   return absl::OkStatus();
+}
+
+// Step by step, as the states lie in memory; `out` is where the maximum of the
+// first row goes.
+void Pooling::MaxAndMean(const PoolingInput& input, float* out) const {
+  const HeadKernels& kernels = *GetKernels().heads;
+  const int64_t width = sizes_.width;
+  const int64_t pooled = PooledWidth(sizes_);
+  const auto rows = static_cast<int64_t>(input.first.size());
+  const float* state = input.states;
+  for (int64_t t = 0; t < input.steps; ++t) {
+    for (int64_t n = 0; n < rows; ++n, state += width) {
+      const int64_t first = input.first[static_cast<size_t>(n)];
+      float* max = out + n * pooled;
+      float* mean = max + width;
+      if (t == first) std::copy_n(state, width, max);
+      if (t >= first) kernels.maximum_and_sum(width, state, max, mean);
+      if (t < input.steps - 1 || first == input.steps) continue;
+      const float share = 1.0f / static_cast<float>(input.steps - first);
+      for (int64_t i = 0; i < width; ++i) mean[i] *= share;
+    }
+  }
 }
 
 absl::Status Pooling::Attend(const PoolingInput& input, float* out,

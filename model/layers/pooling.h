@@ -67,9 +67,9 @@ struct PoolingInput {
   absl::Span<const int32_t> first;  // (N): f, from 0 to T
 };
 
-// What needs no weights, shared with training: writes the parts of row `n` one
-// after the other to `out` (P). `places` (W), if not null, receives for each
-// element the step of its maximum. REQUIRES: not attention.
+// What needs no weights, for training: writes the parts of row `n` one after
+// the other to `out` (P). `places` (W) receives for each element the step of
+// its maximum. REQUIRES: not attention.
 void PoolRow(const PoolingSizes& sizes, const PoolingInput& input, int64_t n,
              float* out, int32_t* places);
 
@@ -97,6 +97,7 @@ class Pooling {
 
  private:
   explicit Pooling(const PoolingSizes& sizes) : sizes_(sizes) {}
+  void MaxAndMean(const PoolingInput& input, float* out) const;
   absl::StatusOr<std::vector<float>> Scores(const float* states, int64_t cells,
                                             Executor* executor) const;
   absl::Status AttendBeginnings(const float* states, int64_t steps, float* out,

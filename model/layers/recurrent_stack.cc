@@ -12,14 +12,32 @@
 #include "model/base/check.h"
 #include "model/base/grow.h"
 #include "model/base/status_macros.h"
-#include "model/layers/row_reversal.h"
 
 namespace carousel {
 namespace {
 
 // Steps of one call of a layer; longer texts go in turn.
 constexpr int kMaxSteps = 32;
-constexpr int kLookSteps = 8;  // between two looks
+constexpr int kMaxSumRows = 64;  // of one product of inputs that repeat
+constexpr int kLookSteps = 8;    // between two looks
+
+// Where rows begin, (N); nothing if all have every step.
+std::vector<int64_t> FirstSteps(int steps, int rows,
+                                absl::Span<const int> lengths) {
+  CAROUSEL_CHECK(lengths.empty() ||
+                 lengths.size() == static_cast<size_t>(rows));
+  std::vector<int64_t> first;
+  for (int length : lengths) {
+    CAROUSEL_CHECK(length >= 1 && length <= steps);
+    first.push_back(steps - length);
+  }
+  return first;
+}
+
+// Of so many that are left, those of the next call.
+int64_t StepsOf(int64_t left, bool look) {
+  return LargestBucket(static_cast<int>(left), look ? kLookSteps : kMaxSteps);
+}
 
 }  // namespace
 
@@ -89,21 +107,41 @@ absl::Status RecurrentStack::Run(const float* x, int steps, int rows,
                                  StackWorkspace* workspace,
                                  const Look* look) const {
   CAROUSEL_CHECK(steps >= 1 && rows >= 1 && state->rows == rows);
-  const bool whole_texts = !lengths.empty();
-  std::vector<int64_t> first(static_cast<size_t>(rows), 0);
-  if (whole_texts) {
-    CAROUSEL_CHECK(lengths.size() == first.size());
-    for (size_t n = 0; n < first.size(); ++n) {
-      CAROUSEL_CHECK(lengths[n] >= 1 && lengths[n] <= steps);
-      first[n] = steps - lengths[n];
-    }
-    *state = ZeroState(sizes_, rows);
-  }
-  for (int k = 0; k < sizes_.layers; ++k) {
-    float* out = OutputOf(k, int64_t{steps} * rows, y, workspace);
-    RETURN_IF_ERROR(
-        RunLayer(k, x, first, whole_texts, steps, state, out, workspace, look));
-    x = out;
+  if (!lengths.empty()) *state = ZeroState(sizes_, rows);
+  const std::vector<int64_t> first = FirstSteps(steps, rows, lengths);
+  return RunLayers(
+      0, {.x = x, .steps = steps, .first = first, .state = state, .look = look},
+      y, workspace);
+}
+
+absl::Status RecurrentStack::RunRepeated(const Repeated& inputs,
+                                         RecurrentState* state, float* y,
+                                         absl::Span<const int> lengths,
+                                         StackWorkspace* workspace,
+                                         const Look* look) const {
+  CAROUSEL_CHECK(!lengths.empty() && !inputs.places.empty() &&
+                 inputs.places.size() % lengths.size() == 0);
+  const auto rows = static_cast<int>(lengths.size());
+  const auto steps = static_cast<int>(inputs.places.size() / lengths.size());
+  *state = ZeroState(sizes_, rows);
+  const std::vector<int64_t> first = FirstSteps(steps, rows, lengths);
+  return RunLayers(0,
+                   {.steps = steps,
+                    .first = first,
+                    .repeated = &inputs,
+                    .state = state,
+                    .look = look},
+                   y, workspace);
+}
+
+// From layer k on.
+absl::Status RecurrentStack::RunLayers(int k, Pass pass, float* y,
+                                       StackWorkspace* workspace) const {
+  for (; k < sizes_.layers; ++k) {
+    pass.y = OutputOf(k, int64_t{pass.steps} * pass.state->rows, y, workspace);
+    RETURN_IF_ERROR(RunLayer(k, pass, workspace));
+    pass.x = pass.y;
+    pass.repeated = nullptr;
   }
   return absl::OkStatus();
 }
@@ -113,23 +151,12 @@ absl::Status RecurrentStack::RunSums(float* sums, int steps, int rows,
                                      StackWorkspace* workspace) const {
   CAROUSEL_CHECK(steps >= 1 && rows >= 1 && state->rows == rows);
   CAROUSEL_CHECK(!sizes_.bidirectional);
-  const int64_t cells = int64_t{steps} * rows;
-  float* x = OutputOf(0, cells, y, workspace);
+  float* x = OutputOf(0, int64_t{steps} * rows, y, workspace);
+  const Rows at = RowsOf(0, 0, state);
   RETURN_IF_ERROR(first_layer().ForwardSums(
-      {.steps = steps,
-       .rows = rows,
-       .h = state->h.data(),
-       .c = HasMemory(sizes_.cell) ? state->c.data() : nullptr,
-       .y = x},
-      sums, &workspace->layer));
-  const std::vector<int64_t> first(static_cast<size_t>(rows), 0);
-  for (int k = 1; k < sizes_.layers; ++k) {
-    float* out = OutputOf(k, cells, y, workspace);
-    RETURN_IF_ERROR(
-        RunLayer(k, x, first, false, steps, state, out, workspace, nullptr));
-    x = out;
-  }
-  return absl::OkStatus();
+      {.steps = steps, .rows = rows, .h = at.h, .c = at.c, .y = x}, sums,
+      &workspace->layer));
+  return RunLayers(1, {.x = x, .steps = steps, .state = state}, y, workspace);
 }
 
 // Where layer k writes: the last one to y, the others by turns.
@@ -140,77 +167,122 @@ float* RecurrentStack::OutputOf(int k, int64_t cells, float* y,
                 &workspace->layers[k % 2]);
 }
 
-absl::Status RecurrentStack::RunLayer(int k, const float* x,
-                                      absl::Span<const int64_t> first,
-                                      bool whole_texts, int steps,
-                                      RecurrentState* state, float* y,
-                                      StackWorkspace* workspace,
-                                      const Look* look) const {
-  ServedLayerScratch* scratch = &workspace->layer;
-  const int64_t cells = int64_t{steps} * state->rows;
-  const int64_t width = sizes_.InputWidth(k);
-  const int64_t hidden = sizes_.hidden;
-  if (!sizes_.bidirectional) {
-    RETURN_IF_ERROR(
-        RunCell(k, 0, x, first, whole_texts, steps, state, y, scratch, look));
-  } else {
-    float* one =
-        GrowTo(static_cast<size_t>(cells * hidden), &workspace->direction);
-    RETURN_IF_ERROR(
-        RunCell(k, 0, x, first, whole_texts, steps, state, one, scratch, look));
-    for (int64_t cell = 0; cell < cells; ++cell) {
-      std::copy_n(one + cell * hidden, hidden, y + cell * 2 * hidden);
-    }
-    float* reversed =
-        GrowTo(static_cast<size_t>(cells * width), &workspace->reversed);
-    ReverseRows(first, steps, width, x, width, reversed, width);
-    RETURN_IF_ERROR(RunCell(k, 1, reversed, first, whole_texts, steps, state,
-                            one, scratch, look));
-    ReverseRows(first, steps, hidden, one, hidden, y + hidden, 2 * hidden);
+absl::Status RecurrentStack::RunLayer(int k, const Pass& pass,
+                                      StackWorkspace* workspace) const {
+  RETURN_IF_ERROR(RunForwards(k, pass, workspace));
+  if (sizes_.bidirectional) {
+    RETURN_IF_ERROR(RunBackwards(k, pass, workspace));
   }
-  if (sizes_.residual && k > 0) {
-    for (int64_t i = 0; i < cells * width; ++i) y[i] += x[i];
-  }
+  if (!sizes_.residual || k == 0) return absl::OkStatus();
+  const int64_t size =
+      int64_t{pass.steps} * pass.state->rows * sizes_.outputs();
+  for (int64_t i = 0; i < size; ++i) pass.y[i] += pass.x[i];
   return absl::OkStatus();
 }
 
 // Padding is computed like text; where a row's text begins the steps are cut,
 // and its state is zeroed.
-absl::Status RecurrentStack::RunCell(int k, int d, const float* x,
-                                     absl::Span<const int64_t> first,
-                                     bool whole_texts, int steps,
-                                     RecurrentState* state, float* y,
-                                     ServedLayerScratch* scratch,
-                                     const Look* look) const {
-  const auto index = static_cast<size_t>(k * sizes_.directions() + d);
+absl::Status RecurrentStack::RunForwards(int k, const Pass& pass,
+                                         StackWorkspace* workspace) const {
+  RETURN_IF_ERROR(SumRepeated(k, 0, pass, workspace));
   const int64_t hidden = sizes_.hidden;
-  const int64_t rows = state->rows;
-  const int64_t at = static_cast<int64_t>(index) * rows * hidden;
-  float* h = state->h.data() + at;
-  float* c = HasMemory(sizes_.cell) ? state->c.data() + at : nullptr;
-  for (int64_t t = 0; t < steps;) {
-    if (look != nullptr) RETURN_IF_ERROR((*look)());
-    int64_t end = steps;
-    for (int64_t n = 0; whole_texts && n < rows; ++n) {
-      const int64_t start = first[static_cast<size_t>(n)];
-      if (start > t) end = std::min(end, start);
-      if (start != t) continue;
-      std::fill_n(h + n * hidden, hidden, 0.0f);
-      if (c != nullptr) std::fill_n(c + n * hidden, hidden, 0.0f);
+  const Rows at = RowsOf(k, 0, pass.state);
+  for (int64_t t = 0; t < pass.steps;) {
+    int64_t end = pass.steps;
+    for (size_t n = 0; n < pass.first.size(); ++n) {
+      const int64_t first = pass.first[n];
+      if (first > t) end = std::min(end, first);
+      if (first != t) continue;
+      const int64_t row = static_cast<int64_t>(n) * hidden;
+      std::fill_n(at.h + row, hidden, 0.0f);
+      if (at.c != nullptr) std::fill_n(at.c + row, hidden, 0.0f);
     }
-    const int now = LargestBucket(static_cast<int>(end - t),
-                                  look != nullptr ? kLookSteps : kMaxSteps);
-    RETURN_IF_ERROR(
-        cells_[index]->Forward({.steps = now,
-                                .rows = rows,
-                                .x = x + t * rows * sizes_.InputWidth(k),
-                                .h = h,
-                                .c = c,
-                                .y = y + t * rows * hidden},
-                               scratch));
-    t += now;
+    const int64_t steps = StepsOf(end - t, pass.look != nullptr);
+    RETURN_IF_ERROR(RunCell(k, 0, pass, t, steps, workspace));
+    t += steps;
   }
   return absl::OkStatus();
+}
+
+// All texts end at the last step. Where one begins the steps are cut, and its
+// state is kept: what follows is padding.
+absl::Status RecurrentStack::RunBackwards(int k, const Pass& pass,
+                                          StackWorkspace* workspace) const {
+  RETURN_IF_ERROR(SumRepeated(k, 1, pass, workspace));
+  const int64_t hidden = sizes_.hidden;
+  const int64_t size = pass.state->rows * hidden;
+  const Rows at = RowsOf(k, 1, pass.state);
+  float* ends = GrowTo(static_cast<size_t>(2 * size), &workspace->ends);
+  for (int64_t t = pass.steps; t > 0;) {
+    int64_t begin = 0;
+    for (int64_t first : pass.first) {
+      if (first < t) begin = std::max(begin, first);
+    }
+    const int64_t steps = StepsOf(t - begin, pass.look != nullptr);
+    t -= steps;
+    RETURN_IF_ERROR(RunCell(k, 1, pass, t, steps, workspace));
+    for (size_t n = 0; n < pass.first.size(); ++n) {
+      if (pass.first[n] != t) continue;
+      const int64_t row = static_cast<int64_t>(n) * hidden;
+      std::copy_n(at.h + row, hidden, ends + row);
+      if (at.c != nullptr) std::copy_n(at.c + row, hidden, ends + size + row);
+    }
+  }
+  if (pass.first.empty()) return absl::OkStatus();
+  std::copy_n(ends, size, at.h);
+  if (at.c != nullptr) std::copy_n(ends + size, size, at.c);
+  return absl::OkStatus();
+}
+
+// The steps [t, t + steps) in one direction.
+absl::Status RecurrentStack::RunCell(int k, int d, const Pass& pass, int64_t t,
+                                     int64_t steps,
+                                     StackWorkspace* workspace) const {
+  if (pass.look != nullptr) RETURN_IF_ERROR((*pass.look)());
+  const int64_t before = t * pass.state->rows;
+  const Rows at = RowsOf(k, d, pass.state);
+  ServedLayer::Call call = {
+      .steps = steps,
+      .rows = pass.state->rows,
+      .h = at.h,
+      .c = at.c,
+      .y = pass.y + before * sizes_.outputs() + d * sizes_.hidden,
+      .y_stride = sizes_.outputs(),
+      .backwards = d == 1};
+  if (pass.repeated == nullptr) {
+    call.x = pass.x + before * sizes_.InputWidth(k);
+  } else {
+    call.sums = workspace->sums.data();
+    call.places = pass.repeated->places.data() + before;
+  }
+  return cell(k, d).Forward(call, &workspace->layer);
+}
+
+// To the workspace's `sums`, for one direction.
+absl::Status RecurrentStack::SumRepeated(int k, int d, const Pass& pass,
+                                         StackWorkspace* workspace) const {
+  if (pass.repeated == nullptr) return absl::OkStatus();
+  const ServedLayer& layer = cell(k, d);
+  const int64_t width = GateCount(sizes_.cell) * int64_t{sizes_.hidden};
+  const int64_t distinct = pass.repeated->distinct;
+  float* sums = GrowTo(static_cast<size_t>(distinct * width), &workspace->sums);
+  for (int64_t done = 0, now = 0; done < distinct; done += now) {
+    now = LargestBucket(
+        static_cast<int>(std::min<int64_t>(distinct - done, kMaxSumRows)),
+        kMaxSumRows);
+    RETURN_IF_ERROR(layer.InputSums(pass.repeated->x + done * sizes_.inputs,
+                                    now, sums + done * width,
+                                    &workspace->layer));
+  }
+  return absl::OkStatus();
+}
+
+RecurrentStack::Rows RecurrentStack::RowsOf(int k, int d,
+                                            RecurrentState* state) const {
+  const int64_t cell = k * sizes_.directions() + d;
+  const int64_t at = cell * state->rows * sizes_.hidden;
+  return {.h = state->h.data() + at,
+          .c = HasMemory(sizes_.cell) ? state->c.data() + at : nullptr};
 }
 
 size_t RecurrentStack::memory_bytes() const {

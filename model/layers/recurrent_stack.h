@@ -87,8 +87,8 @@ struct StackWorkspace {
 
   ServedLayerScratch layer;
   std::vector<float> layers[2];  // (T, N, D * H): what layers write, by turns
-  std::vector<float> reversed;   // (T, N, I or D * H)
-  std::vector<float> direction;  // (T, N, H): of one direction of two
+  std::vector<float> ends;       // (2, N, H): of texts read backwards
+  std::vector<float> sums;       // (U, GH): of inputs that repeat
 };
 
 // Immutable, so thread-safe; each thread brings a workspace of its own.
@@ -117,6 +117,17 @@ class RecurrentStack {
                    float* y, absl::Span<const int> lengths,
                    StackWorkspace* workspace, const Look* look = nullptr) const;
 
+  // As Run over whole texts whose inputs repeat: `x` (U, I) has each once, and
+  // `places` (T, N) says which one a step has in a row.
+  struct Repeated {
+    const float* x = nullptr;
+    int64_t distinct = 0;              // U
+    absl::Span<const int32_t> places;  // (T, N), each in [0, U)
+  };
+  absl::Status RunRepeated(const Repeated& inputs, RecurrentState* state,
+                           float* y, absl::Span<const int> lengths,
+                           StackWorkspace* workspace, const Look* look) const;
+
   // As Run without lengths. Instead of x the sums (T, N, GH) that
   // `first_layer().InputSums` gives for it, which are overwritten.
   // REQUIRES: one direction.
@@ -135,14 +146,39 @@ class RecurrentStack {
   explicit RecurrentStack(const StackSizes& sizes) : sizes_(sizes) {}
   float* OutputOf(int k, int64_t cells, float* y,
                   StackWorkspace* workspace) const;
-  absl::Status RunLayer(int k, const float* x, absl::Span<const int64_t> first,
-                        bool whole_texts, int steps, RecurrentState* state,
-                        float* y, StackWorkspace* workspace,
-                        const Look* look) const;
-  absl::Status RunCell(int k, int d, const float* x,
-                       absl::Span<const int64_t> first, bool whole_texts,
-                       int steps, RecurrentState* state, float* y,
-                       ServedLayerScratch* scratch, const Look* look) const;
+
+  // What a layer is run over.
+  struct Pass {
+    const float* x = nullptr;
+    float* y = nullptr;
+    int steps = 0;
+    absl::Span<const int64_t> first = {};  // (N): whole texts begin; or empty
+    const Repeated* repeated = nullptr;    // instead of x
+    RecurrentState* state = nullptr;
+    const Look* look = nullptr;
+  };
+  // The part of a state that one layer has in one direction.
+  struct Rows {
+    float* h = nullptr;  // (N, H)
+    float* c = nullptr;  // the same, or null
+  };
+
+  absl::Status RunLayers(int k, Pass pass, float* y,
+                         StackWorkspace* workspace) const;
+  absl::Status RunLayer(int k, const Pass& pass,
+                        StackWorkspace* workspace) const;
+  absl::Status RunForwards(int k, const Pass& pass,
+                           StackWorkspace* workspace) const;
+  absl::Status RunBackwards(int k, const Pass& pass,
+                            StackWorkspace* workspace) const;
+  absl::Status RunCell(int k, int d, const Pass& pass, int64_t t, int64_t steps,
+                       StackWorkspace* workspace) const;
+  absl::Status SumRepeated(int k, int d, const Pass& pass,
+                           StackWorkspace* workspace) const;
+  Rows RowsOf(int k, int d, RecurrentState* state) const;
+  const ServedLayer& cell(int k, int d) const {
+    return *cells_[static_cast<size_t>(k * sizes_.directions() + d)];
+  }
 
   const StackSizes sizes_;
   std::vector<std::unique_ptr<const ServedLayer>> cells_;  // [k * D + d]

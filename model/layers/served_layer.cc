@@ -48,16 +48,34 @@ absl::Status ServedLayer::Forward(const Call& call,
   const auto most_steps =
       static_cast<int>(std::max<int64_t>(1, kMaxCells / call.rows));
   Call part = call;
-  for (int64_t t = 0; t < call.steps; t += part.steps) {
+  for (int64_t done = 0; done < call.steps; done += part.steps) {
     part.steps =
         std::min(LargestBucket(most_steps, kMaxCells),
-                 LargestBucket(static_cast<int>(call.steps - t), kMaxCells));
-    part.x = call.x + t * call.rows * inputs();
-    part.y = call.y + t * call.rows * hidden();
-    const int64_t cells = part.steps * part.rows;
-    GrowTo(static_cast<size_t>(cells * input_->n()), &scratch->sums);
-    RETURN_IF_ERROR(InputSums(part.x, cells, scratch->sums.data(), scratch));
+                 LargestBucket(static_cast<int>(call.steps - done), kMaxCells));
+    const int64_t t = call.backwards ? call.steps - done - part.steps : done;
+    const int64_t before = t * call.rows;
+    part.y = call.y + before * StrideOf(call);
+    if (call.places == nullptr) {
+      part.x = call.x + before * inputs();
+    } else {
+      part.places = call.places + before;
+    }
+    RETURN_IF_ERROR(FindSums(part, scratch));
     RETURN_IF_ERROR(ForwardSums(part, scratch->sums.data(), scratch));
+  }
+  return absl::OkStatus();
+}
+
+// Of all steps and rows, to the scratch's `sums`.
+absl::Status ServedLayer::FindSums(const Call& call,
+                                   ServedLayerScratch* scratch) const {
+  const int64_t cells = call.steps * call.rows;
+  const int64_t width = input_->n();
+  float* sums = GrowTo(static_cast<size_t>(cells * width), &scratch->sums);
+  if (call.places == nullptr) return InputSums(call.x, cells, sums, scratch);
+  for (int64_t cell = 0; cell < cells; ++cell) {
+    std::copy_n(call.sums + call.places[cell] * width, width,
+                sums + cell * width);
   }
   return absl::OkStatus();
 }
@@ -73,26 +91,31 @@ absl::Status ServedLayer::ForwardSums(const Call& call, float* sums,
                                       ServedLayerScratch* scratch) const {
   CAROUSEL_CHECK(call.steps >= 1 && call.rows >= 1);
   const int64_t in_step = call.rows * input_->n();
-  for (int64_t t = 0; t < call.steps; ++t) {
-    RETURN_IF_ERROR(Step(call, t, sums + t * in_step, scratch));
+  States before = {.data = call.h, .stride = hidden()};
+  for (int64_t done = 0; done < call.steps; ++done) {
+    const int64_t t = call.backwards ? call.steps - 1 - done : done;
+    const States after = {.data = call.y + t * call.rows * StrideOf(call),
+                          .stride = StrideOf(call)};
+    RETURN_IF_ERROR(Step(call, before, sums + t * in_step, after, scratch));
+    before = after;
   }
-  std::copy_n(call.y + (call.steps - 1) * call.rows * hidden(),
-              call.rows * hidden(), call.h);
+  for (int64_t row = 0; row < call.rows; ++row) {
+    std::copy_n(before.row(row), hidden(), call.h + row * hidden());
+  }
   return absl::OkStatus();
 }
 
-// The h before a step is the y of the one before it.
-absl::Status ServedLayer::Step(const Call& call, int64_t t, float* sums,
+absl::Status ServedLayer::Step(const Call& call, const States& before,
+                               float* sums, const States& after,
                                ServedLayerScratch* scratch) const {
-  const int64_t size = call.rows * hidden();
-  const float* h_before = t == 0 ? call.h : call.y + (t - 1) * size;
-  float* h = call.y + t * size;
   if (cell_ == Cell::kReluRnn) {  // whose h has no bound
-    scratch->h.Set(precision(), h_before, call.rows, hidden());
+    scratch->h.Set(precision(), before.data, call.rows, hidden(),
+                   before.stride);
   } else {
-    scratch->h.SetUnit(precision(), h_before, call.rows, hidden());
+    scratch->h.SetUnit(precision(), before.data, call.rows, hidden(),
+                       before.stride);
   }
-  if (cell_ == Cell::kLstm) return LstmGates(call, sums, h, scratch);
+  if (cell_ == Cell::kLstm) return LstmGates(call, sums, after, scratch);
   float* products = sums;
   if (cell_ == Cell::kGru) {
     // Its reset gate is applied to a part of the recurrent product.
@@ -104,15 +127,16 @@ absl::Status ServedLayer::Step(const Call& call, int64_t t, float* sums,
       recurrent_->MultiplyAdd(scratch->h, products, &scratch->products));
   scratch->unread.resize(static_cast<size_t>(hidden()));
   for (int64_t row = 0; row < call.rows; ++row) {
-    Gates(h_before + row * hidden(), sums + row * recurrent_->n(),
-          products + row * recurrent_->n(), h + row * hidden(),
+    Gates(before.row(row), sums + row * recurrent_->n(),
+          products + row * recurrent_->n(), after.row(row),
           scratch->unread.data());
   }
   return absl::OkStatus();
 }
 
 // In int8 the sums of the recurrent product are scaled where they are read.
-absl::Status ServedLayer::LstmGates(const Call& call, float* sums, float* h,
+absl::Status ServedLayer::LstmGates(const Call& call, float* sums,
+                                    const States& after,
                                     ServedLayerScratch* scratch) const {
   const bool int8 = precision() == Precision::kInt8;
   RETURN_IF_ERROR(
@@ -130,7 +154,7 @@ absl::Status ServedLayer::LstmGates(const Call& call, float* sums, float* h,
          .scales = recurrent_->scales(),
          .row_scale = int8 ? scratch->h.scale(row) : 0,
          .c = call.c + row * hidden(),
-         .h = h + row * hidden()});
+         .h = after.row(row)});
   }
   return absl::OkStatus();
 }

@@ -51,6 +51,13 @@ class ServedLayer {
     float* h = nullptr;        // (N, H): before the first, after the last step
     float* c = nullptr;        // (N, H): the same; null for a cell without
     float* y = nullptr;        // (T, N, H): h after each step
+    int64_t y_stride = 0;      // of y's rows, in floats; 0: H
+    bool backwards = false;    // step T - 1 is the first, 0 the last
+
+    // Instead of x, where inputs repeat: what InputSums gives for each of them,
+    // (U, GH), and which one a step has in a row, (T, N).
+    const float* sums = nullptr;
+    const int32_t* places = nullptr;
   };
 
   // INTERNAL if oneDNN refuses. REQUIRES: T, N >= 1.
@@ -79,9 +86,21 @@ class ServedLayer {
 
  private:
   explicit ServedLayer(Cell cell) : cell_(cell) {}
-  absl::Status Step(const Call& call, int64_t t, float* sums,
-                    ServedLayerScratch* scratch) const;
-  absl::Status LstmGates(const Call& call, float* sums, float* h,
+  // Rows (N, H) of a call.
+  struct States {
+    float* data = nullptr;
+    int64_t stride = 0;
+
+    float* row(int64_t n) const { return data + n * stride; }
+  };
+
+  int64_t StrideOf(const Call& call) const {
+    return call.y_stride == 0 ? hidden() : call.y_stride;
+  }
+  absl::Status FindSums(const Call& call, ServedLayerScratch* scratch) const;
+  absl::Status Step(const Call& call, const States& before, float* sums,
+                    const States& after, ServedLayerScratch* scratch) const;
+  absl::Status LstmGates(const Call& call, float* sums, const States& after,
                          ServedLayerScratch* scratch) const;
   void Gates(const float* h_before, float* sums, const float* recurrent,
              float* h, float* unread) const;

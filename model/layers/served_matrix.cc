@@ -25,13 +25,24 @@ constexpr int kMaxRows = 64;
 }  // namespace
 
 void ServedRows::Prepare(Precision precision, const float* x, int64_t rows,
-                         int64_t width) {
+                         int64_t width, int64_t stride) {
   rows_ = rows;
   width_ = width;
   f32_ = x;
   const auto size = static_cast<size_t>(rows * width);
+  // oneDNN has no fast kernels for rows with gaps.
+  if (precision == Precision::kF32 && stride != width) {
+    f32_ = GrowTo(size, &dense_);
+    for (int64_t row = 0; row < rows; ++row) {
+      std::copy_n(x + row * stride, width, dense_.data() + row * width);
+    }
+  }
   if (precision == Precision::kBF16) {
-    ToBFloat16({x, size}, {GrowTo(size, &bf16_), size});
+    BFloat16* to = GrowTo(size, &bf16_);
+    const auto count = static_cast<size_t>(width);
+    for (int64_t row = 0; row < rows; ++row) {
+      ToBFloat16({x + row * stride, count}, {to + row * width, count});
+    }
   } else if (precision == Precision::kInt8) {
     GrowTo(size, &int8_);
     GrowTo(static_cast<size_t>(rows), &scales_);
@@ -39,12 +50,12 @@ void ServedRows::Prepare(Precision precision, const float* x, int64_t rows,
 }
 
 void ServedRows::Set(Precision precision, const float* x, int64_t rows,
-                     int64_t width) {
-  Prepare(precision, x, rows, width);
+                     int64_t width, int64_t stride) {
+  Prepare(precision, x, rows, width, stride);
   if (precision != Precision::kInt8) return;
   const Kernels& kernels = GetKernels();
   for (int64_t row = 0; row < rows; ++row) {
-    const float* values = x + row * width;
+    const float* values = x + row * stride;
     const float scale = kernels.largest_magnitude(width, values) * kUnitScale;
     scales_[static_cast<size_t>(row)] = scale;
     kernels.quantise(width, scale > 0 ? 1 / scale : 0, values,
@@ -53,11 +64,14 @@ void ServedRows::Set(Precision precision, const float* x, int64_t rows,
 }
 
 void ServedRows::SetUnit(Precision precision, const float* x, int64_t rows,
-                         int64_t width) {
-  Prepare(precision, x, rows, width);
+                         int64_t width, int64_t stride) {
+  Prepare(precision, x, rows, width, stride);
   if (precision != Precision::kInt8) return;
   std::fill_n(scales_.begin(), rows, kUnitScale);
-  GetKernels().quantise(rows * width, 127.0f, x, int8_.data());
+  for (int64_t row = 0; row < rows; ++row) {
+    GetKernels().quantise(width, 127.0f, x + row * stride,
+                          int8_.data() + row * width);
+  }
 }
 
 absl::StatusOr<std::unique_ptr<const ServedMatrix>> ServedMatrix::Create(

@@ -38,14 +38,18 @@ namespace carousel {
 // the largest call and is reused.
 class ServedRows {
  public:
-  // x (rows, width) of any size; in kInt8 a row's scale is its largest
-  // magnitude / 127. In kF32 `x` is not copied and must stay.
-  void Set(Precision precision, const float* x, int64_t rows, int64_t width);
+  // x (rows, width), its rows `stride` floats apart, of values of any size; in
+  // kInt8 a row's scale is its largest magnitude / 127. In kF32 `x` must stay.
+  void Set(Precision precision, const float* x, int64_t rows, int64_t width,
+           int64_t stride);
+  void Set(Precision precision, const float* x, int64_t rows, int64_t width) {
+    Set(precision, x, rows, width, width);
+  }
 
   // The same for values in [-1, 1], as the h of all cells but ReLU's are: in
   // kInt8 every scale is 1 / 127.
-  void SetUnit(Precision precision, const float* x, int64_t rows,
-               int64_t width);
+  void SetUnit(Precision precision, const float* x, int64_t rows, int64_t width,
+               int64_t stride);
 
   int64_t rows() const { return rows_; }
 
@@ -54,12 +58,13 @@ class ServedRows {
 
  private:
   friend class ServedMatrix;
-  void Prepare(Precision precision, const float* x, int64_t rows,
-               int64_t width);
+  void Prepare(Precision precision, const float* x, int64_t rows, int64_t width,
+               int64_t stride);
 
   int64_t rows_ = 0;
   int64_t width_ = 0;
-  const float* f32_ = nullptr;
+  const float* f32_ = nullptr;  // x, or a copy without gaps
+  std::vector<float> dense_;
   std::vector<BFloat16> bf16_;
   std::vector<uint8_t> int8_;
   std::vector<float> scales_;  // (rows)

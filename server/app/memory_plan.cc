@@ -40,15 +40,13 @@ int64_t ScratchBytes(const StackSizes& stack) {
 }
 
 // What a batch of whole texts holds of every step (Classifier::Workspace):
-// what is read, what each layer writes, and a turned copy of what one of two
-// directions reads.
+// what is read, its sums of gates, and what each layer writes.
 int64_t TextScratchBytes(const StackSizes& stack, int longest_text) {
   const StepSchedulerOptions steps;
   const int64_t cells =
       std::max<int64_t>(steps.max_bulk_cells, StepsBucket(longest_text));
-  const int64_t in = stack.inputs;
-  const int64_t out = stack.outputs();
-  return cells * kFloat * (in + 3 * out + stack.hidden + std::max(in, out));
+  const int64_t gates = int64_t{GateCount(stack.cell)} * stack.hidden;
+  return cells * kFloat * (stack.inputs + gates + 3 * stack.outputs());
 }
 
 // Of a text that is being translated: what it remembers of the sentences that
@@ -81,11 +79,11 @@ int64_t TranslatorScratchBytes(const TranslatorSizes& sizes) {
          ScratchBytes(sizes.encoder) + ScratchBytes(sizes.decoder);
 }
 
-// The same of windows, which lie beside as they came.
+// The same of windows, which lie beside as they came, without sums.
 int64_t WindowScratchBytes(const StackSizes& stack, int window) {
   const StepSchedulerOptions steps;
   const int64_t cells = std::max<int64_t>(steps.max_bulk_cells, window);
-  return TextScratchBytes(stack, window) + cells * kFloat * stack.inputs;
+  return cells * kFloat * (2 * stack.inputs + 3 * stack.outputs());
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ constexpr int kTiles[] = {8, 7};
 
 // A text is read in chunks of 8 steps, and at its ends of 4, 2 and 1.
 constexpr int kTextSteps = 15;
+constexpr int kTextWords = 127;
 
 // Rows of a translator's step, of which it makes powers of two.
 constexpr int kTranslatorRows = 64;
@@ -68,8 +69,22 @@ absl::Status WarmUp(const LanguageModel& network,
   });
 }
 
+// Words that differ are multiplied in powers of two of them, those of one text
+// of kTextWords in each.
+absl::Status WarmUpWords(const Classifier& network, PartScratch* scratch) {
+  std::vector<int32_t> tokens(kTextWords);
+  for (int32_t i = 0; i < kTextWords; ++i) {
+    tokens[static_cast<size_t>(i)] = i % network.sizes().vocabulary;
+  }
+  std::vector<float> result(static_cast<size_t>(network.sizes().labels));
+  return network.LogProbabilities({.tokens = tokens, .lengths = {kTextWords}},
+                                  absl::MakeSpan(result),
+                                  &scratch->classifier);
+}
+
 absl::Status WarmUp(const Classifier& network,
                     const StepSchedulerOptions& options, PartScratch* scratch) {
+  RETURN_IF_ERROR(WarmUpWords(network, scratch));
   return ForEachBucket(options.max_rows, [&](int rows) {
     const auto count = static_cast<size_t>(rows);
     const std::vector<int32_t> tokens(kTextSteps * count, 0);

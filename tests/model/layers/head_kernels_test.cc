@@ -145,14 +145,18 @@ TEST_P(HeadKernelsTest, SimpleKernelsDoWhatTheySay) {
     const auto size = static_cast<int64_t>(n);
     const Floats x = ToFloats(RandomDoubles(n, 2, 9));
     const Floats start = ToFloats(RandomDoubles(n, 2, 10));
-    Floats sum = start, max = start;
+    Floats sum = start, max = start, plain_max = start, plain_sum = start;
     std::vector<int32_t> places(n, 3);
     kernels().add_scaled(size, 0.25f, x.data(), sum.data());
     kernels().maximum(size, 8, x.data(), max.data(), places.data());
+    kernels().maximum_and_sum(size, x.data(), plain_max.data(),
+                              plain_sum.data());
     double dot = 0;
     for (size_t k = 0; k < n; ++k) {
       EXPECT_NEAR(sum[k], start[k] + 0.25f * x[k], 1e-6);
       EXPECT_EQ(max[k], std::max(x[k], start[k]));
+      EXPECT_EQ(plain_max[k], max[k]);
+      EXPECT_EQ(plain_sum[k], start[k] + x[k]);
       EXPECT_EQ(places[k], x[k] > start[k] ? 8 : 3);
       dot += static_cast<double>(x[k]) * static_cast<double>(start[k]);
     }

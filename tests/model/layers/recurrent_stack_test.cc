@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -17,7 +18,9 @@ namespace carousel {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::FloatNear;
 using ::testing::HasSubstr;
+using ::testing::Pointwise;
 
 class RecurrentStackTest
     : public ::testing::TestWithParam<std::tuple<Cell, bool, bool>> {
@@ -85,6 +88,44 @@ class RecurrentStackTest
     }
   }
 
+  // Inputs that repeat, and the same said one by one.
+  void CompareRepeated(const std::vector<int>& lengths,
+                       const std::vector<int32_t>& places, int32_t distinct) {
+    const auto inputs = static_cast<size_t>(sizes_.inputs);
+    const int rows = static_cast<int>(lengths.size());
+    const int steps = static_cast<int>(places.size() / lengths.size());
+    Random random(3);
+    std::vector<float> x(static_cast<size_t>(distinct) * inputs);
+    for (float& value : x) value = random.Uniform(-1.0f, 1.0f);
+    std::vector<float> each;
+    for (int32_t place : places) {
+      const auto from = x.begin() + place * sizes_.inputs;
+      each.insert(each.end(), from, from + sizes_.inputs);
+    }
+    const size_t size = places.size() * static_cast<size_t>(sizes_.outputs());
+    std::vector<float> expected(size), found(size);
+    RecurrentState expected_state = ZeroState(sizes_, rows), state;
+    ASSERT_TRUE(stack_
+                    ->Run(each.data(), steps, rows, &expected_state,
+                          expected.data(), lengths, &workspace_)
+                    .ok());
+    ASSERT_TRUE(stack_
+                    ->RunRepeated(
+                        {.x = x.data(), .distinct = distinct, .places = places},
+                        &state, found.data(), lengths, &workspace_, nullptr)
+                    .ok());
+    for (size_t cell = 0; cell < places.size(); ++cell) {
+      const auto t = static_cast<int>(cell) / rows;
+      if (t < steps - lengths[cell % lengths.size()]) continue;
+      for (size_t k = 0; k < static_cast<size_t>(sizes_.outputs()); ++k) {
+        const size_t at = cell * static_cast<size_t>(sizes_.outputs()) + k;
+        ASSERT_NEAR(found[at], expected[at], 1e-5);
+      }
+    }
+    EXPECT_THAT(state.h, Pointwise(FloatNear(1e-5f), expected_state.h));
+    EXPECT_THAT(state.c, Pointwise(FloatNear(1e-5f), expected_state.c));
+  }
+
   const StackSizes sizes_;
   const std::vector<WeightSpec> specs_;
   const ReferenceStack reference_;
@@ -100,6 +141,17 @@ TEST_P(RecurrentStackTest, FullRowsGiveWhatTheEquationsGive) {
 // A text gives the same in a batch with longer ones: padding leaves no trace.
 TEST_P(RecurrentStackTest, RowsOfSeveralLengthsGiveWhatTheEquationsGive) {
   CompareWithEquations(9, 4, {3, 9, 1, 3});
+}
+
+TEST_P(RecurrentStackTest, InputsThatRepeatGiveWhatTheyGiveOneByOne) {
+  CompareRepeated({2, 4, 1}, {0, 2, 0, 1, 2, 0, 2, 0, 0, 1, 1, 2}, 3);
+}
+
+// More than one product takes.
+TEST_P(RecurrentStackTest, ManyInputsThatRepeatGiveWhatTheyGiveOneByOne) {
+  std::vector<int32_t> places;
+  for (int i = 0; i < 200; ++i) places.push_back(i * 7 % 99);
+  CompareRepeated({100, 73}, places, 99);
 }
 
 const auto kAll = ::testing::Combine(

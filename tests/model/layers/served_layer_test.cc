@@ -2,7 +2,9 @@
 
 #include "model/layers/served_layer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -187,6 +189,72 @@ TEST_P(ServedLayerTest, SumsOfTheInputCanComeFromElsewhere) {
                       sums.data(), &scratch_)
                   .ok());
   ExpectSame(from_sums, found);
+}
+
+// As of the texts of a batch, whose words repeat.
+TEST_P(ServedLayerTest, SumsOfInputsThatRepeatAreFoundByTheirPlaces) {
+  const std::vector<int32_t> places = {1, 0, 2, 2, 2, 1, 0, 0, 0, 1, 2,
+                                       1, 0, 2, 1, 1, 0, 2, 2, 0, 1};
+  std::vector<float> repeated;
+  for (int32_t place : places) {
+    const auto from = x_.begin() + place * kInputs;
+    repeated.insert(repeated.end(), from, from + kInputs);
+  }
+  const Result expected = Run(repeated, kRows, kSteps);
+  std::vector<float> sums(size_t{3} *
+                          static_cast<size_t>(GateCount(cell()) * kHidden));
+  ASSERT_TRUE(layer_->InputSums(x_.data(), 3, sums.data(), &scratch_).ok());
+  Result found{.y = std::vector<float>(expected.y.size()),
+               .h = std::vector<float>(expected.h.size()),
+               .c = std::vector<float>(expected.c.size())};
+  ASSERT_TRUE(layer_
+                  ->Forward({.steps = kSteps,
+                             .rows = kRows,
+                             .h = found.h.data(),
+                             .c = found.c.empty() ? nullptr : found.c.data(),
+                             .y = found.y.data(),
+                             .sums = sums.data(),
+                             .places = places.data()},
+                            &scratch_)
+                  .ok());
+  ExpectSame(found, expected);
+}
+
+// Into one half of wider rows, as of a layer of two directions.
+TEST_P(ServedLayerTest, BackwardsIsTheSameOfStepsInTheOtherOrder) {
+  constexpr int64_t kStride = 2 * kHidden;
+  constexpr float kUntouched = 7.0f;
+  std::vector<float> turned;
+  for (int t = kSteps - 1; t >= 0; --t) {
+    const auto from = x_.begin() + t * kRows * kInputs;
+    turned.insert(turned.end(), from, from + kRows * kInputs);
+  }
+  const Result expected = Run(turned, kRows, kSteps);
+  std::vector<float> y(size_t{kSteps} * kRows * kStride, kUntouched);
+  Result found{.y = std::vector<float>(expected.y.size()),
+               .h = std::vector<float>(expected.h.size()),
+               .c = std::vector<float>(expected.c.size())};
+  ASSERT_TRUE(layer_
+                  ->Forward({.steps = kSteps,
+                             .rows = kRows,
+                             .x = x_.data(),
+                             .h = found.h.data(),
+                             .c = found.c.empty() ? nullptr : found.c.data(),
+                             .y = y.data() + kHidden,
+                             .y_stride = kStride,
+                             .backwards = true},
+                            &scratch_)
+                  .ok());
+  for (int t = 0; t < kSteps; ++t) {
+    for (int n = 0; n < kRows; ++n) {
+      const auto from = y.begin() + (t * kRows + n) * kStride;
+      EXPECT_EQ(std::vector<float>(from, from + kHidden),
+                std::vector<float>(kHidden, kUntouched));
+      std::copy_n(from + kHidden, kHidden,
+                  found.y.begin() + ((kSteps - 1 - t) * kRows + n) * kHidden);
+    }
+  }
+  ExpectSame(found, expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(
