@@ -56,47 +56,46 @@ Calls::Calls(std::string address)
     : address_(std::move(address)), channel_(MakeChannel(address_)) {}
 
 Calls::Hold::Hold(Calls& calls) : calls_(calls) {
-  absl::MutexLock lock(&calls_.mutex_);
+  MutexLock lock(&calls_.mutex_);
   ++calls_.under_way_;
 }
 
 Calls::Hold::~Hold() {
-  absl::MutexLock lock(&calls_.mutex_);
-  --calls_.under_way_;
+  MutexLock lock(&calls_.mutex_);
+  if (--calls_.under_way_ == 0) calls_.ended_.NotifyAll();
 }
 
 Calls::Context::Context(Calls& calls, absl::Duration timeout)
     : hold_(calls), calls_(calls) {
   // Never overflows: an endless timeout is an endless deadline.
   context_.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-  absl::MutexLock lock(&calls_.mutex_);
+  MutexLock lock(&calls_.mutex_);
   id_ = ++calls_.last_id_;
   calls_.contexts_[id_] = &context_;
   if (calls_.shut_down_) context_.TryCancel();
 }
 
 Calls::Context::~Context() {
-  absl::MutexLock lock(&calls_.mutex_);
+  MutexLock lock(&calls_.mutex_);
   calls_.contexts_.erase(id_);
 }
 
 void Calls::Cancel(Client::CallId call) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto found = contexts_.find(call);
   if (found != contexts_.end()) found->second->TryCancel();
 }
 
 void Calls::Shutdown() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   shut_down_ = true;
   for (const auto& [id, context] : contexts_) context->TryCancel();
 }
 
 void Calls::End() {
   Shutdown();
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(
-      +[](int* under_way) { return *under_way == 0; }, &under_way_));
+  MutexLock lock(&mutex_);
+  while (under_way_ > 0) ended_.Wait(&mutex_);
 }
 
 absl::Status Calls::ShutDownError() {
@@ -104,7 +103,7 @@ absl::Status Calls::ShutDownError() {
 }
 
 bool Calls::is_shut_down() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return shut_down_;
 }
 

@@ -20,10 +20,10 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/cpp/client.h"
 #include "google/rpc/status.pb.h"
+#include "model/base/mutex.h"
 #include "model/base/status_macros.h"
 
 namespace carousel {
@@ -202,7 +202,8 @@ class Calls {
   const std::shared_ptr<grpc::Channel> channel_;
 
   // Guarded by mutex_.
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
+  CondVar ended_;
   bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;
   int under_way_ ABSL_GUARDED_BY(mutex_) = 0;
   Client::CallId last_id_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -15,8 +15,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/synchronization/mutex.h"
 #include "model/base/files.h"
+#include "model/base/mutex.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/bleu.h"
 #include "model/tasks/chrf.h"
@@ -67,7 +67,7 @@ class ParallelTranslation {
       });
     }
     for (std::thread& thread : threads) thread.join();
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (!status_.ok()) return status_;
     return std::move(results_);
   }
@@ -95,7 +95,7 @@ class ParallelTranslation {
 
   // The best translation of each text from `begin` on, in order of length.
   void Store(size_t begin, std::vector<std::vector<Translation>> found) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     for (size_t i = 0; i < found.size(); ++i) {
       results_[order_[begin + i]] = std::move(found[i][0].text);
     }
@@ -103,12 +103,12 @@ class ParallelTranslation {
 
   // The first error is the one that is told.
   void End(const absl::Status& error) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     status_.Update(error);
   }
 
   bool IsOver() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return !status_.ok();
   }
 
@@ -119,7 +119,7 @@ class ParallelTranslation {
   std::atomic<size_t> next_ = 0;
   ProgressCount progress_;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> results_ ABSL_GUARDED_BY(mutex_);
 };
