@@ -75,9 +75,9 @@ absl::Status Classifier::RunStack(const ClassifierTexts& texts,
   GrowTo(cells * static_cast<size_t>(sizes.rnn.outputs()), &scratch.y);
   GatherRows(rep_->embedding, texts.tokens, scratch.x.data());
   RecurrentState state = ZeroState(sizes.rnn, texts.rows());
-  return rep_->stack->Run(scratch.x.data(), texts.steps(), texts.rows(), &state,
-                          scratch.y.data(), texts.lengths, &scratch.stack,
-                          &look);
+  return rep_->stack->Run(
+      {.x = scratch.x.data(), .steps = texts.steps(), .lengths = texts.lengths},
+      &state, scratch.y.data(), &scratch.stack, &look);
 }
 
 // From the workspace's `pooled`.

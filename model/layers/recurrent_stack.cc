@@ -83,132 +83,136 @@ absl::StatusOr<std::unique_ptr<const RecurrentStack>> RecurrentStack::Create(
   return stack;
 }
 
-absl::Status RecurrentStack::Run(const float* x, int steps, int rows,
-                                 RecurrentState* state, float* y,
-                                 absl::Span<const int> lengths,
-                                 StackWorkspace* workspace,
+struct RecurrentStack::Pass {
+  int64_t cells() const { return int64_t{steps} * state->rows; }
+
+  const int steps;  // T
+  RecurrentState* const state;
+  StackWorkspace* const workspace;
+  const Look* const look = nullptr;
+
+  // (N): at which steps texts begin. Empty: they go on from the state.
+  std::vector<int64_t> begins = {};
+};
+
+absl::Status RecurrentStack::Run(const StackInput& input, RecurrentState* state,
+                                 float* y, StackWorkspace* workspace,
                                  const Look* look) const {
-  CAROUSEL_CHECK(steps >= 1 && rows >= 1 && state->rows == rows);
-  const bool whole_texts = !lengths.empty();
-  std::vector<int64_t> first(static_cast<size_t>(rows), 0);
-  if (whole_texts) {
-    CAROUSEL_CHECK(lengths.size() == first.size());
-    for (size_t n = 0; n < first.size(); ++n) {
-      CAROUSEL_CHECK(lengths[n] >= 1 && lengths[n] <= steps);
-      first[n] = steps - lengths[n];
+  CAROUSEL_CHECK(input.steps >= 1 && state->rows >= 1);
+  Pass pass = {input.steps, state, workspace, look};
+  if (!input.lengths.empty()) {
+    CAROUSEL_CHECK(input.lengths.size() == static_cast<size_t>(state->rows));
+    for (const int length : input.lengths) {
+      CAROUSEL_CHECK(length >= 1 && length <= input.steps);
+      pass.begins.push_back(input.steps - length);
     }
-    *state = ZeroState(sizes_, rows);
+    *state = ZeroState(sizes_, state->rows);
   }
-  for (int k = 0; k < sizes_.layers; ++k) {
-    float* out = OutputOf(k, int64_t{steps} * rows, y, workspace);
-    RETURN_IF_ERROR(
-        RunLayer(k, x, first, whole_texts, steps, state, out, workspace, look));
-    x = out;
-  }
-  return absl::OkStatus();
+  return RunLayers(pass, 0, input.x, y);
 }
 
-absl::Status RecurrentStack::RunSums(float* sums, int steps, int rows,
+absl::Status RecurrentStack::RunSums(float* sums, int steps,
                                      RecurrentState* state, float* y,
                                      StackWorkspace* workspace) const {
-  CAROUSEL_CHECK(steps >= 1 && rows >= 1 && state->rows == rows);
+  CAROUSEL_CHECK(steps >= 1 && state->rows >= 1);
   CAROUSEL_CHECK(!sizes_.bidirectional);
-  const int64_t cells = int64_t{steps} * rows;
-  float* x = OutputOf(0, cells, y, workspace);
+  const Pass pass = {steps, state, workspace};
+  float* out = OutputOf(pass, 0, y);
   RETURN_IF_ERROR(first_layer().ForwardSums(
       {.steps = steps,
-       .rows = rows,
+       .rows = state->rows,
        .h = state->h.data(),
        .c = HasMemory(sizes_.cell) ? state->c.data() : nullptr,
-       .y = x},
+       .y = out},
       sums, &workspace->layer));
-  const std::vector<int64_t> first(static_cast<size_t>(rows), 0);
-  for (int k = 1; k < sizes_.layers; ++k) {
-    float* out = OutputOf(k, cells, y, workspace);
-    RETURN_IF_ERROR(
-        RunLayer(k, x, first, false, steps, state, out, workspace, nullptr));
+  return RunLayers(pass, 1, out, y);
+}
+
+absl::Status RecurrentStack::RunLayers(const Pass& pass, int k, const float* x,
+                                       float* y) const {
+  for (; k < sizes_.layers; ++k) {
+    float* out = OutputOf(pass, k, y);
+    RETURN_IF_ERROR(RunLayer(pass, k, x, out));
     x = out;
   }
   return absl::OkStatus();
 }
 
 // Where layer k writes: the last one to y, the others by turns.
-float* RecurrentStack::OutputOf(int k, int64_t cells, float* y,
-                                StackWorkspace* workspace) const {
+float* RecurrentStack::OutputOf(const Pass& pass, int k, float* y) const {
   if (k == sizes_.layers - 1) return y;
-  return GrowTo(static_cast<size_t>(cells * sizes_.outputs()),
-                &workspace->layers[k % 2]);
+  return GrowTo(static_cast<size_t>(pass.cells() * sizes_.outputs()),
+                &pass.workspace->layers[k % 2]);
 }
 
-absl::Status RecurrentStack::RunLayer(int k, const float* x,
-                                      absl::Span<const int64_t> first,
-                                      bool whole_texts, int steps,
-                                      RecurrentState* state, float* y,
-                                      StackWorkspace* workspace,
-                                      const Look* look) const {
-  ServedLayerScratch* scratch = &workspace->layer;
-  const int64_t cells = int64_t{steps} * state->rows;
-  const int64_t width = sizes_.InputWidth(k);
-  const int64_t hidden = sizes_.hidden;
-  if (!sizes_.bidirectional) {
-    RETURN_IF_ERROR(
-        RunCell(k, 0, x, first, whole_texts, steps, state, y, scratch, look));
+absl::Status RecurrentStack::RunLayer(const Pass& pass, int k, const float* x,
+                                      float* y) const {
+  if (sizes_.bidirectional) {
+    RETURN_IF_ERROR(RunBothDirections(pass, k, x, y));
   } else {
-    float* one =
-        GrowTo(static_cast<size_t>(cells * hidden), &workspace->direction);
-    RETURN_IF_ERROR(
-        RunCell(k, 0, x, first, whole_texts, steps, state, one, scratch, look));
-    for (int64_t cell = 0; cell < cells; ++cell) {
-      std::copy_n(one + cell * hidden, hidden, y + cell * 2 * hidden);
-    }
-    float* reversed =
-        GrowTo(static_cast<size_t>(cells * width), &workspace->reversed);
-    ReverseRows(first, steps, width, x, width, reversed, width);
-    RETURN_IF_ERROR(RunCell(k, 1, reversed, first, whole_texts, steps, state,
-                            one, scratch, look));
-    ReverseRows(first, steps, hidden, one, hidden, y + hidden, 2 * hidden);
+    RETURN_IF_ERROR(RunDirection(pass, k, 0, x, y));
   }
   if (sizes_.residual && k > 0) {
-    for (int64_t i = 0; i < cells * width; ++i) y[i] += x[i];
+    const int64_t count = pass.cells() * sizes_.InputWidth(k);
+    for (int64_t i = 0; i < count; ++i) y[i] += x[i];
   }
+  return absl::OkStatus();
+}
+
+absl::Status RecurrentStack::RunBothDirections(const Pass& pass, int k,
+                                               const float* x, float* y) const {
+  StackWorkspace& workspace = *pass.workspace;
+  const int64_t cells = pass.cells();
+  const int64_t width = sizes_.InputWidth(k);
+  const int64_t hidden = sizes_.hidden;
+  float* one =
+      GrowTo(static_cast<size_t>(cells * hidden), &workspace.direction);
+  RETURN_IF_ERROR(RunDirection(pass, k, 0, x, one));
+  for (int64_t cell = 0; cell < cells; ++cell) {
+    std::copy_n(one + cell * hidden, hidden, y + cell * 2 * hidden);
+  }
+  std::vector<int64_t> first = pass.begins;
+  first.resize(static_cast<size_t>(pass.state->rows));
+  float* reversed =
+      GrowTo(static_cast<size_t>(cells * width), &workspace.reversed);
+  ReverseRows(first, pass.steps, width, x, width, reversed, width);
+  RETURN_IF_ERROR(RunDirection(pass, k, 1, reversed, one));
+  ReverseRows(first, pass.steps, hidden, one, hidden, y + hidden, 2 * hidden);
   return absl::OkStatus();
 }
 
 // Padding is computed like text; where a row's text begins the steps are cut,
 // and its state is zeroed.
-absl::Status RecurrentStack::RunCell(int k, int d, const float* x,
-                                     absl::Span<const int64_t> first,
-                                     bool whole_texts, int steps,
-                                     RecurrentState* state, float* y,
-                                     ServedLayerScratch* scratch,
-                                     const Look* look) const {
+absl::Status RecurrentStack::RunDirection(const Pass& pass, int k, int d,
+                                          const float* x, float* y) const {
   const auto index = static_cast<size_t>(k * sizes_.directions() + d);
   const int64_t hidden = sizes_.hidden;
-  const int64_t rows = state->rows;
+  const int64_t rows = pass.state->rows;
   const int64_t at = static_cast<int64_t>(index) * rows * hidden;
-  float* h = state->h.data() + at;
-  float* c = HasMemory(sizes_.cell) ? state->c.data() + at : nullptr;
-  for (int64_t t = 0; t < steps;) {
-    if (look != nullptr) RETURN_IF_ERROR((*look)());
-    int64_t end = steps;
-    for (int64_t n = 0; whole_texts && n < rows; ++n) {
-      const int64_t start = first[static_cast<size_t>(n)];
-      if (start > t) end = std::min(end, start);
-      if (start != t) continue;
-      std::fill_n(h + n * hidden, hidden, 0.0f);
-      if (c != nullptr) std::fill_n(c + n * hidden, hidden, 0.0f);
+  float* h = pass.state->h.data() + at;
+  float* c = HasMemory(sizes_.cell) ? pass.state->c.data() + at : nullptr;
+  for (int64_t t = 0; t < pass.steps;) {
+    if (pass.look != nullptr) RETURN_IF_ERROR((*pass.look)());
+    int64_t end = pass.steps;
+    for (size_t n = 0; n < pass.begins.size(); ++n) {
+      const int64_t begin = pass.begins[n];
+      if (begin > t) end = std::min(end, begin);
+      if (begin != t) continue;
+      const auto row = static_cast<int64_t>(n) * hidden;
+      std::fill_n(h + row, hidden, 0.0f);
+      if (c != nullptr) std::fill_n(c + row, hidden, 0.0f);
     }
-    const int now = LargestBucket(static_cast<int>(end - t),
-                                  look != nullptr ? kLookSteps : kMaxSteps);
+    const int together = LargestBucket(static_cast<int>(end - t),
+                                       pass.look ? kLookSteps : kMaxSteps);
     RETURN_IF_ERROR(
-        cells_[index]->Forward({.steps = now,
+        cells_[index]->Forward({.steps = together,
                                 .rows = rows,
                                 .x = x + t * rows * sizes_.InputWidth(k),
                                 .h = h,
                                 .c = c,
                                 .y = y + t * rows * hidden},
-                               scratch));
-    t += now;
+                               &pass.workspace->layer));
+    t += together;
   }
   return absl::OkStatus();
 }

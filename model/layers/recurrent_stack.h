@@ -91,6 +91,16 @@ struct StackWorkspace {
   std::vector<float> direction;  // (T, N, H): of one direction of two
 };
 
+// What a stack reads.
+struct StackInput {
+  const float* x = nullptr;  // (T, N, I)
+  int steps = 0;             // T, at least 1
+
+  // (N), each in [1, T], for whole texts of several lengths, laid to the right:
+  // row n is in the steps [T - lengths[n], T). Empty: every row has T steps.
+  absl::Span<const int> lengths = {};
+};
+
 // Immutable, so thread-safe; each thread brings a workspace of its own.
 class RecurrentStack {
  public:
@@ -102,26 +112,23 @@ class RecurrentStack {
       const StackSizes& sizes, absl::Span<const Tensor> weights,
       Precision precision = Precision::kF32);
 
-  // Runs over `x` (T, N, I) from `*state`, which is moved on by T steps, and
-  // writes what comes out to `y` (T, N, D * H), apart from x.
+  // Runs over the input from `*state`, whose rows are N and which is moved on
+  // by T steps, and writes what comes out to `y` (T, N, D * H), apart from x.
   //
-  // `lengths` (N), each in [1, T], is for whole texts of several lengths, laid
-  // to the right: row n is in the steps [T - lengths[n], T). All rows then
-  // begin from zeros and `*state` only receives the end; y is not to be read
-  // before a row's first step. Empty: every row has T steps.
+  // Where there are lengths all rows begin from zeros, and `*state` only
+  // receives the end; y is not to be read before a row's first step.
   //
   // `look`, if there is one, is asked every few steps; its error ends the run
   // and is returned.
   using Look = absl::FunctionRef<absl::Status()>;
-  absl::Status Run(const float* x, int steps, int rows, RecurrentState* state,
-                   float* y, absl::Span<const int> lengths,
+  absl::Status Run(const StackInput& input, RecurrentState* state, float* y,
                    StackWorkspace* workspace, const Look* look = nullptr) const;
 
   // As Run without lengths. Instead of x the sums (T, N, GH) that
   // `first_layer().InputSums` gives for it, which are overwritten.
   // REQUIRES: one direction.
-  absl::Status RunSums(float* sums, int steps, int rows, RecurrentState* state,
-                       float* y, StackWorkspace* workspace) const;
+  absl::Status RunSums(float* sums, int steps, RecurrentState* state, float* y,
+                       StackWorkspace* workspace) const;
 
   const ServedLayer& first_layer() const { return *cells_.front(); }
 
@@ -132,17 +139,20 @@ class RecurrentStack {
   std::string Implementation() const;
 
  private:
+  struct Pass;  // through all layers, of one call
+
   explicit RecurrentStack(const StackSizes& sizes) : sizes_(sizes) {}
-  float* OutputOf(int k, int64_t cells, float* y,
-                  StackWorkspace* workspace) const;
-  absl::Status RunLayer(int k, const float* x, absl::Span<const int64_t> first,
-                        bool whole_texts, int steps, RecurrentState* state,
-                        float* y, StackWorkspace* workspace,
-                        const Look* look) const;
-  absl::Status RunCell(int k, int d, const float* x,
-                       absl::Span<const int64_t> first, bool whole_texts,
-                       int steps, RecurrentState* state, float* y,
-                       ServedLayerScratch* scratch, const Look* look) const;
+
+  // From layer k on, to which x is the input.
+  absl::Status RunLayers(const Pass& pass, int k, const float* x,
+                         float* y) const;
+  absl::Status RunLayer(const Pass& pass, int k, const float* x,
+                        float* y) const;
+  absl::Status RunBothDirections(const Pass& pass, int k, const float* x,
+                                 float* y) const;
+  absl::Status RunDirection(const Pass& pass, int k, int d, const float* x,
+                            float* y) const;
+  float* OutputOf(const Pass& pass, int k, float* y) const;
 
   const StackSizes sizes_;
   std::vector<std::unique_ptr<const ServedLayer>> cells_;  // [k * D + d]

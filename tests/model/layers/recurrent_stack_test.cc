@@ -50,9 +50,10 @@ class RecurrentStackTest
     std::vector<float> y(steps * rows * outputs);
     RecurrentState state = ZeroState(sizes_, static_cast<int>(rows));
     ASSERT_TRUE(stack_
-                    ->Run(x.data(), static_cast<int>(steps),
-                          static_cast<int>(rows), &state, y.data(), lengths,
-                          &workspace_)
+                    ->Run({.x = x.data(),
+                           .steps = static_cast<int>(steps),
+                           .lengths = lengths},
+                          &state, y.data(), &workspace_)
                     .ok());
     for (size_t n = 0; n < rows; ++n) {
       const size_t first =
