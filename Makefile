@@ -64,12 +64,11 @@ asan: packages
 	cmake --build --preset dev -j $(JOBS)
 	@$(RUN_TESTS) build/dev
 
-# OMP_NUM_THREADS: libgomp's barriers are invisible to ThreadSanitizer.
 tsan: packages
 	cmake --preset tsan
 	cmake --build --preset tsan -j $(JOBS) \
 	  --target $(addsuffix /all,$(TSAN_TESTS))
-	@OMP_NUM_THREADS=1 TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp \
+	@TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp \
 	  $(RUN_TESTS) $(addprefix build/tsan/,$(TSAN_TESTS))
 
 fuzz: packages

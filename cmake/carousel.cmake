@@ -90,6 +90,9 @@ function(carousel_test)
   target_link_libraries(${ARG_NAME} PRIVATE
     ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main
     OpenMP::OpenMP_CXX Threads::Threads carousel_warnings carousel_sanitize)
+  if(CAROUSEL_SANITIZE STREQUAL "thread")
+    target_link_libraries(${ARG_NAME} PRIVATE carousel_tsan_openmp)
+  endif()
   target_precompile_headers(${ARG_NAME} REUSE_FROM carousel_test_headers)
   # -fpch-preprocess lets ccache see through the precompiled header. A test's
   # own code is not what must be fast, so it is compiled quickly instead; at -O1

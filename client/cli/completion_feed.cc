@@ -14,25 +14,27 @@ CompletionFeed::CompletionFeed(Ask ask, std::function<void()> notify)
 
 CompletionFeed::~CompletionFeed() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stop_ = true;
+    due_.NotifyOne();
   }
   thread_.join();
 }
 
 void CompletionFeed::Request(std::string text) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   waiting_ = std::move(text);
+  due_.NotifyOne();
 }
 
 std::optional<CompletionFeed::Answer> CompletionFeed::Take() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return std::exchange(answer_, std::nullopt);
 }
 
 std::optional<std::string> CompletionFeed::NextText() {
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(this, &CompletionFeed::Due));
+  MutexLock lock(&mutex_);
+  while (!stop_ && !waiting_.has_value()) due_.Wait(&mutex_);
   if (stop_) return std::nullopt;
   return std::exchange(waiting_, std::nullopt);
 }
@@ -43,7 +45,7 @@ void CompletionFeed::Run() {
     absl::StatusOr<v1::CompleteResponse> response = ask_(*text);
     const absl::Duration latency = absl::Now() - start;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       answer_ = Answer{*std::move(text), std::move(response), latency};
     }
     notify_();

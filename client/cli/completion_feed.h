@@ -13,9 +13,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "carousel/v1/autocomplete.pb.h"
+#include "model/base/mutex.h"
 
 namespace carousel {
 
@@ -56,16 +56,13 @@ class CompletionFeed {
   // Blocks until there is a text to ask for; nothing: the feed ends.
   std::optional<std::string> NextText();
 
-  bool Due() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return stop_ || waiting_.has_value();
-  }
-
   // Constant after construction.
   const Ask ask_;
   const std::function<void()> notify_;
 
   // Guarded by mutex_.
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  CondVar due_;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<std::string> waiting_ ABSL_GUARDED_BY(mutex_);
   std::optional<Answer> answer_ ABSL_GUARDED_BY(mutex_);

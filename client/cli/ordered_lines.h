@@ -19,9 +19,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "absl/synchronization/mutex.h"
 #include "client/cli/cli.h"
 #include "client/cli/json.h"
+#include "model/base/mutex.h"
 
 namespace carousel {
 
@@ -46,13 +46,13 @@ class OrderedLines {
     std::string line;
     if (!std::getline(console_.in, line)) return std::nullopt;
     std::string text(absl::StripSuffix(line, "\r"));
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     open_.emplace(read_++, Line{text, std::nullopt});
     return text;
   }
 
   void Answer(int64_t place, absl::StatusOr<Response> response) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     const auto found = open_.find(place);
     if (found == open_.end()) return;
     found->second.response = std::move(response);
@@ -65,7 +65,7 @@ class OrderedLines {
 
   // Whether every line has an answer.
   absl::Status status() const {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (failed_ == 0) return absl::OkStatus();
     return absl::Status(
         first_error_.code(),
@@ -96,7 +96,7 @@ class OrderedLines {
   Console& console_;
   const Printer printer_;
   const std::string done_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   int64_t read_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<int64_t, Line> open_ ABSL_GUARDED_BY(mutex_);
   int64_t failed_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -24,10 +24,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/cpp/calls.h"
+#include "model/base/mutex.h"
 
 namespace carousel {
 
@@ -93,12 +93,12 @@ class Bulk {
   }
 
   int64_t answered() const {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return answered_;
   }
 
   bool has_open() const {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return !open_.empty();
   }
 
@@ -113,7 +113,7 @@ class Bulk {
   bool WriteOpen(Stream& stream) const {
     std::map<int64_t, Request> open;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       open = open_;
     }
     for (const auto& [place, request] : open) {
@@ -134,7 +134,7 @@ class Bulk {
         continue;
       }
       {
-        absl::MutexLock lock(&mutex_);
+        MutexLock lock(&mutex_);
         open_[place] = *request;
       }
       if (!Write(stream, place, *request)) return;
@@ -144,7 +144,7 @@ class Bulk {
   // What came of a request that was sent; any other id is nobody's.
   void Answered(int64_t place, absl::StatusOr<Response> response) {
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       if (open_.erase(place) == 0) return;
       ++answered_;
     }
@@ -153,7 +153,7 @@ class Bulk {
 
   // One call at a time, and none while the lock of the rest is held.
   void Tell(int64_t place, absl::StatusOr<Response> response) {
-    absl::MutexLock lock(&telling_);
+    MutexLock lock(&telling_);
     answer_(place, std::move(response));
   }
 
@@ -163,8 +163,8 @@ class Bulk {
   bool ended_ = false;  // there is no next
   int64_t read_ = 0;
 
-  absl::Mutex telling_;
-  mutable absl::Mutex mutex_;
+  Mutex telling_;
+  mutable Mutex mutex_;
   std::map<int64_t, Request> open_ ABSL_GUARDED_BY(mutex_);
   int64_t answered_ ABSL_GUARDED_BY(mutex_) = 0;  // by the server
 };

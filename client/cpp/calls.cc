@@ -3,7 +3,6 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 
 namespace carousel {
 namespace {
@@ -55,64 +54,20 @@ absl::Status FromMessage(const google::rpc::Status& message) {
 Calls::Calls(std::string address)
     : address_(std::move(address)), channel_(MakeChannel(address_)) {}
 
-Calls::Hold::Hold(Calls& calls) : calls_(calls) {
-  absl::MutexLock lock(&calls_.mutex_);
-  ++calls_.under_way_;
-}
-
-Calls::Hold::~Hold() {
-  absl::MutexLock lock(&calls_.mutex_);
-  --calls_.under_way_;
-}
-
-Calls::Context::Context(Calls& calls, absl::Duration timeout)
-    : hold_(calls), calls_(calls) {
-  // Never overflows: an endless timeout is an endless deadline.
-  context_.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-  absl::MutexLock lock(&calls_.mutex_);
-  id_ = ++calls_.last_id_;
-  calls_.contexts_[id_] = &context_;
-  if (calls_.shut_down_) context_.TryCancel();
-}
-
-Calls::Context::~Context() {
-  absl::MutexLock lock(&calls_.mutex_);
-  calls_.contexts_.erase(id_);
-}
-
-void Calls::Cancel(Client::CallId call) {
-  absl::MutexLock lock(&mutex_);
-  const auto found = contexts_.find(call);
-  if (found != contexts_.end()) found->second->TryCancel();
-}
-
-void Calls::Shutdown() {
-  absl::MutexLock lock(&mutex_);
-  shut_down_ = true;
-  for (const auto& [id, context] : contexts_) context->TryCancel();
-}
-
 void Calls::End() {
   Shutdown();
-  absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(
-      +[](int* under_way) { return *under_way == 0; }, &under_way_));
+  under_way_.Wait();
 }
 
 absl::Status Calls::ShutDownError() {
   return absl::CancelledError("the client is shut down");
 }
 
-bool Calls::is_shut_down() const {
-  absl::MutexLock lock(&mutex_);
-  return shut_down_;
-}
-
 absl::Status Calls::ToAbslStatus(const grpc::Status& status,
                                  absl::Duration timeout) const {
   if (status.ok()) return absl::OkStatus();
   const auto code = static_cast<absl::StatusCode>(status.error_code());
-  if (code == absl::StatusCode::kCancelled && is_shut_down()) {
+  if (code == absl::StatusCode::kCancelled && under_way_.is_shut_down()) {
     return ShutDownError();
   }
   if (code == absl::StatusCode::kUnavailable && !Connected()) {

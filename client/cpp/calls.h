@@ -15,13 +15,11 @@
 #include <type_traits>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "client/cpp/calls_under_way.h"
 #include "client/cpp/client.h"
 #include "google/rpc/status.pb.h"
 #include "model/base/status_macros.h"
@@ -58,7 +56,7 @@ class Calls {
       const std::type_identity_t<absl::StatusOr<Request>>& request,
       absl::Duration timeout) {
     RETURN_IF_ERROR(request.status());
-    Context context(*this, timeout);
+    Context context(under_way_, timeout);
     Response response;
     const grpc::Status status =
         (stub.*method)(&context.grpc(), *request, &response);
@@ -77,7 +75,7 @@ class Calls {
       absl::Duration timeout,
       std::type_identity_t<Client::Done<Response>> done) {
     auto call = std::make_shared<AsyncCall<Request, Response>>(
-        *this, timeout, std::move(request), std::move(done));
+        under_way_, timeout, std::move(request), std::move(done));
     const Client::CallId id = call->context.id();
     // What is not sent ends as if it were, on a thread of gRPC's.
     if (!call->refusal.ok()) call->context.grpc().TryCancel();
@@ -97,8 +95,8 @@ class Calls {
   absl::Status RunStream(
       Stub& stub, std::unique_ptr<Stream> (Stub::*method)(grpc::ClientContext*),
       absl::Duration timeout, absl::FunctionRef<void(Stream&)> run) {
-    if (is_shut_down()) return ShutDownError();
-    Context context(*this, timeout);
+    if (under_way_.is_shut_down()) return ShutDownError();
+    Context context(under_way_, timeout);
     const std::unique_ptr<Stream> stream = (stub.*method)(&context.grpc());
     run(*stream);
     const grpc::Status status = stream->Finish();
@@ -114,8 +112,8 @@ class Calls {
                                              const Request&),
                           const Request& request, absl::Duration timeout,
                           absl::FunctionRef<bool(Response&)> take) {
-    if (is_shut_down()) return ShutDownError();
-    Context context(*this, timeout);
+    if (under_way_.is_shut_down()) return ShutDownError();
+    Context context(under_way_, timeout);
     const auto stream = (stub.*method)(&context.grpc(), request);
     Response message;
     bool ended = false;
@@ -129,47 +127,20 @@ class Calls {
   }
 
   // As of Client.
-  void Cancel(Client::CallId call);
-  void Shutdown();
+  void Cancel(Client::CallId call) { under_way_.Cancel(call); }
+  void Shutdown() { under_way_.Shutdown(); }
 
   // Shuts down, and waits for the calls under way.
   void End();
 
  private:
-  // Counts as a call under way.
-  class Hold {
-   public:
-    explicit Hold(Calls& calls);
-    ~Hold();
-
-   private:
-    Calls& calls_;
-  };
-
-  // The context of a call, cancelled from the start in a client that is shut
-  // down.
-  class Context {
-   public:
-    Context(Calls& calls, absl::Duration timeout);
-    ~Context();
-
-    Client::CallId id() const { return id_; }
-    grpc::ClientContext& grpc() { return context_; }
-
-   private:
-    // First, to go last: the context holds on to the channel, which must not be
-    // destroyed by one of its own threads.
-    const Hold hold_;
-    Calls& calls_;
-    grpc::ClientContext context_;
-    Client::CallId id_ = 0;
-  };
+  using Context = CallsUnderWay::Context;
 
   // Whoever holds it last ends it: then what `done` holds is gone, and gRPC
   // needs the rest no more.
   template <typename Request, typename Response>
   struct AsyncCall {
-    AsyncCall(Calls& calls, absl::Duration timeout,
+    AsyncCall(CallsUnderWay& calls, absl::Duration timeout,
               absl::StatusOr<Request> asked, Client::Done<Response> told)
         : context(calls, timeout), refusal(asked.status()) {
       if (asked.ok()) request = *std::move(asked);
@@ -189,7 +160,6 @@ class Calls {
   };
 
   static absl::Status ShutDownError();
-  bool is_shut_down() const;
 
   // The only place where a gRPC status becomes one of ours. The codes are the
   // same numbers; where gRPC speaks and not the server, the message is ours.
@@ -201,13 +171,7 @@ class Calls {
   const std::string address_;
   const std::shared_ptr<grpc::Channel> channel_;
 
-  // Guarded by mutex_.
-  mutable absl::Mutex mutex_;
-  bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;
-  int under_way_ ABSL_GUARDED_BY(mutex_) = 0;
-  Client::CallId last_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::flat_hash_map<Client::CallId, grpc::ClientContext*> contexts_
-      ABSL_GUARDED_BY(mutex_);
+  CallsUnderWay under_way_;
 };
 
 }  // namespace carousel

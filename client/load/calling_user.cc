@@ -10,10 +10,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "client/load/load_texts.h"
 #include "client/load/load_user.h"
+#include "model/base/mutex.h"
 
 namespace carousel {
 namespace {
@@ -34,7 +34,7 @@ class CallingUser : public LoadUser {
 
   bool Ask(absl::Time start, bool again) override {
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       if (std::exchange(busy_, true)) return false;
     }
     Call(start, again);
@@ -42,9 +42,8 @@ class CallingUser : public LoadUser {
   }
 
   void Wait() override {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(
-        +[](bool* busy) { return !*busy; }, &busy_));
+    MutexLock lock(&mutex_);
+    while (busy_) answered_.Wait(&mutex_);
   }
 
  private:
@@ -68,8 +67,9 @@ class CallingUser : public LoadUser {
     if (again && !context_.tally->IsOver(absl::Now())) {
       return Call(absl::Now(), true);
     }
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     busy_ = false;
+    answered_.NotifyAll();
   }
 
   const LoadUserContext context_;
@@ -81,7 +81,8 @@ class CallingUser : public LoadUser {
   Response response_;
   std::unique_ptr<grpc::ClientContext> call_;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  CondVar answered_;
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -82,6 +82,33 @@ absl::Status CheckAnswers(const LoadUserContext& user) {
                                    status.error_message()));
 }
 
+// Until all is sent and answered, or has failed.
+void Send(const LoadUserContext& context, absl::Time begin,
+          absl::FunctionRef<void(double share, int64_t calls)> on_progress) {
+  const LoadOptions& options = context.options;
+  Tally& tally = *context.tally;
+  std::vector<std::unique_ptr<LoadUser>> users;
+  users.reserve(static_cast<size_t>(options.concurrency));
+  for (int i = 0; i < options.concurrency; ++i) {
+    users.push_back(MakeUser(context, static_cast<uint64_t>(i)));
+  }
+  std::thread sender;
+  if (options.rate > 0) {
+    sender = std::thread([&] { RunOpenLoop(options, begin, users, &tally); });
+  } else {
+    for (const auto& user : users) user->Ask(absl::Now(), true);
+  }
+  const absl::Time end = tally.end();
+  while (!tally.IsOver(absl::Now())) {
+    absl::SleepFor(std::min(absl::Milliseconds(500), end - absl::Now()));
+    on_progress(
+        std::min(1.0, absl::FDivDuration(absl::Now() - begin, end - begin)),
+        tally.count());
+  }
+  if (sender.joinable()) sender.join();
+  for (const auto& user : users) user->Wait();
+}
+
 }  // namespace
 
 std::string CodeName(int code) {
@@ -108,28 +135,10 @@ absl::StatusOr<LoadResult> RunLoad(
   if (absl::Status status = CheckAnswers(context); !status.ok()) return status;
 
   const absl::Time begin = absl::Now();
-  const absl::Time end = begin + options.warm_up + options.duration;
-  Tally tally(begin + options.warm_up, end);
+  const absl::Time from = begin + options.warm_up;
+  Tally tally(from, from + options.duration);
   context.tally = &tally;
-  std::vector<std::unique_ptr<LoadUser>> users;
-  users.reserve(static_cast<size_t>(options.concurrency));
-  for (int i = 0; i < options.concurrency; ++i) {
-    users.push_back(MakeUser(context, static_cast<uint64_t>(i)));
-  }
-  std::thread sender;
-  if (options.rate > 0) {
-    sender = std::thread([&] { RunOpenLoop(options, begin, users, &tally); });
-  } else {
-    for (const auto& user : users) user->Ask(absl::Now(), true);
-  }
-  while (!tally.IsOver(absl::Now())) {
-    absl::SleepFor(std::min(absl::Milliseconds(500), end - absl::Now()));
-    on_progress(
-        std::min(1.0, absl::FDivDuration(absl::Now() - begin, end - begin)),
-        tally.count());
-  }
-  if (sender.joinable()) sender.join();
-  for (const auto& user : users) user->Wait();
+  Send(context, begin, on_progress);
   return tally.Result();
 }
 

@@ -8,23 +8,23 @@ namespace carousel {
 
 void Tally::AddAnswer(absl::Time start) {
   if (!Counts(start)) return;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   latency_.Add(absl::Now() - start);
 }
 
 void Tally::AddError(absl::Time start, absl::string_view error) {
   if (!Counts(start)) return;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   ++errors_[std::string(error)];
 }
 
 int64_t Tally::count() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return latency_.count();
 }
 
 LoadResult Tally::Result() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return {.measured = to_ - from_, .latency = latency_, .errors = errors_};
 }
 

@@ -11,10 +11,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/load/latency_histogram.h"
 #include "client/load/load.h"
+#include "model/base/mutex.h"
 
 namespace carousel {
 
@@ -45,7 +45,7 @@ class Tally {
 
   const absl::Time from_;
   const absl::Time to_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   LatencyHistogram latency_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int64_t> errors_ ABSL_GUARDED_BY(mutex_);
 };

@@ -8,10 +8,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "client/load/load_texts.h"
 #include "client/load/load_user.h"
+#include "model/base/mutex.h"
 
 namespace carousel {
 namespace {
@@ -31,7 +31,7 @@ class TypingUser : public LoadUser {
   bool Ask(absl::Time start, bool again) override {
     Stream* stream = nullptr;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       if (writing_ || read_ended_) return false;
       again_ = again;
       stream = Prepare(start);
@@ -42,9 +42,8 @@ class TypingUser : public LoadUser {
 
   void Wait() override {
     Do([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { closing_ = true; });
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(
-        +[](bool* open) { return !*open; }, &open_));
+    MutexLock lock(&mutex_);
+    while (open_) closed_.Wait(&mutex_);
   }
 
  private:
@@ -102,7 +101,7 @@ class TypingUser : public LoadUser {
     Stream* half_close = nullptr;
     Stream* release = nullptr;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       change();
       if (writing_) return;
       if (read_ended_) {
@@ -170,7 +169,7 @@ class TypingUser : public LoadUser {
   void OnDone(const grpc::Status& status) {
     std::unique_ptr<Stream> over;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       over = std::move(stream_);
       for (const Keystroke& keystroke : unanswered_) {
         context_.tally->AddError(keystroke.start,
@@ -183,16 +182,18 @@ class TypingUser : public LoadUser {
     over.reset();
     Stream* next = nullptr;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       open_ = read_ended_ = half_closed_ = false;
       if (WantsNext()) next = Prepare(absl::Now());
+      if (next == nullptr) closed_.NotifyAll();
     }
     if (next != nullptr) next->Write(request_);
   }
 
   const LoadUserContext context_;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  CondVar closed_;
   TypedLines texts_ ABSL_GUARDED_BY(mutex_);
   int64_t number_ ABSL_GUARDED_BY(mutex_) = 0;  // of the last keystroke
   std::deque<Keystroke> unanswered_ ABSL_GUARDED_BY(mutex_);

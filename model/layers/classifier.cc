@@ -79,12 +79,13 @@ absl::Status Classifier::RunStack(const ClassifierTexts& texts,
   GrowTo(texts.tokens.size() * static_cast<size_t>(sizes.rnn.outputs()),
          &scratch.y);
   GatherRows(rep_->embedding, distinct, scratch.x.data());
-  RecurrentState state;
-  return rep_->stack->RunRepeated(
-      {.x = scratch.x.data(),
-       .distinct = static_cast<int64_t>(distinct.size()),
-       .places = scratch.distinct.places()},
-      &state, scratch.y.data(), texts.lengths, &scratch.stack, &look);
+  RecurrentState state = ZeroState(sizes.rnn, texts.rows());
+  return rep_->stack->Run({.x = scratch.x.data(),
+                           .steps = texts.steps(),
+                           .lengths = texts.lengths,
+                           .places = scratch.distinct.places(),
+                           .distinct = static_cast<int64_t>(distinct.size())},
+                          &state, scratch.y.data(), &scratch.stack, &look);
 }
 
 // From the workspace's `pooled`.

@@ -153,7 +153,7 @@ absl::Status Decoder::Rep::StepChunk(
   resize(&w.h, sizes.stack.outputs());
   GatherRows(embedding, w.tokens, w.x.data());
   RETURN_IF_ERROR(
-      stack->Run(w.x.data(), 1, rows, state, w.h.data(), {}, &w.stack));
+      stack->Run({.x = w.x.data(), .steps = 1}, state, w.h.data(), &w.stack));
   RETURN_IF_ERROR(Combine(rows, real_rows, memories, alignments, workspace));
   RETURN_IF_ERROR(output->Logits(w.features.data(), rows, 0, sizes.vocabulary,
                                  logits, &w.output, &w.stack.layer.products));

@@ -141,8 +141,8 @@ absl::Status Forecaster::Rep::Start(const float* windows, int rows,
     }
   }
   w->state = ZeroState(sizes.rnn, rows);
-  RETURN_IF_ERROR(stack->Run(w->x.data(), sizes.window, rows, &w->state,
-                             w->y.data(), {}, &w->stack, look));
+  RETURN_IF_ERROR(stack->Run({.x = w->x.data(), .steps = sizes.window},
+                             &w->state, w->y.data(), &w->stack, look));
   float* last_step = w->y.data() + (steps - 1) * rows * sizes.rnn.outputs();
   if (sizes.rnn.bidirectional) TakeReverse(w->y.data(), rows, last_step);
   w->features = last_step;
@@ -201,8 +201,8 @@ absl::Status Forecaster::Rep::RunStepByStep(int rows, int steps,
           w->out[static_cast<size_t>(i)] + w->last[static_cast<size_t>(i)];
     }
     if (step + 1 == steps) break;
-    RETURN_IF_ERROR(stack->Run(w->out.data(), 1, rows, &w->state, w->y.data(),
-                               {}, &w->stack));
+    RETURN_IF_ERROR(stack->Run({.x = w->out.data(), .steps = 1}, &w->state,
+                               w->y.data(), &w->stack));
     w->features = w->y.data();
   }
   return absl::OkStatus();

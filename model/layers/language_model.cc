@@ -198,13 +198,13 @@ absl::Status LanguageModel::Rep::RunStack(const int32_t* tokens, int steps,
   if (table.has_value()) {
     workspace->x.resize(cells * static_cast<size_t>(table->dim(1)));
     GatherRows(*table, {tokens, cells}, workspace->x.data());
-    return stack->RunSums(workspace->x.data(), steps, state->rows, state,
+    return stack->RunSums(workspace->x.data(), steps, state,
                           workspace->y.data(), &workspace->stack);
   }
   workspace->x.resize(cells * static_cast<size_t>(sizes.embedding));
   GatherRows(embedding, {tokens, cells}, workspace->x.data());
-  return stack->Run(workspace->x.data(), steps, state->rows, state,
-                    workspace->y.data(), {}, &workspace->stack);
+  return stack->Run({.x = workspace->x.data(), .steps = steps}, state,
+                    workspace->y.data(), &workspace->stack);
 }
 
 absl::Status LanguageModel::Advance(absl::Span<const int32_t> tokens, int steps,

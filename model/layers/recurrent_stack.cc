@@ -18,21 +18,8 @@ namespace {
 
 // Steps of one call of a layer; longer texts go in turn.
 constexpr int kMaxSteps = 32;
-constexpr int kMaxSumRows = 64;  // of one product of inputs that repeat
 constexpr int kLookSteps = 8;    // between two looks
-
-// Where rows begin, (N); nothing if all have every step.
-std::vector<int64_t> FirstSteps(int steps, int rows,
-                                absl::Span<const int> lengths) {
-  CAROUSEL_CHECK(lengths.empty() ||
-                 lengths.size() == static_cast<size_t>(rows));
-  std::vector<int64_t> first;
-  for (int length : lengths) {
-    CAROUSEL_CHECK(length >= 1 && length <= steps);
-    first.push_back(steps - length);
-  }
-  return first;
-}
+constexpr int kMaxSumRows = 64;  // of one product of inputs that repeat
 
 // Of so many that are left, those of the next call.
 int64_t StepsOf(int64_t left, bool look) {
@@ -101,104 +88,111 @@ absl::StatusOr<std::unique_ptr<const RecurrentStack>> RecurrentStack::Create(
   return stack;
 }
 
-absl::Status RecurrentStack::Run(const float* x, int steps, int rows,
-                                 RecurrentState* state, float* y,
-                                 absl::Span<const int> lengths,
-                                 StackWorkspace* workspace,
+struct RecurrentStack::Pass {
+  int64_t cells() const { return int64_t{steps} * state->rows; }
+
+  int steps = 0;  // T
+  RecurrentState* state = nullptr;
+  StackWorkspace* workspace = nullptr;
+  const Look* look = nullptr;
+
+  // (N): at which steps texts begin. Empty: they go on from the state.
+  std::vector<int64_t> begins = {};
+
+  // Of the first layer, as in StackInput.
+  absl::Span<const int32_t> places = {};
+  int64_t distinct = 0;
+
+  // Of the layer that is run.
+  int k = 0;
+  const float* x = nullptr;
+  float* y = nullptr;
+};
+
+absl::Status RecurrentStack::Run(const StackInput& input, RecurrentState* state,
+                                 float* y, StackWorkspace* workspace,
                                  const Look* look) const {
-  CAROUSEL_CHECK(steps >= 1 && rows >= 1 && state->rows == rows);
-  if (!lengths.empty()) *state = ZeroState(sizes_, rows);
-  const std::vector<int64_t> first = FirstSteps(steps, rows, lengths);
-  return RunLayers(
-      0, {.x = x, .steps = steps, .first = first, .state = state, .look = look},
-      y, workspace);
+  CAROUSEL_CHECK(input.steps >= 1 && state->rows >= 1);
+  Pass pass = {.steps = input.steps,
+               .state = state,
+               .workspace = workspace,
+               .look = look,
+               .places = input.places,
+               .distinct = input.distinct};
+  CAROUSEL_CHECK(input.places.empty() ||
+                 static_cast<int64_t>(input.places.size()) == pass.cells());
+  if (!input.lengths.empty()) {
+    CAROUSEL_CHECK(input.lengths.size() == static_cast<size_t>(state->rows));
+    for (const int length : input.lengths) {
+      CAROUSEL_CHECK(length >= 1 && length <= input.steps);
+      pass.begins.push_back(input.steps - length);
+    }
+    *state = ZeroState(sizes_, state->rows);
+  }
+  return RunLayers(std::move(pass), 0, input.x, y);
 }
 
-absl::Status RecurrentStack::RunRepeated(const Repeated& inputs,
-                                         RecurrentState* state, float* y,
-                                         absl::Span<const int> lengths,
-                                         StackWorkspace* workspace,
-                                         const Look* look) const {
-  CAROUSEL_CHECK(!lengths.empty() && !inputs.places.empty() &&
-                 inputs.places.size() % lengths.size() == 0);
-  const auto rows = static_cast<int>(lengths.size());
-  const auto steps = static_cast<int>(inputs.places.size() / lengths.size());
-  *state = ZeroState(sizes_, rows);
-  const std::vector<int64_t> first = FirstSteps(steps, rows, lengths);
-  return RunLayers(0,
-                   {.steps = steps,
-                    .first = first,
-                    .repeated = &inputs,
-                    .state = state,
-                    .look = look},
-                   y, workspace);
+absl::Status RecurrentStack::RunSums(float* sums, int steps,
+                                     RecurrentState* state, float* y,
+                                     StackWorkspace* workspace) const {
+  CAROUSEL_CHECK(steps >= 1 && state->rows >= 1);
+  CAROUSEL_CHECK(!sizes_.bidirectional);
+  Pass pass = {.steps = steps, .state = state, .workspace = workspace};
+  float* out = OutputOf(pass, 0, y);
+  const Rows at = RowsOf(0, 0, state);
+  RETURN_IF_ERROR(first_layer().ForwardSums(
+      {.steps = steps, .rows = state->rows, .h = at.h, .c = at.c, .y = out},
+      sums, &workspace->layer));
+  return RunLayers(std::move(pass), 1, out, y);
 }
 
-// From layer k on.
-absl::Status RecurrentStack::RunLayers(int k, Pass pass, float* y,
-                                       StackWorkspace* workspace) const {
-  for (; k < sizes_.layers; ++k) {
-    pass.y = OutputOf(k, int64_t{pass.steps} * pass.state->rows, y, workspace);
-    RETURN_IF_ERROR(RunLayer(k, pass, workspace));
+absl::Status RecurrentStack::RunLayers(Pass pass, int k, const float* x,
+                                       float* y) const {
+  pass.x = x;
+  for (pass.k = k; pass.k < sizes_.layers; ++pass.k) {
+    pass.y = OutputOf(pass, pass.k, y);
+    RETURN_IF_ERROR(RunLayer(pass));
     pass.x = pass.y;
-    pass.repeated = nullptr;
+    pass.places = {};
   }
   return absl::OkStatus();
 }
 
-absl::Status RecurrentStack::RunSums(float* sums, int steps, int rows,
-                                     RecurrentState* state, float* y,
-                                     StackWorkspace* workspace) const {
-  CAROUSEL_CHECK(steps >= 1 && rows >= 1 && state->rows == rows);
-  CAROUSEL_CHECK(!sizes_.bidirectional);
-  float* x = OutputOf(0, int64_t{steps} * rows, y, workspace);
-  const Rows at = RowsOf(0, 0, state);
-  RETURN_IF_ERROR(first_layer().ForwardSums(
-      {.steps = steps, .rows = rows, .h = at.h, .c = at.c, .y = x}, sums,
-      &workspace->layer));
-  return RunLayers(1, {.x = x, .steps = steps, .state = state}, y, workspace);
-}
-
 // Where layer k writes: the last one to y, the others by turns.
-float* RecurrentStack::OutputOf(int k, int64_t cells, float* y,
-                                StackWorkspace* workspace) const {
+float* RecurrentStack::OutputOf(const Pass& pass, int k, float* y) const {
   if (k == sizes_.layers - 1) return y;
-  return GrowTo(static_cast<size_t>(cells * sizes_.outputs()),
-                &workspace->layers[k % 2]);
+  return GrowTo(static_cast<size_t>(pass.cells() * sizes_.outputs()),
+                &pass.workspace->layers[k % 2]);
 }
 
-absl::Status RecurrentStack::RunLayer(int k, const Pass& pass,
-                                      StackWorkspace* workspace) const {
-  RETURN_IF_ERROR(RunForwards(k, pass, workspace));
-  if (sizes_.bidirectional) {
-    RETURN_IF_ERROR(RunBackwards(k, pass, workspace));
+absl::Status RecurrentStack::RunLayer(const Pass& pass) const {
+  RETURN_IF_ERROR(RunForwards(pass));
+  if (sizes_.bidirectional) RETURN_IF_ERROR(RunBackwards(pass));
+  if (sizes_.residual && pass.k > 0) {
+    const int64_t count = pass.cells() * sizes_.InputWidth(pass.k);
+    for (int64_t i = 0; i < count; ++i) pass.y[i] += pass.x[i];
   }
-  if (!sizes_.residual || k == 0) return absl::OkStatus();
-  const int64_t size =
-      int64_t{pass.steps} * pass.state->rows * sizes_.outputs();
-  for (int64_t i = 0; i < size; ++i) pass.y[i] += pass.x[i];
   return absl::OkStatus();
 }
 
 // Padding is computed like text; where a row's text begins the steps are cut,
 // and its state is zeroed.
-absl::Status RecurrentStack::RunForwards(int k, const Pass& pass,
-                                         StackWorkspace* workspace) const {
-  RETURN_IF_ERROR(SumRepeated(k, 0, pass, workspace));
+absl::Status RecurrentStack::RunForwards(const Pass& pass) const {
+  RETURN_IF_ERROR(SumRepeated(pass, 0));
   const int64_t hidden = sizes_.hidden;
-  const Rows at = RowsOf(k, 0, pass.state);
+  const Rows at = RowsOf(pass.k, 0, pass.state);
   for (int64_t t = 0; t < pass.steps;) {
     int64_t end = pass.steps;
-    for (size_t n = 0; n < pass.first.size(); ++n) {
-      const int64_t first = pass.first[n];
-      if (first > t) end = std::min(end, first);
-      if (first != t) continue;
-      const int64_t row = static_cast<int64_t>(n) * hidden;
+    for (size_t n = 0; n < pass.begins.size(); ++n) {
+      const int64_t begin = pass.begins[n];
+      if (begin > t) end = std::min(end, begin);
+      if (begin != t) continue;
+      const auto row = static_cast<int64_t>(n) * hidden;
       std::fill_n(at.h + row, hidden, 0.0f);
       if (at.c != nullptr) std::fill_n(at.c + row, hidden, 0.0f);
     }
     const int64_t steps = StepsOf(end - t, pass.look != nullptr);
-    RETURN_IF_ERROR(RunCell(k, 0, pass, t, steps, workspace));
+    RETURN_IF_ERROR(RunSteps(pass, 0, t, steps));
     t += steps;
   }
   return absl::OkStatus();
@@ -206,41 +200,39 @@ absl::Status RecurrentStack::RunForwards(int k, const Pass& pass,
 
 // All texts end at the last step. Where one begins the steps are cut, and its
 // state is kept: what follows is padding.
-absl::Status RecurrentStack::RunBackwards(int k, const Pass& pass,
-                                          StackWorkspace* workspace) const {
-  RETURN_IF_ERROR(SumRepeated(k, 1, pass, workspace));
+absl::Status RecurrentStack::RunBackwards(const Pass& pass) const {
+  RETURN_IF_ERROR(SumRepeated(pass, 1));
   const int64_t hidden = sizes_.hidden;
   const int64_t size = pass.state->rows * hidden;
-  const Rows at = RowsOf(k, 1, pass.state);
-  float* ends = GrowTo(static_cast<size_t>(2 * size), &workspace->ends);
+  const Rows at = RowsOf(pass.k, 1, pass.state);
+  float* ends = GrowTo(static_cast<size_t>(2 * size), &pass.workspace->ends);
   for (int64_t t = pass.steps; t > 0;) {
-    int64_t begin = 0;
-    for (int64_t first : pass.first) {
-      if (first < t) begin = std::max(begin, first);
+    int64_t end = 0;
+    for (int64_t begin : pass.begins) {
+      if (begin < t) end = std::max(end, begin);
     }
-    const int64_t steps = StepsOf(t - begin, pass.look != nullptr);
+    const int64_t steps = StepsOf(t - end, pass.look != nullptr);
     t -= steps;
-    RETURN_IF_ERROR(RunCell(k, 1, pass, t, steps, workspace));
-    for (size_t n = 0; n < pass.first.size(); ++n) {
-      if (pass.first[n] != t) continue;
-      const int64_t row = static_cast<int64_t>(n) * hidden;
+    RETURN_IF_ERROR(RunSteps(pass, 1, t, steps));
+    for (size_t n = 0; n < pass.begins.size(); ++n) {
+      if (pass.begins[n] != t) continue;
+      const auto row = static_cast<int64_t>(n) * hidden;
       std::copy_n(at.h + row, hidden, ends + row);
       if (at.c != nullptr) std::copy_n(at.c + row, hidden, ends + size + row);
     }
   }
-  if (pass.first.empty()) return absl::OkStatus();
+  if (pass.begins.empty()) return absl::OkStatus();
   std::copy_n(ends, size, at.h);
   if (at.c != nullptr) std::copy_n(ends + size, size, at.c);
   return absl::OkStatus();
 }
 
 // The steps [t, t + steps) in one direction.
-absl::Status RecurrentStack::RunCell(int k, int d, const Pass& pass, int64_t t,
-                                     int64_t steps,
-                                     StackWorkspace* workspace) const {
+absl::Status RecurrentStack::RunSteps(const Pass& pass, int d, int64_t t,
+                                      int64_t steps) const {
   if (pass.look != nullptr) RETURN_IF_ERROR((*pass.look)());
   const int64_t before = t * pass.state->rows;
-  const Rows at = RowsOf(k, d, pass.state);
+  const Rows at = RowsOf(pass.k, d, pass.state);
   ServedLayer::Call call = {
       .steps = steps,
       .rows = pass.state->rows,
@@ -249,38 +241,37 @@ absl::Status RecurrentStack::RunCell(int k, int d, const Pass& pass, int64_t t,
       .y = pass.y + before * sizes_.outputs() + d * sizes_.hidden,
       .y_stride = sizes_.outputs(),
       .backwards = d == 1};
-  if (pass.repeated == nullptr) {
-    call.x = pass.x + before * sizes_.InputWidth(k);
+  if (pass.places.empty()) {
+    call.x = pass.x + before * sizes_.InputWidth(pass.k);
   } else {
-    call.sums = workspace->sums.data();
-    call.places = pass.repeated->places.data() + before;
+    call.sums = pass.workspace->sums.data();
+    call.places = pass.places.data() + before;
   }
-  return cell(k, d).Forward(call, &workspace->layer);
+  return cell(pass.k, d).Forward(call, &pass.workspace->layer);
 }
 
-// To the workspace's `sums`, for one direction.
-absl::Status RecurrentStack::SumRepeated(int k, int d, const Pass& pass,
-                                         StackWorkspace* workspace) const {
-  if (pass.repeated == nullptr) return absl::OkStatus();
-  const ServedLayer& layer = cell(k, d);
+// To the workspace's `sums`, if inputs repeat.
+absl::Status RecurrentStack::SumRepeated(const Pass& pass, int d) const {
+  if (pass.places.empty()) return absl::OkStatus();
   const int64_t width = GateCount(sizes_.cell) * int64_t{sizes_.hidden};
-  const int64_t distinct = pass.repeated->distinct;
-  float* sums = GrowTo(static_cast<size_t>(distinct * width), &workspace->sums);
-  for (int64_t done = 0, now = 0; done < distinct; done += now) {
-    now = LargestBucket(
-        static_cast<int>(std::min<int64_t>(distinct - done, kMaxSumRows)),
+  float* sums =
+      GrowTo(static_cast<size_t>(pass.distinct * width), &pass.workspace->sums);
+  int rows = 0;
+  for (int64_t done = 0; done < pass.distinct; done += rows) {
+    rows = LargestBucket(
+        static_cast<int>(std::min<int64_t>(pass.distinct - done, kMaxSumRows)),
         kMaxSumRows);
-    RETURN_IF_ERROR(layer.InputSums(pass.repeated->x + done * sizes_.inputs,
-                                    now, sums + done * width,
-                                    &workspace->layer));
+    RETURN_IF_ERROR(cell(0, d).InputSums(pass.x + done * sizes_.inputs, rows,
+                                         sums + done * width,
+                                         &pass.workspace->layer));
   }
   return absl::OkStatus();
 }
 
 RecurrentStack::Rows RecurrentStack::RowsOf(int k, int d,
                                             RecurrentState* state) const {
-  const int64_t cell = k * sizes_.directions() + d;
-  const int64_t at = cell * state->rows * sizes_.hidden;
+  const int64_t index = k * sizes_.directions() + d;
+  const int64_t at = index * state->rows * sizes_.hidden;
   return {.h = state->h.data() + at,
           .c = HasMemory(sizes_.cell) ? state->c.data() + at : nullptr};
 }

@@ -91,6 +91,22 @@ struct StackWorkspace {
   std::vector<float> sums;       // (U, GH): of inputs that repeat
 };
 
+// What a stack reads.
+struct StackInput {
+  const float* x = nullptr;  // (T, N, I)
+  int steps = 0;             // T, at least 1
+
+  // (N), each in [1, T], for whole texts of several lengths, laid to the right:
+  // row n is in the steps [T - lengths[n], T). Empty: every row has T steps.
+  absl::Span<const int> lengths = {};
+
+  // Where inputs repeat: x (U, I) has each of them once, and `places` (T, N)
+  // says which one a step has in a row. They are multiplied once each. Empty:
+  // they do not.
+  absl::Span<const int32_t> places = {};
+  int64_t distinct = 0;  // U
+};
+
 // Immutable, so thread-safe; each thread brings a workspace of its own.
 class RecurrentStack {
  public:
@@ -102,37 +118,23 @@ class RecurrentStack {
       const StackSizes& sizes, absl::Span<const Tensor> weights,
       Precision precision = Precision::kF32);
 
-  // Runs over `x` (T, N, I) from `*state`, which is moved on by T steps, and
-  // writes what comes out to `y` (T, N, D * H), apart from x.
+  // Runs over the input from `*state`, whose rows are N and which is moved on
+  // by T steps, and writes what comes out to `y` (T, N, D * H), apart from x.
   //
-  // `lengths` (N), each in [1, T], is for whole texts of several lengths, laid
-  // to the right: row n is in the steps [T - lengths[n], T). All rows then
-  // begin from zeros and `*state` only receives the end; y is not to be read
-  // before a row's first step. Empty: every row has T steps.
+  // Where there are lengths all rows begin from zeros, and `*state` only
+  // receives the end; y is not to be read before a row's first step.
   //
   // `look`, if there is one, is asked every few steps; its error ends the run
   // and is returned.
   using Look = absl::FunctionRef<absl::Status()>;
-  absl::Status Run(const float* x, int steps, int rows, RecurrentState* state,
-                   float* y, absl::Span<const int> lengths,
+  absl::Status Run(const StackInput& input, RecurrentState* state, float* y,
                    StackWorkspace* workspace, const Look* look = nullptr) const;
-
-  // As Run over whole texts whose inputs repeat: `x` (U, I) has each once, and
-  // `places` (T, N) says which one a step has in a row.
-  struct Repeated {
-    const float* x = nullptr;
-    int64_t distinct = 0;              // U
-    absl::Span<const int32_t> places;  // (T, N), each in [0, U)
-  };
-  absl::Status RunRepeated(const Repeated& inputs, RecurrentState* state,
-                           float* y, absl::Span<const int> lengths,
-                           StackWorkspace* workspace, const Look* look) const;
 
   // As Run without lengths. Instead of x the sums (T, N, GH) that
   // `first_layer().InputSums` gives for it, which are overwritten.
   // REQUIRES: one direction.
-  absl::Status RunSums(float* sums, int steps, int rows, RecurrentState* state,
-                       float* y, StackWorkspace* workspace) const;
+  absl::Status RunSums(float* sums, int steps, RecurrentState* state, float* y,
+                       StackWorkspace* workspace) const;
 
   const ServedLayer& first_layer() const { return *cells_.front(); }
 
@@ -143,38 +145,25 @@ class RecurrentStack {
   std::string Implementation() const;
 
  private:
-  explicit RecurrentStack(const StackSizes& sizes) : sizes_(sizes) {}
-  float* OutputOf(int k, int64_t cells, float* y,
-                  StackWorkspace* workspace) const;
+  struct Pass;  // through all layers, of one call
 
-  // What a layer is run over.
-  struct Pass {
-    const float* x = nullptr;
-    float* y = nullptr;
-    int steps = 0;
-    absl::Span<const int64_t> first = {};  // (N): whole texts begin; or empty
-    const Repeated* repeated = nullptr;    // instead of x
-    RecurrentState* state = nullptr;
-    const Look* look = nullptr;
-  };
-  // The part of a state that one layer has in one direction.
+  explicit RecurrentStack(const StackSizes& sizes) : sizes_(sizes) {}
+
+  // From layer k on, to which x is the input.
+  absl::Status RunLayers(Pass pass, int k, const float* x, float* y) const;
+  absl::Status RunLayer(const Pass& pass) const;
+  absl::Status RunForwards(const Pass& pass) const;
+  absl::Status RunBackwards(const Pass& pass) const;
+  absl::Status RunSteps(const Pass& pass, int d, int64_t t,
+                        int64_t steps) const;
+  absl::Status SumRepeated(const Pass& pass, int d) const;
+  float* OutputOf(const Pass& pass, int k, float* y) const;
+
+  // The part of a state that a layer has in one direction.
   struct Rows {
     float* h = nullptr;  // (N, H)
     float* c = nullptr;  // the same, or null
   };
-
-  absl::Status RunLayers(int k, Pass pass, float* y,
-                         StackWorkspace* workspace) const;
-  absl::Status RunLayer(int k, const Pass& pass,
-                        StackWorkspace* workspace) const;
-  absl::Status RunForwards(int k, const Pass& pass,
-                           StackWorkspace* workspace) const;
-  absl::Status RunBackwards(int k, const Pass& pass,
-                            StackWorkspace* workspace) const;
-  absl::Status RunCell(int k, int d, const Pass& pass, int64_t t, int64_t steps,
-                       StackWorkspace* workspace) const;
-  absl::Status SumRepeated(int k, int d, const Pass& pass,
-                           StackWorkspace* workspace) const;
   Rows RowsOf(int k, int d, RecurrentState* state) const;
   const ServedLayer& cell(int k, int d) const {
     return *cells_[static_cast<size_t>(k * sizes_.directions() + d)];

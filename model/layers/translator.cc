@@ -131,9 +131,9 @@ absl::Status Translator::Rep::EncodeRows(
   w.y.resize(steps * n * static_cast<size_t>(width));
   GatherRows(embedding, w.tokens, w.x.data());
   RecurrentState state = ZeroState(sizes.encoder, static_cast<int>(n));
-  RETURN_IF_ERROR(encoder->Run(w.x.data(), static_cast<int>(steps),
-                               static_cast<int>(n), &state, w.y.data(), {},
-                               &w.encoder));
+  RETURN_IF_ERROR(
+      encoder->Run({.x = w.x.data(), .steps = static_cast<int>(steps)}, &state,
+                   w.y.data(), &w.encoder));
   ASSIGN_OR_RETURN(const RecurrentState initial,
                    Bridge(state, &w.encoder.executor()));
   for (size_t row = 0; row < n; ++row) {

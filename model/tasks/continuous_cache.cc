@@ -114,20 +114,27 @@ absl::Status ContinuousCache::AddLosses(
         absl::MakeConstSpan(scores).subspan(end - size, size);
     const absl::Span<const int32_t> window_tokens =
         absl::MakeConstSpan(tokens).subspan(end - size, size);
-    double cached = 0;
-    for (size_t i = 0; i < sums.size(); ++i) {
-      const auto& [theta, lambda] = options_.settings[i];
-      if (size == 0) {
-        sums[i] -= log_probabilities[t];
-        continue;
-      }
-      if (i == 0 || theta != options_.settings[i - 1].theta) {
-        cached = Probability(window, window_tokens, now.targets[t], theta);
-      }
-      sums[i] -= LogMixture(log_probabilities[t], cached, lambda);
-    }
+    AddLoss(window, window_tokens, now.targets[t], log_probabilities[t], sums);
   }
   return absl::OkStatus();
+}
+
+void ContinuousCache::AddLoss(absl::Span<const float> scores,
+                              absl::Span<const int32_t> tokens, int32_t target,
+                              double log_probability,
+                              absl::Span<double> sums) const {
+  double cached = 0;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    const auto& [theta, lambda] = options_.settings[i];
+    if (scores.empty()) {
+      sums[i] -= log_probability;
+      continue;
+    }
+    if (i == 0 || theta != options_.settings[i - 1].theta) {
+      cached = Probability(scores, tokens, target, theta);
+    }
+    sums[i] -= LogMixture(log_probability, cached, lambda);
+  }
 }
 
 }  // namespace carousel

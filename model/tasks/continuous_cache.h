@@ -68,7 +68,12 @@ class ContinuousCache {
       absl::Span<double> sums) const;
 
  private:
-  // p_cache(target); `scores`: y_t . y_i of the window, `tokens`: its w_{i+1}.
+  // Of one step: `scores`: y_t . y_i of the window, `tokens`: its w_{i+1}.
+  void AddLoss(absl::Span<const float> scores, absl::Span<const int32_t> tokens,
+               int32_t target, double log_probability,
+               absl::Span<double> sums) const;
+
+  // p_cache(target)
   static double Probability(absl::Span<const float> scores,
                             absl::Span<const int32_t> tokens, int32_t target,
                             float theta);

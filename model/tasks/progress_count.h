@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "model/base/mutex.h"
 
 namespace carousel {
 
@@ -26,7 +26,7 @@ class ProgressCount {
   void Add(int64_t more) {
     if (!tell_) return;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       done_ += more;
       if (is_telling_) return;
       is_telling_ = true;
@@ -37,7 +37,7 @@ class ProgressCount {
  private:
   // 0 if all is told; then the next that adds tells.
   int64_t TakeUntold() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     is_telling_ = told_ < done_;
     if (!is_telling_) return 0;
     return told_ = done_;
@@ -45,7 +45,7 @@ class ProgressCount {
 
   const std::function<void(int64_t)> tell_;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   int64_t done_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t told_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_telling_ ABSL_GUARDED_BY(mutex_) = false;

@@ -15,8 +15,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/synchronization/mutex.h"
 #include "model/base/files.h"
+#include "model/base/mutex.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/bleu.h"
 #include "model/tasks/chrf.h"
@@ -67,7 +67,7 @@ class ParallelTranslation {
       });
     }
     for (std::thread& thread : threads) thread.join();
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (!status_.ok()) return status_;
     return std::move(results_);
   }
@@ -95,7 +95,7 @@ class ParallelTranslation {
 
   // The best translation of each text from `begin` on, in order of length.
   void Store(size_t begin, std::vector<std::vector<Translation>> found) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     for (size_t i = 0; i < found.size(); ++i) {
       results_[order_[begin + i]] = std::move(found[i][0].text);
     }
@@ -103,12 +103,12 @@ class ParallelTranslation {
 
   // The first error is the one that is told.
   void End(const absl::Status& error) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     status_.Update(error);
   }
 
   bool IsOver() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return !status_.ok();
   }
 
@@ -119,7 +119,7 @@ class ParallelTranslation {
   std::atomic<size_t> next_ = 0;
   ProgressCount progress_;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> results_ ABSL_GUARDED_BY(mutex_);
 };
@@ -138,11 +138,22 @@ absl::StatusOr<std::vector<std::string>> SplitPair(const std::string& line) {
                    " tabs", parts.size() == 2 ? " and no text" : ""));
 }
 
-absl::StatusOr<bool> IsTooLong(const TranslatorParts& model,
-                               const std::string& text, int max_source) {
-  ASSIGN_OR_RETURN(const SourceWords words,
-                   ReadSourceWords(model.source_tokenizer, text));
-  return static_cast<int64_t>(words.tokens.size()) > max_source;
+// Where those are that are not too long.
+absl::StatusOr<std::vector<size_t>> FindTranslatable(
+    const TranslatorParts& model, absl::Span<const ReferencePair> pairs,
+    int max_source) {
+  std::vector<size_t> places;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    ASSIGN_OR_RETURN(const SourceWords words,
+                     ReadSourceWords(model.source_tokenizer, pairs[i].source));
+    if (static_cast<int64_t>(words.tokens.size()) <= max_source) {
+      places.push_back(i);
+    }
+  }
+  if (!places.empty()) return places;
+  return absl::InvalidArgumentError(absl::StrCat("expected texts of at most ",
+                                                 max_source, " tokens, found ",
+                                                 pairs.size(), " longer ones"));
 }
 
 }  // namespace
@@ -210,21 +221,11 @@ absl::StatusOr<TranslationFigures> EvaluateTranslator(
   if (pairs.empty()) {
     return absl::InvalidArgumentError("expected pairs of texts, found none");
   }
+  ASSIGN_OR_RETURN(
+      const std::vector<size_t> places,
+      FindTranslatable(model, pairs, options.translation.max_source));
   std::vector<std::string> texts;
-  std::vector<size_t> places;  // of the texts among the pairs
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    ASSIGN_OR_RETURN(
-        const bool is_too_long,
-        IsTooLong(model, pairs[i].source, options.translation.max_source));
-    if (is_too_long) continue;
-    texts.push_back(pairs[i].source);
-    places.push_back(i);
-  }
-  if (texts.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "expected texts of at most ", options.translation.max_source,
-        " tokens, found ", pairs.size(), " longer ones"));
-  }
+  for (const size_t place : places) texts.push_back(pairs[place].source);
   ASSIGN_OR_RETURN(std::vector<std::string> found,
                    TranslateAll(model, texts, options));
   CorpusBleu bleu(options.lowercase);

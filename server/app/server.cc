@@ -38,6 +38,63 @@ GrpcServerOptions GrpcOptions(const ServerConfig& config) {
           .keepalive_time = config.keepalive_time};
 }
 
+// What /metrics tells of the engine.
+struct EngineMetric {
+  const char* name;
+  const char* help;
+  bool counter;
+  double (*value)(const EngineStats&);
+};
+
+// The value is one of its own, or of a part's.
+template <auto kMember>
+double Value(const EngineStats& stats) {
+  return static_cast<double>(stats.*kMember);
+}
+template <auto kPart, auto kMember>
+double Value(const EngineStats& stats) {
+  return static_cast<double>(stats.*kPart.*kMember);
+}
+
+using Stats = EngineStats;
+constexpr EngineMetric kEngineMetrics[] = {
+    {"carousel_queue_jobs", "Requests that wait.", false,
+     Value<&Stats::queue, &QueueLoad::jobs>},
+    {"carousel_queue_tokens", "Work of the requests that wait, in tokens.",
+     false, Value<&Stats::queue, &QueueLoad::tokens>},
+    {"carousel_running_jobs", "Requests that are being computed.", false,
+     Value<&Stats::running>},
+    {"carousel_refused_total",
+     "Requests refused by a full queue, or for a deadline too near.", true,
+     Value<&Stats::refused>},
+    {"carousel_expired_total", "Requests dropped at their deadline.", true,
+     Value<&Stats::expired>},
+    {"carousel_cancelled_total", "Requests dropped: nobody waited.", true,
+     Value<&Stats::cancelled>},
+    {"carousel_tokens_total", "Tokens fed to networks.", true,
+     Value<&Stats::tokens>},
+    {"carousel_wasted_tokens_total", "... without an answer in the end.", true,
+     Value<&Stats::wasted_tokens>},
+    {"carousel_batches_total", "Batches of steps or outputs, computed.", true,
+     Value<&Stats::batches>},
+    {"carousel_batched_rows_total", "Sequences in them, together.", true,
+     Value<&Stats::batched_rows>},
+    {"carousel_prefix_cache_hits_total",
+     "Texts and blocks of earlier text whose beginning was known.", true,
+     Value<&Stats::cache, &PrefixCacheStats::hits>},
+    {"carousel_prefix_cache_misses_total", "Those of which nothing was known.",
+     true, Value<&Stats::cache, &PrefixCacheStats::misses>},
+    {"carousel_prefix_cache_tokens_total", "Tokens that hits saved.", true,
+     Value<&Stats::cache, &PrefixCacheStats::tokens>},
+    {"carousel_prefix_cache_answers_total",
+     "Questions whose answers were known.", true,
+     Value<&Stats::cache, &PrefixCacheStats::answers>},
+    {"carousel_prefix_cache_evictions_total", "States that were forgotten.",
+     true, Value<&Stats::cache, &PrefixCacheStats::evictions>},
+    {"carousel_prefix_cache_bytes", "Memory of the states remembered.", false,
+     Value<&Stats::cache, &PrefixCacheStats::bytes>},
+};
+
 double SinceProcessStart() {
   return absl::ToDoubleSeconds(absl::Now() - ProcessStartTime());
 }
@@ -160,51 +217,14 @@ absl::Status Server::LoadModels() {
 void Server::AddPolledMetrics() {
   metrics_.AddPolled({"carousel_open_streams", "Streams that are open."},
                      [this] { return static_cast<double>(streams_.size()); });
-  const auto add = [this](const char* name, const char* help, bool counter,
-                          auto value) {
-    metrics_.AddPolled({name, help, counter}, [this, value] {
-      return static_cast<double>(value(engine_.stats()));
-    });
-  };
-  using Stats = const EngineStats&;
-  add("carousel_queue_jobs", "Requests that wait.", false,
-      [](Stats s) { return s.queue.jobs; });
-  add("carousel_queue_tokens", "Work of the requests that wait, in tokens.",
-      false, [](Stats s) { return s.queue.tokens; });
-  add("carousel_running_jobs", "Requests that are being computed.", false,
-      [](Stats s) { return s.running; });
-  add("carousel_refused_total",
-      "Requests refused by a full queue, or for a deadline too near.", true,
-      [](Stats s) { return s.refused; });
-  add("carousel_expired_total", "Requests dropped at their deadline.", true,
-      [](Stats s) { return s.expired; });
-  add("carousel_cancelled_total", "Requests dropped: nobody waited.", true,
-      [](Stats s) { return s.cancelled; });
-  add("carousel_tokens_total", "Tokens fed to networks.", true,
-      [](Stats s) { return s.tokens; });
-  add("carousel_wasted_tokens_total", "... without an answer in the end.", true,
-      [](Stats s) { return s.wasted_tokens; });
-  add("carousel_batches_total", "Batches of steps or outputs, computed.", true,
-      [](Stats s) { return s.batches; });
-  add("carousel_batched_rows_total", "Sequences in them, together.", true,
-      [](Stats s) { return s.batched_rows; });
-  add("carousel_prefix_cache_hits_total",
-      "Texts and blocks of earlier text whose beginning was known.", true,
-      [](Stats s) { return s.cache.hits; });
-  add("carousel_prefix_cache_misses_total", "Those of which nothing was known.",
-      true, [](Stats s) { return s.cache.misses; });
-  add("carousel_prefix_cache_tokens_total", "Tokens that hits saved.", true,
-      [](Stats s) { return s.cache.tokens; });
-  add("carousel_prefix_cache_answers_total",
-      "Questions whose answers were known.", true,
-      [](Stats s) { return s.cache.answers; });
-  add("carousel_prefix_cache_evictions_total", "States that were forgotten.",
-      true, [](Stats s) { return s.cache.evictions; });
-  add("carousel_prefix_cache_bytes", "Memory of the states remembered.", false,
-      [](Stats s) { return s.cache.bytes; });
+  for (const EngineMetric& metric : kEngineMetrics) {
+    metrics_.AddPolled(
+        {metric.name, metric.help, metric.counter},
+        [this, &metric] { return metric.value(engine_.stats()); });
+  }
   const int workers = WorkerCount(config_);
-  add("carousel_workers", "Threads that compute.", false,
-      [workers](Stats) { return workers; });
+  metrics_.AddPolled({"carousel_workers", "Threads that compute."},
+                     [workers] { return static_cast<double>(workers); });
 }
 
 MemoryPlan Server::PlanFor(const std::vector<ModelVersion>& versions) const {

@@ -6,24 +6,27 @@
 
 #include <utility>
 
+#include "absl/time/clock.h"
+
 namespace carousel {
 
 void StopRequests::Add() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   ++count_;
+  added_.NotifyAll();
 }
 
 int StopRequests::count() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return count_;
 }
 
 bool StopRequests::WaitFor(int count, absl::Duration timeout) const {
-  absl::MutexLock lock(&mutex_);
-  const auto enough = [this, count]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return count_ >= count;
-  };
-  return mutex_.AwaitWithTimeout(absl::Condition(&enough), timeout);
+  const absl::Time deadline = absl::Now() + timeout;
+  MutexLock lock(&mutex_);
+  while (count_ < count && added_.WaitUntil(&mutex_, deadline)) {
+  }
+  return count_ >= count;
 }
 
 SignalWatcher::SignalWatcher(StopRequests* requests) {
@@ -46,7 +49,7 @@ SignalWatcher::SignalWatcher(StopRequests* requests) {
 }
 
 void SignalWatcher::SetOnHangup(std::function<void()> on_hangup) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   on_hangup_ = std::move(on_hangup);
   if (on_hangup_ == nullptr || !hung_up_) return;
   hung_up_ = false;
@@ -54,7 +57,7 @@ void SignalWatcher::SetOnHangup(std::function<void()> on_hangup) {
 }
 
 void SignalWatcher::Hangup() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   hung_up_ = on_hangup_ == nullptr;
   if (on_hangup_ != nullptr) on_hangup_();
 }

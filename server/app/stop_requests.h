@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "model/base/mutex.h"
 
 namespace carousel {
 
@@ -28,7 +28,8 @@ class StopRequests {
   bool WaitFor(int count, absl::Duration timeout) const;
 
  private:
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
+  mutable CondVar added_;
   int count_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
@@ -54,7 +55,7 @@ class SignalWatcher {
   void Hangup();
 
   sigset_t signals_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::function<void()> on_hangup_ ABSL_GUARDED_BY(mutex_);
   bool hung_up_ ABSL_GUARDED_BY(mutex_) = false;  // and nobody was called
   std::atomic<bool> ended_ = false;

@@ -22,11 +22,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "model/base/clock.h"
+#include "model/base/mutex.h"
 #include "model/base/retry.h"
 #include "server/core/call.h"
 #include "server/core/errors.h"
 #include "server/core/live_streams.h"
-#include "server/engine/mutex.h"
 
 namespace carousel {
 

@@ -19,9 +19,9 @@
 #include "absl/time/time.h"
 #include "carousel/v1/autocomplete.pb.h"
 #include "model/base/clock.h"
+#include "model/base/mutex.h"
 #include "server/core/call.h"
 #include "server/core/live_streams.h"
-#include "server/engine/mutex.h"
 
 namespace carousel {
 

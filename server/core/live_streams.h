@@ -11,7 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
-#include "server/engine/mutex.h"
+#include "model/base/mutex.h"
 
 namespace carousel {
 

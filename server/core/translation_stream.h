@@ -19,8 +19,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "carousel/v1/translation.pb.h"
+#include "model/base/mutex.h"
 #include "server/core/call.h"
-#include "server/engine/mutex.h"
 
 namespace carousel {
 

@@ -13,8 +13,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "model/base/mutex.h"
 #include "model/layers/language_model.h"
-#include "server/engine/mutex.h"
 #include "server/engine/prefix_cache.h"
 #include "server/engine/sequence.h"
 

@@ -13,7 +13,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "server/engine/mutex.h"
+#include "model/base/mutex.h"
 #include "server/engine/parts.h"
 
 namespace carousel {

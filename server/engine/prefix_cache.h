@@ -18,9 +18,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
+#include "model/base/mutex.h"
 #include "model/tasks/context_cache.h"
 #include "model/tasks/word_scores.h"
-#include "server/engine/mutex.h"
 #include "server/engine/prefix_hash.h"
 
 namespace carousel {

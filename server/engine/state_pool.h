@@ -13,8 +13,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/types/span.h"
+#include "model/base/mutex.h"
 #include "model/layers/recurrent_stack.h"
-#include "server/engine/mutex.h"
 
 namespace carousel {
 

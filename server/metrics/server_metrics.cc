@@ -7,7 +7,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
+#include "model/base/mutex.h"
 #include "prometheus/text_serializer.h"
 #include "server/metrics/process.h"
 
@@ -38,12 +38,12 @@ prometheus::Family<prometheus::Histogram>& Seconds(
 class ServerMetrics::PolledValues {
  public:
   void Add(Polled what, std::function<double()> read) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     values_.emplace_back(std::move(what), std::move(read));
   }
 
   void AppendTo(std::vector<prometheus::MetricFamily>* families) const {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     for (const auto& [what, read] : values_) {
       prometheus::MetricFamily& family = families->emplace_back();
       family.name = what.name;
@@ -56,7 +56,7 @@ class ServerMetrics::PolledValues {
   }
 
  private:
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<std::pair<Polled, std::function<double()>>> values_
       ABSL_GUARDED_BY(mutex_);
 };

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "model/base/mutex.h"
 
 namespace carousel {
 
@@ -17,14 +17,8 @@ namespace carousel {
 struct ModelReaper::Dead {
   using Models = std::vector<std::shared_ptr<const Model>>;
 
-  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex) {
-    return !models.empty() || ended;
-  }
-  bool Settled() const ABSL_SHARED_LOCKS_REQUIRED(mutex) {
-    return models.empty() && !freeing;
-  }
-
-  absl::Mutex mutex;
+  Mutex mutex;
+  CondVar changed;
   Models models ABSL_GUARDED_BY(mutex);
   bool freeing ABSL_GUARDED_BY(mutex) = false;
   bool ended ABSL_GUARDED_BY(mutex) = false;
@@ -35,8 +29,9 @@ ModelReaper::ModelReaper()
 
 ModelReaper::~ModelReaper() {
   {
-    absl::MutexLock lock(&dead_->mutex);
+    MutexLock lock(&dead_->mutex);
     dead_->ended = true;
+    dead_->changed.NotifyAll();
   }
   thread_.join();
 }
@@ -47,15 +42,18 @@ std::shared_ptr<const Model> ModelReaper::Adopt(
   // What the function holds may live longer than its call: by weak pointers.
   auto let_go = [dead = dead_, model = std::move(model)](const Model*) mutable {
     std::shared_ptr<const Model> last = std::move(model);
-    absl::MutexLock lock(&dead->mutex);
-    if (!dead->ended) dead->models.push_back(std::move(last));
+    MutexLock lock(&dead->mutex);
+    if (dead->ended) return;
+    dead->models.push_back(std::move(last));
+    dead->changed.NotifyAll();
   };
   return std::shared_ptr<const Model>(address, std::move(let_go));
 }
 
 void ModelReaper::Settle() {
-  absl::MutexLock lock(&dead_->mutex);
-  dead_->mutex.Await(absl::Condition(dead_.get(), &Dead::Settled));
+  Dead& dead = *dead_;
+  MutexLock lock(&dead.mutex);
+  while (!dead.models.empty() || dead.freeing) dead.changed.Wait(&dead.mutex);
 }
 
 // The allocator keeps what is freed in small pieces, and so a server that has
@@ -64,9 +62,10 @@ void ModelReaper::Run(Dead& dead) {
   while (true) {
     Dead::Models models;
     {
-      absl::MutexLock lock(&dead.mutex);
+      MutexLock lock(&dead.mutex);
       dead.freeing = false;
-      dead.mutex.Await(absl::Condition(&dead, &Dead::HasWork));
+      dead.changed.NotifyAll();
+      while (dead.models.empty() && !dead.ended) dead.changed.Wait(&dead.mutex);
       if (dead.models.empty()) return;
       models.swap(dead.models);
       dead.freeing = true;

@@ -25,9 +25,10 @@ void Reloader::Start() {
 
 void Reloader::Request(Done done) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (!stopping_) {
       asked_ = true;
+      has_work_.NotifyOne();
       if (done != nullptr) waiting_.push_back(std::move(done));
       return;
     }
@@ -36,15 +37,16 @@ void Reloader::Request(Done done) {
 }
 
 bool Reloader::stopping() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return stopping_;
 }
 
 void Reloader::Stop() {
   std::vector<Done> waiting;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopping_ = true;
+    has_work_.NotifyOne();
     waiting.swap(waiting_);
   }
   for (Done& done : waiting) std::move(done)(Stopping());
@@ -55,8 +57,8 @@ void Reloader::Run() {
   while (true) {
     std::vector<Done> asking;
     {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(this, &Reloader::HasWork));
+      MutexLock lock(&mutex_);
+      while (!asked_ && !stopping_) has_work_.Wait(&mutex_);
       if (stopping_) return;
       asked_ = false;
       asking.swap(waiting_);

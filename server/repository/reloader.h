@@ -13,7 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "model/base/mutex.h"
 #include "server/repository/repository.h"
 
 namespace carousel {
@@ -55,13 +55,11 @@ class Reloader {
 
  private:
   void Run();
-  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return asked_ || stopping_;
-  }
 
   const std::function<absl::StatusOr<ReloadReport>()> reload_;
 
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
+  CondVar has_work_;
   bool asked_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Done> waiting_ ABSL_GUARDED_BY(mutex_);

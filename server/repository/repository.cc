@@ -209,7 +209,7 @@ void ModelRepository::Put(ModelVersion version) {
     return std::tie(a.location.name, b.location.version) <
            std::tie(b.location.name, a.location.version);
   };
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto place =
       std::lower_bound(versions_.begin(), versions_.end(), version, before);
   if (place == versions_.end() || before(version, *place)) {
@@ -252,7 +252,7 @@ const ModelVersion* ModelRepository::FindDefault(absl::string_view name) const {
 
 absl::StatusOr<ModelHandle> ModelRepository::Get(
     absl::string_view name, std::optional<int64_t> version) const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const ModelVersion* const found =
       version ? Find(name, *version) : FindDefault(name);
   if (found == nullptr) return NotReady(name, version, versions_);
@@ -261,7 +261,7 @@ absl::StatusOr<ModelHandle> ModelRepository::Get(
 
 absl::StatusOr<ModelHandle> ModelRepository::GetLabelled(
     absl::string_view name, absl::string_view label) const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (FindDefault(name) == nullptr) {
     return NotReady(name, std::nullopt, versions_);
   }
@@ -275,7 +275,7 @@ absl::StatusOr<ModelHandle> ModelRepository::GetLabelled(
 }
 
 std::vector<std::string> ModelRepository::NamesFor(Task task) const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   std::vector<std::string> names;
   for (const ModelVersion& known : versions_) {
     if (known.state == State::kReady && known.model->task() == task &&
@@ -287,7 +287,7 @@ std::vector<std::string> ModelRepository::NamesFor(Task task) const {
 }
 
 std::vector<ModelVersion> ModelRepository::List() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   std::vector<ModelVersion> versions = versions_;
   for (ModelVersion& version : versions) {
     const std::string& name = version.location.name;

@@ -19,8 +19,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "model/base/mutex.h"
 #include "model/bundle/model.h"
 #include "server/repository/labels.h"
 #include "server/repository/model_reaper.h"
@@ -182,7 +182,7 @@ class ModelRepository {
   ModelReaper reaper_;  // outlives the models below
 
   // The lock is held for looking up and swapping, never for loading.
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<ModelVersion> versions_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Labels, std::less<>> labels_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Status, std::less<>> labels_errors_

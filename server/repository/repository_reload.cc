@@ -178,7 +178,7 @@ absl::StatusOr<ReloadReport> ModelRepository::Reload(
 }
 
 void ModelRepository::Remove(const ModelVersion& version) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto place =
       std::find_if(versions_.begin(), versions_.end(), [&](const auto& known) {
         return KeyOf(known.location) == KeyOf(version.location);
@@ -204,7 +204,7 @@ std::vector<Failure> ModelRepository::SetLabels(const Found& found) {
                      ReadLabels(JoinPath(directory_, location.name)));
   }
   std::vector<Failure> failures;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   std::erase_if(labels_,
                 [&](const auto& l) { return !declared.contains(l.first); });
   labels_errors_.clear();
@@ -246,7 +246,7 @@ absl::Status ModelRepository::SetLabels(const std::string& name,
 }
 
 std::vector<std::shared_ptr<const Model>> ModelRepository::Alive() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   std::vector<std::shared_ptr<const Model>> models;
   for (const ModelVersion& version : versions_) {
     if (version.model != nullptr) models.push_back(version.model);

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/synchronization/mutex.h"
+#include "model/base/mutex.h"
 #include "model/base/status_macros.h"
 
 namespace carousel {
@@ -30,7 +30,7 @@ class PoolProgress {
         start_(clock.Now()) {}
 
   void Advance(double cost, int64_t updates, absl::string_view line) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     done_cost_ += cost;
     updates_ += updates;
     if (options_.progress->due()) options_.progress->Show(Line(line));
@@ -38,7 +38,7 @@ class PoolProgress {
 
   // A run ended, perhaps before it had used what it might.
   void End(double unused_cost, absl::string_view note) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     total_cost_ -= unused_cost;
     options_.progress->Note(absl::StrCat(options_.experiment, ": ", note));
   }
@@ -58,7 +58,7 @@ class PoolProgress {
   }
 
   const RunPoolOptions& options_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   double total_cost_ ABSL_GUARDED_BY(mutex_);
   double done_cost_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t updates_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -111,7 +111,7 @@ class Pool {
       threads.emplace_back([this] { Work(); });
     }
     for (std::thread& thread : threads) thread.join();
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     RETURN_IF_ERROR(first_error_);
     std::vector<Json> results;
     for (std::optional<Json>& result : results_) {
@@ -126,12 +126,12 @@ class Pool {
     while (true) {
       size_t index = 0;
       {
-        absl::MutexLock lock(&mutex_);
+        MutexLock lock(&mutex_);
         if (!first_error_.ok() || next_ == todo_.size()) return;
         index = todo_[next_++];
       }
       absl::StatusOr<Json> result = RunOne(runs_[index]);
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       if (!result.ok()) {
         first_error_.Update(result.status());
       } else {
@@ -158,7 +158,7 @@ class Pool {
   std::vector<size_t> todo_;
   std::optional<PoolProgress> progress_;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   size_t next_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status first_error_ ABSL_GUARDED_BY(mutex_);
 

@@ -19,7 +19,7 @@ absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(
   const absl::StatusOr<std::string> content = ReadFile(path);
   if (absl::IsNotFound(content.status())) return store;
   if (!content.ok()) return content.status();
-  absl::MutexLock lock(&store->mutex_);
+  MutexLock lock(&store->mutex_);
   for (absl::string_view line : absl::StrSplit(*content, '\n')) {
     const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object() || !json.contains("key") ||
@@ -32,7 +32,7 @@ absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(
 }
 
 std::optional<Json> RunStore::Find(const std::string& key) const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto found = results_.find(key);
   if (found == results_.end()) return std::nullopt;
   return found->second;
@@ -42,7 +42,7 @@ absl::Status RunStore::Add(const std::string& key, Json result) {
   // A line begins afresh, whatever a crash left before it.
   const std::string line =
       "\n" + Json({{"key", key}, {"result", result}}).dump() + "\n";
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   results_[key] = std::move(result);
   std::FILE* file = std::fopen(path_.c_str(), "a");
   if (file == nullptr) return LastError("open", path_);

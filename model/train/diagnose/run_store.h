@@ -15,7 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "model/base/mutex.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
@@ -40,7 +40,7 @@ class RunStore {
   explicit RunStore(std::string path) : path_(std::move(path)) {}
 
   const std::string path_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::map<std::string, nlohmann::ordered_json> results_
       ABSL_GUARDED_BY(mutex_);
 };

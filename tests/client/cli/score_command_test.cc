@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "client/cli/cli.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/base/mutex.h"
 #include "tests/client/fake_server.h"
 #include "tests/testing/status_matchers.h"
 
@@ -42,7 +42,7 @@ class ScoreCommandTest : public testing::Test {
   absl::Status Answer(const v1::ScoreRequest& request,
                       v1::ScoreResponse& response) {
     if (request.text() == "hang") release_.WaitForNotification();
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     asked_.push_back(request.text());
     last_ = request;
     if (request.text() == "error") return absl::InvalidArgumentError("no text");
@@ -58,7 +58,7 @@ class ScoreCommandTest : public testing::Test {
   std::ostringstream out_, err_;
 
   // Read when no call is under way.
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::vector<std::string> asked_;
   v1::ScoreRequest last_;
 };

@@ -10,11 +10,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/synchronization/mutex.h"
 #include "client/cli/cli.h"
 #include "client/cli/translations.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/base/mutex.h"
 #include "tests/client/fake_server.h"
 #include "tests/testing/status_matchers.h"
 
@@ -36,7 +36,7 @@ class TranslateCommandTest : public testing::Test {
 
   absl::Status Answer(const v1::TranslateRequest& request,
                       v1::TranslateResponse& response) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     last_ = request;
     if (request.text() == "error") return absl::InvalidArgumentError("no text");
     response.set_text(absl::AsciiStrToUpper(request.text()));
@@ -51,7 +51,7 @@ class TranslateCommandTest : public testing::Test {
   std::ostringstream out_, err_;
 
   // Read when no call is under way.
-  absl::Mutex mutex_;
+  Mutex mutex_;
   v1::TranslateRequest last_;
 };
 

@@ -16,10 +16,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "client/load/load_user.h"
 #include "gtest/gtest.h"
+#include "model/base/mutex.h"
 #include "tests/client/fake_server.h"
 
 namespace carousel {
@@ -46,28 +46,25 @@ class LoadUserTest : public ::testing::Test {
   // From here on: what comes of the first, the second ... request; of the
   // others the last of them.
   void Answer(std::vector<absl::Status> statuses) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     asked_.clear();
     statuses_ = std::move(statuses);
   }
 
   void WaitForRequests(size_t count) {
-    absl::MutexLock lock(&mutex_);
-    const auto enough = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return asked_.size() >= count;
-    };
-    mutex_.Await(absl::Condition(&enough));
+    MutexLock lock(&mutex_);
+    while (asked_.size() < count) changed_.Wait(&mutex_);
   }
 
   // The texts so far.
   std::vector<std::string> asked() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return asked_;
   }
 
   // The last one's.
   v1::ModelSpec model() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return model_;
   }
 
@@ -77,22 +74,25 @@ class LoadUserTest : public ::testing::Test {
 
  private:
   void SetHeld(bool held) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     free_ = !held;
+    changed_.NotifyAll();
   }
 
   template <typename Request>
   absl::Status Take(const Request& request) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     const size_t number = asked_.size();
     asked_.push_back(request.text());
     model_ = request.model();
-    mutex_.Await(absl::Condition(&free_));
+    changed_.NotifyAll();
+    while (!free_) changed_.Wait(&mutex_);
     if (statuses_.empty()) return absl::OkStatus();
     return statuses_[std::min(number, statuses_.size() - 1)];
   }
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  CondVar changed_;
   bool free_ ABSL_GUARDED_BY(mutex_) = true;
   std::vector<absl::Status> statuses_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> asked_ ABSL_GUARDED_BY(mutex_);

@@ -87,7 +87,7 @@ TEST_P(RecurrentGoldenTest, ServedOutputsAreThoseOfPyTorch) {
   const auto x = Floats("x");
   std::vector<float> y(Floats("y").size());
   ASSERT_TRUE(
-      stack->Run(x.data(), kSteps, kRows, &state, y.data(), {}, &workspace)
+      stack->Run({.x = x.data(), .steps = kSteps}, &state, y.data(), &workspace)
           .ok());
   EXPECT_THAT(y, Pointwise(FloatNear(1e-5f), Floats("y")));
   EXPECT_THAT(state.h, Pointwise(FloatNear(1e-5f), State("", "_out").h));

@@ -53,9 +53,10 @@ class RecurrentStackTest
     std::vector<float> y(steps * rows * outputs);
     RecurrentState state = ZeroState(sizes_, static_cast<int>(rows));
     ASSERT_TRUE(stack_
-                    ->Run(x.data(), static_cast<int>(steps),
-                          static_cast<int>(rows), &state, y.data(), lengths,
-                          &workspace_)
+                    ->Run({.x = x.data(),
+                           .steps = static_cast<int>(steps),
+                           .lengths = lengths},
+                          &state, y.data(), &workspace_)
                     .ok());
     for (size_t n = 0; n < rows; ++n) {
       const size_t first =
@@ -104,15 +105,20 @@ class RecurrentStackTest
     }
     const size_t size = places.size() * static_cast<size_t>(sizes_.outputs());
     std::vector<float> expected(size), found(size);
-    RecurrentState expected_state = ZeroState(sizes_, rows), state;
+    RecurrentState expected_state = ZeroState(sizes_, rows);
+    RecurrentState state = expected_state;
+    ASSERT_TRUE(
+        stack_
+            ->Run({.x = each.data(), .steps = steps, .lengths = lengths},
+                  &expected_state, expected.data(), &workspace_)
+            .ok());
     ASSERT_TRUE(stack_
-                    ->Run(each.data(), steps, rows, &expected_state,
-                          expected.data(), lengths, &workspace_)
-                    .ok());
-    ASSERT_TRUE(stack_
-                    ->RunRepeated(
-                        {.x = x.data(), .distinct = distinct, .places = places},
-                        &state, found.data(), lengths, &workspace_, nullptr)
+                    ->Run({.x = x.data(),
+                           .steps = steps,
+                           .lengths = lengths,
+                           .places = places,
+                           .distinct = distinct},
+                          &state, found.data(), &workspace_)
                     .ok());
     for (size_t cell = 0; cell < places.size(); ++cell) {
       const auto t = static_cast<int>(cell) / rows;

@@ -18,11 +18,11 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/clock.h"
+#include "model/base/mutex.h"
 #include "model/base/random.h"
 #include "model/onednn/cell.h"
 #include "model/onednn/matmul.h"
 #include "server/engine/engine.h"
-#include "server/engine/mutex.h"
 #include "tests/server/engine/tiny_network.h"
 #include "tests/testing/status_matchers.h"
 

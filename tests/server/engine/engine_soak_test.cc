@@ -17,9 +17,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "model/base/mutex.h"
 #include "model/base/random.h"
 #include "server/engine/engine.h"
-#include "server/engine/mutex.h"
 #include "tests/server/engine/tiny_network.h"
 #include "tests/testing/fake_clock.h"
 

@@ -12,7 +12,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/engine/mutex.h"
+#include "model/base/mutex.h"
 #include "tests/server/engine/tiny_network.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"

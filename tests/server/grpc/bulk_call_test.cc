@@ -17,13 +17,13 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "carousel/v1/sentiment.grpc.pb.h"
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
 #include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
+#include "model/base/mutex.h"
 #include "model/base/retry.h"
 #include "server/core/errors.h"
 #include "server/grpc/grpc_server.h"
@@ -59,22 +59,23 @@ class HeldScorer {
  public:
   void Score(const v1::ScoreRequest& request, CallContext context,
              CallDone<v1::ScoreResponse> done) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     jobs_.push_back({request.text(), std::move(context), std::move(done)});
+    come_.NotifyOne();
   }
 
   // Waits for the next.
   ScoreJob Take() {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(
-        +[](std::deque<ScoreJob>* jobs) { return !jobs->empty(); }, &jobs_));
+    MutexLock lock(&mutex_);
+    while (jobs_.empty()) come_.Wait(&mutex_);
     ScoreJob job = std::move(jobs_.front());
     jobs_.pop_front();
     return job;
   }
 
  private:
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  CondVar come_;
   std::deque<ScoreJob> jobs_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "carousel/v1/autocomplete.grpc.pb.h"
 #include "gmock/gmock.h"
@@ -21,6 +20,7 @@
 #include "google/rpc/status.pb.h"
 #include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
+#include "model/base/mutex.h"
 #include "model/base/retry.h"
 #include "server/grpc/grpc_server.h"
 #include "tests/testing/fake_clock.h"
@@ -55,22 +55,23 @@ class HeldEngine {
  public:
   void Complete(const v1::CompleteRequest& request, CallContext context,
                 CallDone<v1::CompleteResponse> done) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     jobs_.push_back({request.text(), std::move(context), std::move(done)});
+    come_.NotifyOne();
   }
 
   // Waits for the next.
   EngineJob Take() {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(
-        +[](std::deque<EngineJob>* jobs) { return !jobs->empty(); }, &jobs_));
+    MutexLock lock(&mutex_);
+    while (jobs_.empty()) come_.Wait(&mutex_);
     EngineJob job = std::move(jobs_.front());
     jobs_.pop_front();
     return job;
   }
 
  private:
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  CondVar come_;
   std::deque<EngineJob> jobs_;
 };
 

@@ -2,12 +2,12 @@
 
 #include "server/repository/model_reaper.h"
 
+#include <latch>
 #include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
 
-#include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -23,11 +23,11 @@ class ModelReaperTest : public testing::Test {
   struct Watched {
     ~Watched() {
       *freed_on = std::this_thread::get_id();
-      freed->Notify();
+      freed->count_down();
     }
     std::shared_ptr<const Model> model;
     std::thread::id* freed_on;
-    absl::Notification* freed;
+    std::latch* freed;
   };
 
   std::shared_ptr<const Model> MakeModel() {
@@ -43,7 +43,7 @@ class ModelReaperTest : public testing::Test {
 
   TempDir dir_;
   std::thread::id freed_on_;
-  absl::Notification freed_;
+  std::latch freed_{1};
 };
 
 // Whoever lets go last goes on at once.
@@ -53,9 +53,9 @@ TEST_F(ModelReaperTest, FreesOnItsOwnThread) {
   EXPECT_EQ(model->task(), Task::kLanguageModel);
   auto other = model;
   model.reset();
-  EXPECT_FALSE(freed_.HasBeenNotified());
+  EXPECT_FALSE(freed_.try_wait());
   other.reset();
-  freed_.WaitForNotification();
+  freed_.wait();
   EXPECT_NE(freed_on_, std::this_thread::get_id());
 }
 
@@ -67,7 +67,7 @@ TEST_F(ModelReaperTest, WeakPointersKeepNothingAlive) {
   model.reset();
   EXPECT_TRUE(weak.expired());
   reaper.Settle();
-  EXPECT_TRUE(freed_.HasBeenNotified());
+  EXPECT_TRUE(freed_.try_wait());
 }
 
 // What is loaded next can count on the room.
@@ -76,7 +76,7 @@ TEST_F(ModelReaperTest, SettleWaitsUntilAllIsFreed) {
   reaper.Settle();
   reaper.Adopt(MakeModel()).reset();
   reaper.Settle();
-  EXPECT_TRUE(freed_.HasBeenNotified());
+  EXPECT_TRUE(freed_.try_wait());
 }
 
 // At the end of the process a request may still hold a model.
@@ -87,7 +87,7 @@ TEST_F(ModelReaperTest, ModelMayOutliveTheReaper) {
   reaper.reset();
   EXPECT_EQ(model->task(), Task::kLanguageModel);
   model.reset();
-  EXPECT_TRUE(freed_.HasBeenNotified());
+  EXPECT_TRUE(freed_.try_wait());
   EXPECT_EQ(freed_on_, std::this_thread::get_id());
 }
 
@@ -97,7 +97,7 @@ TEST_F(ModelReaperTest, EndFreesWhatWasLetGo) {
     ModelReaper reaper;
     reaper.Adopt(MakeModel()).reset();
   }
-  EXPECT_TRUE(freed_.HasBeenNotified());
+  EXPECT_TRUE(freed_.try_wait());
 }
 
 }  // namespace

@@ -3,10 +3,10 @@
 #include "server/repository/reloader.h"
 
 #include <atomic>
+#include <latch>
 #include <thread>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
@@ -18,17 +18,17 @@ using testing::HasSubstr;
 
 // Who asked, and the number of the reload that was the answer.
 struct Answer {
-  absl::Notification done;
+  std::latch done{1};
   absl::StatusOr<ReloadReport> report = ReloadReport();
 
   Reloader::Done Teller() {
     return [this](const absl::StatusOr<ReloadReport>& its) {
       report = its;
-      done.Notify();
+      done.count_down();
     };
   }
   int number() {
-    done.WaitForNotification();
+    done.wait();
     return static_cast<int>(report.value().failed[0].version);
   }
 };
@@ -39,8 +39,8 @@ class ReloaderTest : public testing::Test {
   absl::StatusOr<ReloadReport> Reload() {
     const int number = ++begun_;
     if (number == 1) {
-      first_begun_.Notify();
-      first_may_end_.WaitForNotification();
+      first_begun_.count_down();
+      first_may_end_.wait();
     }
     ReloadReport report;
     report.failed = {{"", number, absl::OkStatus()}};
@@ -48,8 +48,8 @@ class ReloaderTest : public testing::Test {
   }
 
   std::atomic<int> begun_ = 0;
-  absl::Notification first_begun_;
-  absl::Notification first_may_end_;
+  std::latch first_begun_{1};
+  std::latch first_may_end_{1};
   Reloader reloader_{[this] { return Reload(); }};
 };
 
@@ -58,11 +58,11 @@ TEST_F(ReloaderTest, RequestDuringAReloadWaitsForTheNext) {
   reloader_.Start();
   Answer first, second, third;
   reloader_.Request(first.Teller());
-  first_begun_.WaitForNotification();
+  first_begun_.wait();
   reloader_.Request(second.Teller());
   reloader_.Request(third.Teller());
   reloader_.Request();  // a signal, which nobody waits for
-  first_may_end_.Notify();
+  first_may_end_.count_down();
   EXPECT_EQ(first.number(), 1);
   EXPECT_EQ(second.number(), 2);
   EXPECT_EQ(third.number(), 2);
@@ -72,7 +72,7 @@ TEST_F(ReloaderTest, RequestDuringAReloadWaitsForTheNext) {
 
 // A signal may come while the server starts.
 TEST_F(ReloaderTest, RequestBeforeTheStartIsKept) {
-  first_may_end_.Notify();
+  first_may_end_.count_down();
   Answer answer;
   reloader_.Request(answer.Teller());
   EXPECT_EQ(begun_, 0);
@@ -85,17 +85,17 @@ TEST_F(ReloaderTest, StopAnswersThoseThatWait) {
   reloader_.Start();
   Answer running, waiting, late;
   reloader_.Request(running.Teller());
-  first_begun_.WaitForNotification();
+  first_begun_.wait();
   reloader_.Request(waiting.Teller());
   std::thread stop([&] { reloader_.Stop(); });
-  waiting.done.WaitForNotification();
+  waiting.done.wait();
   EXPECT_THAT(waiting.report, StatusIs(absl::StatusCode::kUnavailable,
                                        HasSubstr("is stopping")));
   EXPECT_TRUE(reloader_.stopping());
   reloader_.Request(late.Teller());
-  EXPECT_TRUE(late.done.HasBeenNotified());
+  EXPECT_TRUE(late.done.try_wait());
   EXPECT_THAT(late.report, StatusIs(absl::StatusCode::kUnavailable));
-  first_may_end_.Notify();
+  first_may_end_.count_down();
   EXPECT_EQ(running.number(), 1);
   stop.join();
   EXPECT_EQ(begun_, 1);

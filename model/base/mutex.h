@@ -5,8 +5,8 @@
 // what, and ThreadSanitizer sees locking and waking. (Distributions ship Abseil
 // without ThreadSanitizer's annotations; to it, absl::Mutex orders nothing.)
 
-#ifndef CAROUSEL_SERVER_ENGINE_MUTEX_H_
-#define CAROUSEL_SERVER_ENGINE_MUTEX_H_
+#ifndef CAROUSEL_MODEL_BASE_MUTEX_H_
+#define CAROUSEL_MODEL_BASE_MUTEX_H_
 
 #include <condition_variable>
 #include <mutex>
@@ -17,6 +17,7 @@
 
 namespace carousel {
 
+// Not to be locked by the thread that holds it.
 class ABSL_LOCKABLE Mutex {
  public:
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
@@ -41,7 +42,11 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
   Mutex* const mutex_;
 };
 
-// Waits may end early: wait in a loop that looks at the condition.
+// Waits may end early, so wait in a loop that looks at the condition. Notify
+// while holding the mutex if whoever waits may destroy both.
+//
+//   MutexLock lock(&mutex_);
+//   while (jobs_.empty()) changed_.Wait(&mutex_);
 class CondVar {
  public:
   void Wait(Mutex* mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -69,4 +74,4 @@ class CondVar {
 
 }  // namespace carousel
 
-#endif  // CAROUSEL_SERVER_ENGINE_MUTEX_H_
+#endif  // CAROUSEL_MODEL_BASE_MUTEX_H_
