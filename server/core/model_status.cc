@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
+#include "server/core/errors.h"
 
 namespace carousel {
 namespace {
@@ -83,25 +84,18 @@ v1::Model ToMessage(const ModelVersion& version) {
       break;
     case ModelVersion::State::kFailed:
       message.set_state(v1::Model::STATE_FAILED);
-      message.set_message(version.error.ToString());
+      message.set_message(MessageText(version.error.ToString()));
       break;
     case ModelVersion::State::kReady:
       SetReady(version, &message);
       break;
   }
   if (!version.reload_error.ok()) {
-    *message.mutable_reload_error() = ToMessage(version.reload_error);
+    *message.mutable_reload_error() = ToStatusMessage(version.reload_error);
   }
   if (!version.labels_error.ok()) {
-    *message.mutable_labels_error() = ToMessage(version.labels_error);
+    *message.mutable_labels_error() = ToStatusMessage(version.labels_error);
   }
-  return message;
-}
-
-google::rpc::Status ToMessage(const absl::Status& status) {
-  google::rpc::Status message;
-  message.set_code(static_cast<int>(status.code()));
-  message.set_message(std::string(status.message()));
   return message;
 }
 

@@ -72,7 +72,7 @@ v1::ReloadModelsResponse ToResponse(const ReloadReport& report) {
     if (failure.version > 0) {
       message->mutable_model()->set_version(failure.version);
     }
-    *message->mutable_error() = ToMessage(failure.error);
+    *message->mutable_error() = ToStatusMessage(failure.error);
   }
   return response;
 }
