@@ -110,6 +110,7 @@ absl::Status TextTranslation::CutNext(absl::Status too_long) {
 }
 
 absl::Status TextTranslation::Close(const Open& open) {
+  RETURN_IF_ERROR(open.translation->error());
   auto& translations = sentences_[open.number].translations;
   translations = open.translation->Best();
   tokens_fed_ += open.translation->tokens_fed();

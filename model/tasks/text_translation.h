@@ -69,7 +69,7 @@ class TextTranslation {
   }
 
   // It was done: closes what is finished, and opens more. INVALID_ARGUMENT for
-  // a text whose alignments are too large.
+  // a text whose alignments are too large; the error of a sentence.
   absl::Status Advance();
 
   // What it costs in rows: of what is due, and of all that is left, about.
