@@ -179,6 +179,7 @@ void ModelCore::Explain(const v1::ExplainRequest& request, CallContext context,
   ReadJob job;
   job.model = handle->model;
   job.text = request.text();
+  job.max_source = options_.max_sentence_tokens;
   job.deadline = context.deadline;
   job.cancelled = std::move(context.cancelled);
   job.done = [this, handle = *std::move(handle), text = request.text(),

@@ -10,9 +10,11 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/tasks/completion.h"
+#include "model/tasks/text_translation.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/testing/tiny_bundle.h"
+#include "tests/testing/tiny_translator.h"
 
 namespace carousel {
 namespace {
@@ -46,6 +48,20 @@ class TextTokensTest : public testing::Test {
     return *classifier_;
   }
 
+  const Model& Translating() {
+    if (translator_ == nullptr) {
+      EXPECT_THAT(WriteTinyTranslator(dir_.File("fr/1")), IsOk());
+      translator_ = Model::Load(dir_.File("fr/1")).value();
+    }
+    return *translator_;
+  }
+
+  static absl::StatusOr<TextTokens> Read(const Model& model,
+                                         const std::string& text,
+                                         int max_source = 100) {
+    return ReadTextTokens(model, text, max_source);
+  }
+
   // "TOKEN=what stands there" of each.
   static std::vector<std::string> Shown(const TextTokens& read,
                                         const std::string& text) {
@@ -61,6 +77,7 @@ class TextTokensTest : public testing::Test {
   TempDir dir_;
   std::shared_ptr<const Model> language_model_;
   std::shared_ptr<const Model> classifier_;
+  std::shared_ptr<const Model> translator_;
 };
 
 // What is shown is what the completion's first query asks for, whatever the
@@ -75,7 +92,7 @@ TEST_F(TextTokensTest, LineIsReadAsItIsCompleted) {
         std::string("\xe2\x80\x9cI don\xe2\x80\x99t, li"),
         std::string("caf\xc3\xa9 12 a@b.org the "), std::string("\n"),
         std::string("e\xcc\x81t\xc3\xa9\xc2\xa0the "), long_line}) {
-    const auto read = ReadTextTokens(LanguageModel(), text);
+    const auto read = Read(LanguageModel(), text);
     ASSERT_THAT(read, IsOk());
     const Completion completion =
         Completion::Start(tokenizer, text, {}).value();
@@ -89,7 +106,7 @@ TEST_F(TextTokensTest, LineIsReadAsItIsCompleted) {
 TEST_F(TextTokensTest, TokensStandWhereTheyWereTyped) {
   const std::string text =
       "old line\nI don\xe2\x80\x99t like cafe\xcc\x81, 12 ho";
-  const auto read = ReadTextTokens(LanguageModel(), text);
+  const auto read = Read(LanguageModel(), text);
   ASSERT_THAT(read, IsOk());
   EXPECT_THAT(
       Shown(*read, text),
@@ -100,7 +117,7 @@ TEST_F(TextTokensTest, TokensStandWhereTheyWereTyped) {
 
 // The network is not asked about a number, nor about an address.
 TEST_F(TextTokensTest, NothingIsReadWhereNothingIsSuggested) {
-  const auto read = ReadTextTokens(LanguageModel(), "I like 12");
+  const auto read = Read(LanguageModel(), "I like 12");
   ASSERT_THAT(read, IsOk());
   EXPECT_THAT(read->tokens, IsEmpty());
   EXPECT_EQ(read->partial, "12");
@@ -111,7 +128,7 @@ TEST_F(TextTokensTest, WholeTextIsReadAsItIsLabelled) {
   for (const std::string text :
        {"", " ", "I like the house", "I do n't like the house , I",
         "\xf0\x9f\x98\x80 the\n\nhouse"}) {
-    const auto read = ReadTextTokens(model, text);
+    const auto read = Read(model, text);
     ASSERT_THAT(read, IsOk());
     const auto whole = EncodeWholeText(model.tokenizer(), 4, text).value();
     EXPECT_THAT(read->ids(), ElementsAreArray(whole.tokens)) << text;
@@ -119,15 +136,68 @@ TEST_F(TextTokensTest, WholeTextIsReadAsItIsLabelled) {
     EXPECT_EQ(read->partial, "");
   }
   const std::string text = "I do n't like the house , I";
-  EXPECT_THAT(Shown(ReadTextTokens(model, text).value(), text),
+  EXPECT_THAT(Shown(Read(model, text).value(), text),
               ElementsAre("I=I", "house=house", ",=,", "I=I", "<eos>="));
 }
 
+// A translator never sees two sentences together.
+TEST_F(TextTokensTest, SentencesAreReadAsTheyAreTranslated) {
+  const std::string text = " a b.\n\n d! zz c";
+  EXPECT_THAT(Shown(Read(Translating(), text).value(), text),
+              ElementsAre("a=a", "b=b", ".=.", "<eos>=", "d=d", "!=!",
+                          "<eos>=", "<unk>=zz", "c=c", "<eos>="));
+  EXPECT_THAT(Read(Translating(), " \n")->tokens, IsEmpty());
+}
+
+// Whatever the length of a sentence.
+TEST_F(TextTokensTest, SourcesAreThoseOfTheTranslation) {
+  std::string text;
+  for (int i = 0; i < 90; ++i) text += i % 11 == 0 ? "a, b c " : "c d! a ";
+  for (const int max_source : {1, 5, 1000}) {
+    std::vector<int32_t> expected;
+    const auto translation =
+        TextTranslation::Start(Translating().translator(), text,
+                               {.beam_size = 1, .max_source = max_source})
+            .value();
+    Translator::Workspace workspace;
+    while (!translation->finished()) {
+      for (const SentenceTranslation* sentence : translation->to_read()) {
+        expected.insert(expected.end(), sentence->source().begin(),
+                        sentence->source().end());
+      }
+      const Translator& network = *Translating().translator().network;
+      ASSERT_THAT(
+          translation->to_read().empty()
+              ? WriteSentences(network, translation->to_write(), &workspace)
+              : ReadSentences(network, translation->to_read(), &workspace),
+          IsOk());
+      ASSERT_THAT(translation->Advance(), IsOk());
+    }
+    const auto read = Read(Translating(), text, max_source);
+    ASSERT_THAT(read, IsOk());
+    EXPECT_THAT(read->ids(), ElementsAreArray(expected)) << max_source;
+    EXPECT_FALSE(read->cut);
+  }
+}
+
+TEST_F(TextTokensTest, LongSourceIsShownInPart) {
+  for (const bool sentences : {false, true}) {
+    std::string text;
+    while (text.size() < 16000) text += sentences ? "a b! " : "a b ";
+    const auto read = Read(Translating(), text);
+    ASSERT_THAT(read, IsOk());
+    EXPECT_TRUE(read->cut);
+    EXPECT_EQ(read->tokens.size(), size_t{TextTokens::kMostToTranslate});
+  }
+}
+
 TEST_F(TextTokensTest, TextThatIsNotUtf8IsRefused) {
-  for (const char* text : {"\xff", "a\xc3", "the \xed\xa0\x80"}) {
-    EXPECT_THAT(
-        ReadTextTokens(LanguageModel(), text),
-        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("UTF-8")));
+  for (const Model* model : {&LanguageModel(), &Translating()}) {
+    for (const char* text : {"\xff", "a\xc3", "the \xed\xa0\x80"}) {
+      EXPECT_THAT(
+          Read(*model, text),
+          StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("UTF-8")));
+    }
   }
 }
 
@@ -135,9 +205,9 @@ TEST_F(TextTokensTest, TextThatIsNotUtf8IsRefused) {
 TEST_F(TextTokensTest, LongTextsAreRead) {
   std::string marks;
   while (marks.size() < 60000) marks += "\xe2\x80\x99";
-  EXPECT_THAT(ReadTextTokens(LanguageModel(), marks), IsOk());
-  EXPECT_THAT(ReadTextTokens(LanguageModel(), std::string(60000, ',')), IsOk());
-  const auto read = ReadTextTokens(LanguageModel(), std::string(60000, ','));
+  EXPECT_THAT(Read(LanguageModel(), marks), IsOk());
+  EXPECT_THAT(Read(LanguageModel(), std::string(60000, ',')), IsOk());
+  const auto read = Read(LanguageModel(), std::string(60000, ','));
   EXPECT_LE(read->tokens.size(), 513u);
 }
 

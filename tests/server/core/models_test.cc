@@ -22,6 +22,7 @@
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/testing/tiny_bundle.h"
+#include "tests/testing/tiny_translator.h"
 
 namespace carousel {
 namespace {
@@ -434,6 +435,18 @@ TEST_F(ModelCoreTest, ExplainSaysThatALongTextIsCut) {
               ElementsAre("good 0-4", "bad 18-21", "<unk> 21-22 ?", "bad 23-26",
                           "<eos> 26-26"));
   EXPECT_EQ(mood->cached_tokens(), 0);
+}
+
+// Places are those of the whole text, though sentences are read apart.
+TEST_F(ModelCoreTest, ExplainShowsTheSentencesOfATranslator) {
+  ASSERT_THAT(WriteTinyTranslator(dir_.File("fr/1")), IsOk());
+  StartWithAll();
+  const auto response = Explain("\xc3\xa9 a!\n b.", Spec("fr"));
+  ASSERT_THAT(response, IsOk());
+  EXPECT_THAT(Tokens(*response),
+              ElementsAre("<unk> 0-1 ?", "a 2-3", "! 3-4", "<eos> 4-4", "b 6-7",
+                          ". 7-8", "<eos> 8-8"));
+  EXPECT_FALSE(response->cut());
 }
 
 // What people send: each is answered.
