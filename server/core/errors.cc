@@ -55,6 +55,12 @@ absl::Status AboutField(absl::string_view field, absl::Status status) {
   return WithViolation(std::move(status), field, description);
 }
 
+absl::Status AboutOption(absl::Status status) {
+  if (status.ok()) return status;
+  const std::string message(status.message());
+  return AboutField(message.substr(0, message.find(':')), std::move(status));
+}
+
 absl::Status AboutModel(absl::string_view model, absl::Status status) {
   google::rpc::ResourceInfo detail;
   detail.set_resource_type("model");

@@ -28,6 +28,11 @@ absl::Status InvalidField(absl::string_view field, absl::string_view found);
 // `status`, an error, about that field.
 absl::Status AboutField(absl::string_view field, absl::Status status);
 
+// `status`, if it is an error whose message begins with an option that is out
+// of its bounds ("beam_size: expected ..."), about the field of that name; OK
+// stays OK.
+absl::Status AboutOption(absl::Status status);
+
 // `status` about a model that there is not, e.g. "sentiment-en/7", with a
 // google.rpc.ResourceInfo.
 absl::Status AboutModel(absl::string_view model, absl::Status status);

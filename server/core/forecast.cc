@@ -21,6 +21,7 @@
 #include "server/core/errors.h"
 #include "server/core/forecast_times.h"
 #include "server/core/model_choice.h"
+#include "server/core/times.h"
 
 namespace carousel {
 namespace {
@@ -259,16 +260,15 @@ absl::Status WithField(absl::Status status) {
 void ForecastCore::Forecast(const v1::ForecastRequest& request,
                             CallContext context,
                             CallDone<v1::ForecastResponse> done) const {
-  CallReport report;
   if (absl::Status status = CheckSize(request); !status.ok()) {
-    return std::move(done)(std::move(status), report);
+    return std::move(done)(std::move(status), {});
   }
   absl::StatusOr<ModelHandle> handle =
       ChooseModel(*repository_, request.model(), kModels);
-  if (!handle.ok()) return std::move(done)(handle.status(), report);
-  report.version = handle->version;
+  if (!handle.ok()) return std::move(done)(handle.status(), {});
+  const int64_t version = handle->version;
   absl::StatusOr<Plan> plan = MakePlan(request, *std::move(handle));
-  if (!plan.ok()) return std::move(done)(plan.status(), report);
+  if (!plan.ok()) return std::move(done)(plan.status(), {.version = version});
 
   ForecastJob job;
   job.model = plan->handle.model;
@@ -276,12 +276,10 @@ void ForecastCore::Forecast(const v1::ForecastRequest& request,
   job.steps = plan->steps;
   job.deadline = context.deadline;
   job.cancelled = std::move(context.cancelled);
-  job.done = [plan = *std::move(plan), report, done = std::move(done)](
+  job.done = [plan = *std::move(plan), done = std::move(done)](
                  absl::StatusOr<std::vector<float>> forecast,
                  const JobReport& its) mutable {
-    report.queue = its.queue;
-    report.compute = its.compute;
-    report.batch = its.batch;
+    const CallReport report = ReportOf(its, plan.handle.version);
     if (!forecast.ok()) {
       return std::move(done)(WithField(forecast.status()), report);
     }

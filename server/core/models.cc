@@ -185,10 +185,7 @@ void ModelCore::Explain(const v1::ExplainRequest& request, CallContext context,
   job.done = [this, handle = *std::move(handle), text = request.text(),
               done = std::move(done)](absl::StatusOr<ReadAnswer> answer,
                                       const JobReport& its) mutable {
-    const CallReport report = {.queue = its.queue,
-                               .compute = its.compute,
-                               .batch = its.batch,
-                               .version = handle.version};
+    const CallReport report = ReportOf(its, handle.version);
     if (!answer.ok()) return std::move(done)(answer.status(), report);
     v1::ExplainResponse response;
     *response.mutable_model() = Describe(VersionOf(*repository_, handle));

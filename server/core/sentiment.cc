@@ -81,16 +81,14 @@ absl::Status WithField(absl::Status status) {
 
 void SentimentCore::Score(const v1::ScoreRequest& request, CallContext context,
                           CallDone<v1::ScoreResponse> done) const {
-  CallReport report;
   if (absl::Status status =
           CheckTextSize(request.text(), options_.max_text_bytes);
       !status.ok()) {
-    return std::move(done)(std::move(status), report);
+    return std::move(done)(std::move(status), {});
   }
   absl::StatusOr<ModelHandle> handle =
       ChooseModel(*repository_, request.model(), kModels);
-  if (!handle.ok()) return std::move(done)(handle.status(), report);
-  report.version = handle->version;
+  if (!handle.ok()) return std::move(done)(handle.status(), {});
 
   const auto& model = handle->model;
   LabelJob job;
@@ -104,12 +102,10 @@ void SentimentCore::Score(const v1::ScoreRequest& request, CallContext context,
   job.deadline = context.deadline;
   job.cancelled = std::move(context.cancelled);
   job.bulk = context.bulk;
-  job.done = [handle = *std::move(handle), request, report,
-              done = std::move(done)](absl::StatusOr<LabelAnswer> answer,
-                                      const JobReport& its) mutable {
-    report.queue = its.queue;
-    report.compute = its.compute;
-    report.batch = its.batch;
+  job.done = [handle = *std::move(handle), request, done = std::move(done)](
+                 absl::StatusOr<LabelAnswer> answer,
+                 const JobReport& its) mutable {
+    const CallReport report = ReportOf(its, handle.version);
     if (!answer.ok()) {
       return std::move(done)(WithField(answer.status()), report);
     }

@@ -47,6 +47,18 @@ TEST(ErrorsTest, ErrorOfAnotherPlaceGetsAField) {
       "text");
 }
 
+// Options are called as their fields are.
+TEST(ErrorsTest, OptionOutOfItsBoundsIsTheField) {
+  EXPECT_THAT(AboutOption(absl::OkStatus()), IsOk());
+  const absl::Status status =
+      AboutOption(absl::InvalidArgumentError("max_words: expected 1: no"));
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
+                               "max_words: expected 1: no"));
+  EXPECT_EQ(
+      DetailOf<google::rpc::BadRequest>(status).field_violations(0).field(),
+      "max_words");
+}
+
 TEST(ErrorsTest, MissingModelIsAResource) {
   const auto detail = DetailOf<google::rpc::ResourceInfo>(
       AboutModel("mood/7", absl::NotFoundError("ready: none")));
