@@ -84,7 +84,10 @@ absl::Status WriteTinyTranslator(const std::string& directory,
                                  const TinyTranslatorOptions& options) {
   const Outline outline(options.pieces);
   BundleContent content;
-  content.manifest.model = TranslatorManifest{.sizes = outline.sizes};
+  content.manifest.model =
+      TranslatorManifest{.sizes = outline.sizes,
+                         .source_tokenizer = outline.source.kind(),
+                         .target_tokenizer = outline.target.kind()};
   content.weights = Weights(outline, options.broken);
   content.stored_type = DType::kF32;
   content.tokenizer = &outline.source;

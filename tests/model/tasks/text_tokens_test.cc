@@ -48,12 +48,14 @@ class TextTokensTest : public testing::Test {
     return *classifier_;
   }
 
-  const Model& Translating() {
-    if (translator_ == nullptr) {
-      EXPECT_THAT(WriteTinyTranslator(dir_.File("fr/1")), IsOk());
-      translator_ = Model::Load(dir_.File("fr/1")).value();
+  const Model& Translating(bool pieces = false) {
+    const std::string path = dir_.File(pieces ? "fr/2" : "fr/1");
+    std::shared_ptr<const Model>& model = translators_[pieces ? 1 : 0];
+    if (model == nullptr) {
+      EXPECT_THAT(WriteTinyTranslator(path, {.pieces = pieces}), IsOk());
+      model = Model::Load(path).value();
     }
-    return *translator_;
+    return *model;
   }
 
   static absl::StatusOr<TextTokens> Read(const Model& model,
@@ -77,7 +79,7 @@ class TextTokensTest : public testing::Test {
   TempDir dir_;
   std::shared_ptr<const Model> language_model_;
   std::shared_ptr<const Model> classifier_;
-  std::shared_ptr<const Model> translator_;
+  std::shared_ptr<const Model> translators_[2];
 };
 
 // What is shown is what the completion's first query asks for, whatever the
@@ -147,36 +149,51 @@ TEST_F(TextTokensTest, SentencesAreReadAsTheyAreTranslated) {
               ElementsAre("a=a", "b=b", ".=.", "<eos>=", "d=d", "!=!",
                           "<eos>=", "<unk>=zz", "c=c", "<eos>="));
   EXPECT_THAT(Read(Translating(), " \n")->tokens, IsEmpty());
+  EXPECT_THAT(
+      Shown(Read(Translating(/*pieces=*/true), text).value(), text),
+      ElementsAre("\u2581a=a", "\u2581b=b", ".=.", "<eos>=", "\u2581d=d", "!=!",
+                  "<eos>=", "\u2581=", "<unk>=zz", "\u2581c=c", "<eos>="));
+}
+
+// The sources of the sentences that a text is translated by.
+std::vector<int32_t> Translated(const TranslatorParts& parts,
+                                const std::string& text, int max_source) {
+  std::vector<int32_t> sources;
+  const auto translation =
+      TextTranslation::Start(parts, text,
+                             {.beam_size = 1, .max_source = max_source})
+          .value();
+  Translator::Workspace workspace;
+  while (!translation->finished()) {
+    for (const SentenceTranslation* sentence : translation->to_read()) {
+      sources.insert(sources.end(), sentence->source().begin(),
+                     sentence->source().end());
+    }
+    EXPECT_THAT(
+        translation->to_read().empty()
+            ? WriteSentences(*parts.network, translation->to_write(),
+                             &workspace)
+            : ReadSentences(*parts.network, translation->to_read(), &workspace),
+        IsOk());
+    EXPECT_THAT(translation->Advance(), IsOk());
+  }
+  return sources;
 }
 
 // Whatever the length of a sentence.
 TEST_F(TextTokensTest, SourcesAreThoseOfTheTranslation) {
   std::string text;
-  for (int i = 0; i < 90; ++i) text += i % 11 == 0 ? "a, b c " : "c d! a ";
-  for (const int max_source : {1, 5, 1000}) {
-    std::vector<int32_t> expected;
-    const auto translation =
-        TextTranslation::Start(Translating().translator(), text,
-                               {.beam_size = 1, .max_source = max_source})
-            .value();
-    Translator::Workspace workspace;
-    while (!translation->finished()) {
-      for (const SentenceTranslation* sentence : translation->to_read()) {
-        expected.insert(expected.end(), sentence->source().begin(),
-                        sentence->source().end());
-      }
-      const Translator& network = *Translating().translator().network;
-      ASSERT_THAT(
-          translation->to_read().empty()
-              ? WriteSentences(network, translation->to_write(), &workspace)
-              : ReadSentences(network, translation->to_read(), &workspace),
-          IsOk());
-      ASSERT_THAT(translation->Advance(), IsOk());
+  for (int i = 0; i < 30; ++i) text += i % 11 == 0 ? "a, b c " : "c d! a ";
+  for (const bool pieces : {false, true}) {
+    const Model& model = Translating(pieces);
+    for (const int max_source : {1, 5, 1000}) {
+      const auto read = Read(model, text, max_source);
+      ASSERT_THAT(read, IsOk());
+      EXPECT_THAT(read->ids(), ElementsAreArray(Translated(model.translator(),
+                                                           text, max_source)))
+          << max_source;
+      EXPECT_FALSE(read->cut);
     }
-    const auto read = Read(Translating(), text, max_source);
-    ASSERT_THAT(read, IsOk());
-    EXPECT_THAT(read->ids(), ElementsAreArray(expected)) << max_source;
-    EXPECT_FALSE(read->cut);
   }
 }
 
