@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "model/base/quote.h"
+#include "model/base/round_trip.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/forecasting.h"
 #include "server/core/errors.h"
@@ -233,7 +234,7 @@ v1::ForecastResponse ToResponse(const Plan& plan,
     v1::SeriesForecast* message = response.add_series();
     message->set_name(model.manifest().forecaster().series[place].name);
     for (size_t i = place; i < forecast.size(); i += series) {
-      message->add_values(forecast[i]);
+      message->add_values(RoundTrip(forecast[i]));
     }
     for (size_t q = 0; q < quantiles.size(); ++q) {
       v1::ForecastQuantile* quantile = message->add_quantiles();

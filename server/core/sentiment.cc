@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/base/round_trip.h"
 #include "model/base/status_macros.h"
 #include "server/core/code_points.h"
 #include "server/core/errors.h"
@@ -32,8 +33,9 @@ void AddWords(absl::string_view text, const LabelExplanation& explanation,
     message->set_begin(begins.Before(begin));
     message->set_end(ends.Before(end));
     message->set_contribution(word.contribution);
-    message->mutable_running()->Add(word.probabilities.begin(),
-                                    word.probabilities.end());
+    for (const float probability : word.probabilities) {
+      message->add_running(RoundTrip(probability));
+    }
   }
 }
 
@@ -61,7 +63,7 @@ v1::ScoreResponse ToResponse(const ModelHandle& handle,
   for (size_t k = 0; k < labels.size(); ++k) {
     v1::LabelProbability* message = response.add_probabilities();
     message->set_label(labels[k]);
-    message->set_probability(found.probabilities[k]);
+    message->set_probability(RoundTrip(found.probabilities[k]));
   }
   response.set_cut(found.cut);
   AddWords(request.text(), answer.explanation, &response);
