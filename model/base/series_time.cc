@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -34,7 +35,7 @@ bool IsDay(absl::string_view text) {
   return true;
 }
 
-bool ParseDate(absl::string_view text, absl::Time* time) {
+bool ParseText(absl::string_view text, absl::Time* time) {
   const absl::TimeZone utc = absl::UTCTimeZone();
   if (IsDay(text)) {
     const std::string dashed = absl::StrCat(
@@ -47,13 +48,6 @@ bool ParseDate(absl::string_view text, absl::Time* time) {
   return false;
 }
 
-// Steps of a number column, such as 0.1, are equal but for rounding.
-constexpr double kRounding = 1e-6;
-
-bool Near(double a, double b) {
-  return std::abs(a - b) <= kRounding * std::max(std::abs(a), std::abs(b));
-}
-
 absl::CivilMonth MonthOf(absl::Time time) {
   return absl::CivilMonth(absl::ToCivilSecond(time, absl::UTCTimeZone()));
 }
@@ -64,6 +58,25 @@ absl::Time BeginningOf(absl::CivilMonth month) {
 
 absl::Duration InMonth(absl::Time time) {
   return time - BeginningOf(MonthOf(time));
+}
+
+// Calendars, and protobuf, know no others.
+bool ParseDate(absl::string_view text, absl::Time* time) {
+  if (!ParseText(text, time)) return false;
+  const absl::civil_year_t year = MonthOf(*time).year();
+  return year >= 1 && year <= 9999;
+}
+
+bool ParseNumber(absl::string_view text, double* number) {
+  return absl::SimpleAtod(text, number) && std::isfinite(*number);
+}
+
+// A step may be off by so much of it.
+constexpr double kRounding = 1e-6;
+
+bool IsOneStep(absl::Time from, absl::Time to, const TimeStep& step) {
+  const absl::Time expected = AddSteps(from, step, 1);
+  return absl::AbsDuration(to - expected) <= (expected - from) * kRounding;
 }
 
 }  // namespace
@@ -91,68 +104,60 @@ std::vector<TimeStep> StepsBetween(absl::Time from, absl::Time to) {
 std::optional<size_t> FindBreak(absl::Span<const absl::Time> times,
                                 const TimeStep& step) {
   for (size_t i = 1; i < times.size(); ++i) {
-    const absl::Time expected = AddSteps(times[i - 1], step, 1);
-    const absl::Duration length = expected - times[i - 1];
-    if (absl::AbsDuration(times[i] - expected) > length * kRounding) return i;
+    if (!IsOneStep(times[i - 1], times[i], step)) return i;
   }
   return std::nullopt;
 }
 
-std::optional<TimeCheck::Time> TimeCheck::Parse(absl::string_view text) {
-  Time result;
-  absl::Time time;
-  if (ParseDate(text, &time)) {
-    const absl::CivilMonth month = MonthOf(time);
-    result.is_date = true;
-    result.date = time;
-    result.value = absl::ToDoubleSeconds(time - absl::UnixEpoch());
-    result.months = static_cast<int>(month.year()) * 12 + month.month();
-    result.in_month = absl::ToDoubleSeconds(InMonth(time));
-    return result;
-  }
-  if (!absl::SimpleAtod(text, &result.value)) return std::nullopt;
-  if (!std::isfinite(result.value)) return std::nullopt;
-  return result;
-}
-
 absl::Status TimeCheck::Add(absl::string_view text) {
-  const std::optional<Time> time = Parse(text);
-  if (!time || (last_ && time->is_date != last_->is_date)) {
+  absl::Time date;
+  double number = 0;
+  const bool is_date = !number_.has_value() && ParseDate(text, &date);
+  if (!is_date && (date_.has_value() || !ParseNumber(text, &number))) {
     return absl::InvalidArgumentError(absl::StrCat(
         "expected a time as \"2016-07-01 00:00:00\" or a number, found ",
         QuoteForMessage(text)));
   }
-  if (last_) {
-    const double step = time->value - last_->value;
-    const bool by_months =
-        time->is_date && Near(time->in_month, last_->in_month);
-    const int month_step = time->months - last_->months;
-    if (!step_) {
-      step_ = step;
-      if (by_months && month_step > 0) month_step_ = month_step;
-    }
-    if (!Near(step, *step_)) values_are_regular_ = false;
-    if (!by_months || month_step != month_step_) month_step_.reset();
-    if (step <= 0 || (!values_are_regular_ && !month_step_)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "a gap in time: expected one step after ", QuoteForMessage(text_),
-          ", as in the lines before, found ", QuoteForMessage(text)));
-    }
+  if (!(is_date ? AddDate(date) : AddNumber(number))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a gap in time: expected one step after ", QuoteForMessage(text_),
+        ", as in the lines before, found ", QuoteForMessage(text)));
   }
   text_ = std::string(text);
-  last_ = time;
   return absl::OkStatus();
 }
 
-std::optional<absl::Time> TimeCheck::time() const {
-  if (!last_ || !last_->is_date) return std::nullopt;
-  return last_->date;
+bool TimeCheck::AddDate(absl::Time date) {
+  bool follows = true;
+  if (date_.has_value()) {
+    if (steps_.empty()) steps_ = StepsBetween(*date_, date);
+    std::erase_if(steps_, [&](const TimeStep& step) {
+      return !IsOneStep(*date_, date, step);
+    });
+    follows = !steps_.empty();
+  }
+  date_ = date;
+  return follows;
+}
+
+bool TimeCheck::AddNumber(double number) {
+  bool follows = true;
+  if (number_.has_value()) {
+    const double step = number - *number_;
+    if (!number_step_.has_value()) number_step_ = step;
+    // Both steps are differences of rounded numbers.
+    const double rounding = kRounding * *number_step_ +
+                            2 * std::numeric_limits<double>::epsilon() *
+                                std::max(std::abs(number), std::abs(*number_));
+    follows = step > 0 && std::abs(step - *number_step_) <= rounding;
+  }
+  number_ = number;
+  return follows;
 }
 
 std::optional<TimeStep> TimeCheck::step() const {
-  if (!step_ || !last_->is_date) return std::nullopt;
-  if (month_step_) return TimeStep{.months = *month_step_};
-  return TimeStep{.time = absl::Seconds(*step_)};
+  if (steps_.empty()) return std::nullopt;
+  return steps_.front();
 }
 
 }  // namespace carousel

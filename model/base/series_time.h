@@ -46,35 +46,35 @@ std::optional<size_t> FindBreak(absl::Span<const absl::Time> times,
 
 // Thread-compatible. Is told the times of a series in turn. Days and seconds
 // may be the step, or months ("1949-01", or the first of every month), which
-// are not equally long.
+// are not equally long. Dates are counted exactly; steps of numbers, such as
+// 0.1, are equal but for the rounding of doubles.
 class TimeCheck {
  public:
-  // INVALID_ARGUMENT, saying what was expected, if `text` is no time, or not
-  // one step after the time before; the first two make the step.
+  // INVALID_ARGUMENT, saying what was expected, if `text` is no time of the
+  // years 1 to 9999 and no number, or not one step after the time before; the
+  // first two make the step.
   absl::Status Add(absl::string_view text);
 
   // The last one; nothing if times are numbers.
-  std::optional<absl::Time> time() const;
+  std::optional<absl::Time> time() const { return date_; }
 
   // What lies between them; nothing if they are numbers, or fewer than two.
   std::optional<TimeStep> step() const;
 
  private:
-  struct Time {
-    double value = 0;  // seconds, or the number that it is
-    bool is_date = false;
-    absl::Time date = {};
-    int months = 0;       // since year 0
-    double in_month = 0;  // seconds since the month's beginning
-  };
-
-  static std::optional<Time> Parse(absl::string_view text);
+  // Whether it is one step after the one before, if there is one.
+  bool AddDate(absl::Time date);
+  bool AddNumber(double number);
 
   std::string text_;  // of the last one
-  std::optional<Time> last_;
-  std::optional<double> step_;     // of the values
-  std::optional<int> month_step_;  // while all are equal in the month
-  bool values_are_regular_ = true;
+
+  // The last one; both are nothing before the first.
+  std::optional<absl::Time> date_;
+  std::optional<double> number_;
+
+  // Of dates: those of the first two that have led on to all others.
+  std::vector<TimeStep> steps_;
+  std::optional<double> number_step_;
 };
 
 }  // namespace carousel

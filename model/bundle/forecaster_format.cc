@@ -143,6 +143,9 @@ absl::StatusOr<TimeStep> ParseInterval(const JsonField& root) {
   constexpr int64_t kMostMonths = 12 * 1000;
   constexpr double kMostSeconds = 86400.0 * 366 * 1000;
   ASSIGN_OR_RETURN(const JsonField field, root.Get("interval"));
+  if (field.Has("months") && field.Has("seconds")) {
+    return field.Expected("months or seconds, not both");
+  }
   if (field.Has("months")) {
     ASSIGN_OR_RETURN(const JsonField months, field.Get("months"));
     ASSIGN_OR_RETURN(const int64_t count, months.Integer(1, kMostMonths));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/base/round_trip.h"
 #include "model/base/status_macros.h"
 #include "model/bundle/bundle_files.h"
 #include "model/bundle/language_model_self_test.h"

@@ -7,7 +7,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "model/base/files.h"
@@ -42,11 +41,6 @@ absl::StatusOr<Task> ParseTask(const JsonField& root) {
 }
 
 }  // namespace
-
-double RoundTrip(float value) {
-  double shortest = 0;
-  return absl::SimpleAtod(absl::StrCat(value), &shortest) ? shortest : value;
-}
 
 absl::StatusOr<Manifest> ParseModelFields(const JsonField& root) {
   Manifest manifest;

@@ -73,10 +73,6 @@ absl::StatusOr<std::string> ParseCaseText(const JsonField& test);
 // weights bound the width, but nothing bounds the length of a text.
 absl::Status CheckSelfTestSize(size_t steps, int64_t width);
 
-// The shortest number that reads as `value`: 0.1f is 0.1 to people, not
-// 0.10000000149.
-double RoundTrip(float value);
-
 // The member "sha256".
 absl::StatusOr<std::string> ParseSha256(const JsonField& parent);
 

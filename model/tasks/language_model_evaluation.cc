@@ -15,8 +15,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/base/files.h"
+#include "model/base/round_trip.h"
 #include "model/base/status_macros.h"
-#include "model/bundle/manifest_fields.h"
 #include "model/tasks/line_measurer.h"
 #include "model/tasks/progress_count.h"
 #include "model/tasks/sequence_meter.h"

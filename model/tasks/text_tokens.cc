@@ -2,6 +2,7 @@
 
 #include "model/tasks/text_tokens.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <numeric>
 
@@ -12,6 +13,7 @@
 #include "model/tasks/completion.h"
 #include "model/tasks/typed_text.h"
 #include "model/text/normalise.h"
+#include "model/text/sentences.h"
 
 namespace carousel {
 namespace {
@@ -80,18 +82,41 @@ absl::StatusOr<TextTokens> ReadTextToLabel(const Tokenizer& tokenizer,
   return result;
 }
 
+// Adds a sentence, or its halves if it is too long. False: enough was added.
+bool AddSentence(absl::string_view text, ByteRange place, size_t max_source,
+                 TextTokens* result) {
+  if (result->tokens.size() > TextTokens::kMostToTranslate) return false;
+  const Tokenizer& tokenizer = *result->tokenizer;
+  const auto prepare = [&](absl::string_view part) {
+    return tokenizer.Prepare(part).value();
+  };
+  const absl::string_view sentence = TextOf(text, place);
+  const std::string prepared = prepare(sentence);
+  const std::vector<TextPiece> pieces = tokenizer.Split(prepared);
+  if (pieces.size() > max_source) {
+    const auto halves = Halves(text, place);
+    return std::all_of(halves.begin(), halves.end(), [&](ByteRange half) {
+      return AddSentence(text, half, max_source, result);
+    });
+  }
+  if (pieces.empty()) return true;  // is not shown to the network
+  AddTokens(pieces, sentence, place.begin, prepared, prepare, result);
+  AddEndOfLine(place.end, result);
+  return true;
+}
+
 absl::StatusOr<TextTokens> ReadTextToTranslate(const Tokenizer& tokenizer,
+                                               int max_source,
                                                absl::string_view text) {
-  ASSIGN_OR_RETURN(const std::string prepared, tokenizer.Prepare(text));
-  std::vector<TextPiece> pieces = tokenizer.Split(prepared);
+  RETURN_IF_ERROR(ValidateUtf8(text));
   TextTokens result = {.tokenizer = &tokenizer};
-  result.cut = pieces.size() > TextTokens::kMostToTranslate;
-  if (result.cut) pieces.resize(TextTokens::kMostToTranslate);
-  AddTokens(
-      pieces, text, 0, prepared,
-      [&](absl::string_view part) { return tokenizer.Prepare(part).value(); },
-      &result);
-  AddEndOfLine(text.size(), &result);
+  for (const ByteRange place : SplitSentences(text)) {
+    if (!AddSentence(text, place, static_cast<size_t>(max_source), &result)) {
+      break;
+    }
+  }
+  result.cut = result.tokens.size() > TextTokens::kMostToTranslate;
+  if (result.cut) result.tokens.resize(TextTokens::kMostToTranslate);
   return result;
 }
 
@@ -104,7 +129,8 @@ std::vector<int32_t> TextTokens::ids() const {
 }
 
 absl::StatusOr<TextTokens> ReadTextTokens(const Model& model,
-                                          absl::string_view text) {
+                                          absl::string_view text,
+                                          int max_source) {
   switch (model.task()) {
     case Task::kLanguageModel:
       return ReadLineToComplete(model.tokenizer(), text);
@@ -112,7 +138,8 @@ absl::StatusOr<TextTokens> ReadTextTokens(const Model& model,
       return ReadTextToLabel(model.tokenizer(),
                              model.manifest().classifier().longest_text, text);
     case Task::kTranslator:
-      return ReadTextToTranslate(model.translator().source_tokenizer, text);
+      return ReadTextToTranslate(model.translator().source_tokenizer,
+                                 max_source, text);
     case Task::kForecaster:
       break;
   }

@@ -23,7 +23,7 @@ struct TextTokens {
     ByteRange place;  // in the text as it was given; empty for <eos>
   };
 
-  // A translator reads a long text in parts; so many are shown.
+  // A translator reads a text of any length; so many are shown.
   static constexpr int kMostToTranslate = 1024;
 
   std::vector<Token> tokens = {};
@@ -41,12 +41,15 @@ struct TextTokens {
 // A language model: what its first query about the text asks for (Completion),
 // which begins with <eos>; `partial` is what is typed of the word at the cursor
 // and is looked up in the vocabulary. No tokens where nothing is suggested. A
-// classifier: as EncodeWholeText. A translator: the source, and <eos>.
+// classifier: as EncodeWholeText. A translator: each of the sentences that
+// TextTranslation cuts the text into, one after the other, and <eos> behind
+// each; `max_source` as in TranslationOptions.
 //
 // INVALID_ARGUMENT if `text` is not valid UTF-8 (with the offset), or if the
 // model reads no text. FAILED_PRECONDITION as Completion::Start.
 absl::StatusOr<TextTokens> ReadTextTokens(const Model& model,
-                                          absl::string_view text);
+                                          absl::string_view text,
+                                          int max_source);
 
 }  // namespace carousel
 

@@ -98,18 +98,15 @@ absl::StatusOr<bool> TextTranslation::OpenNext() {
 }
 
 absl::Status TextTranslation::CutNext(absl::Status too_long) {
-  const ByteRange place = places_.back();
-  const size_t cut = MiddleCut(text_, place);
-  if (cut == place.end) return too_long;
+  const auto halves = Halves(text_, places_.back());
+  if (halves.empty()) return too_long;
   places_.pop_back();
-  const ByteRange halves[] = {Trim(text_, {place.begin, cut}),
-                              Trim(text_, {cut, place.end})};
-  if (!halves[1].empty()) places_.push_back(halves[1]);
-  if (!halves[0].empty()) places_.push_back(halves[0]);
+  places_.insert(places_.end(), halves.rbegin(), halves.rend());
   return absl::OkStatus();
 }
 
 absl::Status TextTranslation::Close(const Open& open) {
+  RETURN_IF_ERROR(open.translation->error());
   auto& translations = sentences_[open.number].translations;
   translations = open.translation->Best();
   tokens_fed_ += open.translation->tokens_fed();

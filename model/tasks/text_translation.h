@@ -52,7 +52,7 @@ class TextTranslation {
   static constexpr int kReadTokensOfRow = 4;
 
   // Cuts the text into sentences (SplitSentences); one of more than
-  // options.max_source tokens is cut further, near its middle (MiddleCut).
+  // options.max_source tokens is cut further, near its middle (Halves).
   // INVALID_ARGUMENT for text that is not UTF-8 or has too many sentences, and
   // for options out of their bounds.
   static absl::StatusOr<std::unique_ptr<TextTranslation>> Start(
@@ -69,7 +69,7 @@ class TextTranslation {
   }
 
   // It was done: closes what is finished, and opens more. INVALID_ARGUMENT for
-  // a text whose alignments are too large.
+  // a text whose alignments are too large; the error of a sentence.
   absl::Status Advance();
 
   // What it costs in rows: of what is due, and of all that is left, about.

@@ -191,7 +191,7 @@ class SharedStep {
     size_t row = 0;
     for (SentenceTranslation* sentence : sentences_) {
       const auto rows = static_cast<size_t>(sentence->rows());
-      RETURN_IF_ERROR(HandOut(row, rows, sentence));
+      HandOut(row, rows, sentence);
       row += rows;
     }
     return absl::OkStatus();
@@ -215,7 +215,7 @@ class SharedStep {
     state_ = decoder_.JoinRows(states, parents);
   }
 
-  absl::Status HandOut(size_t row, size_t rows, SentenceTranslation* sentence) {
+  void HandOut(size_t row, size_t rows, SentenceTranslation* sentence) {
     const auto width = logits_.size() / tokens_.size();
     std::vector<int> own(rows);
     for (size_t i = 0; i < rows; ++i) own[i] = static_cast<int>(row + i);
@@ -229,8 +229,8 @@ class SharedStep {
       }
       sentence->attention_.push_back(attention);
     }
-    return sentence->search_.Answer(logits_.subspan(row * width, rows * width),
-                                    attention);
+    sentence->error_ = sentence->search_.Answer(
+        logits_.subspan(row * width, rows * width), attention);
   }
 
   const Decoder& decoder_;
@@ -276,6 +276,7 @@ absl::StatusOr<std::vector<std::vector<Translation>>> Translate(
   }
   std::vector<std::vector<Translation>> results;
   for (const SentenceTranslation& sentence : sentences) {
+    RETURN_IF_ERROR(sentence.error());
     results.push_back(sentence.Best());
   }
   return results;

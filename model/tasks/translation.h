@@ -73,7 +73,14 @@ class SentenceTranslation {
       const TranslationOptions& options);
 
   // A sentence without tokens is finished from the start.
-  bool finished() const { return source_.empty() || search_.done(); }
+  bool finished() const {
+    return source_.empty() || search_.done() || !error_.ok();
+  }
+
+  // INTERNAL if what the network makes of it is not a number: of this sentence
+  // alone, whoever goes with it.
+  const absl::Status& error() const { return error_; }
+
   bool was_read() const { return encoded_.has_value(); }
 
   // With <eos>; empty if the sentence has no tokens.
@@ -122,6 +129,7 @@ class SentenceTranslation {
   // Of each step, row and position of the source: (rows, S).
   std::vector<std::vector<float>> attention_;
   int64_t tokens_fed_ = 0;
+  absl::Status error_;
 };
 
 // Reads the sentences, those of equal lengths together. INTERNAL if oneDNN
@@ -131,8 +139,8 @@ absl::Status ReadSentences(const Translator& network,
                            Translator::Workspace* workspace);
 
 // A step of all of them, as one batch; each comes out as it would alone, but
-// for rounding. INTERNAL if oneDNN refuses, or logits are no numbers. REQUIRES:
-// all are of `network` and were read, none is finished.
+// for rounding, or has an error. INTERNAL if oneDNN refuses. REQUIRES: all are
+// of `network` and were read, none is finished.
 absl::Status WriteSentences(const Translator& network,
                             absl::Span<SentenceTranslation* const> sentences,
                             Translator::Workspace* workspace);
@@ -143,7 +151,7 @@ absl::Status WriteSentences(const Translator& network,
 // so far. Computes with the calling thread's OpenMP setting.
 //
 // INVALID_ARGUMENT for text that is not UTF-8 or too long, and for options out
-// of their bounds.
+// of their bounds; the first error of a sentence.
 absl::StatusOr<std::vector<std::vector<Translation>>> Translate(
     const TranslatorParts& parts, absl::Span<const std::string> texts,
     const TranslationOptions& options, Translator::Workspace* workspace,

@@ -65,6 +65,25 @@ struct Cut {
   }
 };
 
+// The place within `range`, and not at its ends; its end if there is none.
+size_t MiddleCut(absl::string_view text, ByteRange range) {
+  const size_t middle = range.begin + range.size() / 2;
+  const size_t quarter = range.size() / 4;
+  Cut best = {.place = range.end, .rank = -1};
+  UChar32 before_last = 0, last = 0;
+  for (size_t i = range.begin; i < range.end;) {
+    before_last = last;
+    last = NextCodePoint(text, &i);
+    if (i >= range.end) break;
+    const size_t distance = i > middle ? i - middle : middle - i;
+    // A mark at the edge of a text is worth less than a space in its middle.
+    const bool behind_mark = IsMark(before_last) && distance <= quarter;
+    const Cut cut = {i, !IsSpace(last) ? 0 : behind_mark ? 2 : 1, distance};
+    if (cut.IsBetterThan(best)) best = cut;
+  }
+  return best.place;
+}
+
 }  // namespace
 
 // ICU counts in UTF-16, the abbreviations know no other text.
@@ -88,22 +107,16 @@ std::vector<ByteRange> SplitSentences(absl::string_view text) {
   return sentences;
 }
 
-size_t MiddleCut(absl::string_view text, ByteRange range) {
-  const size_t middle = range.begin + range.size() / 2;
-  const size_t quarter = range.size() / 4;
-  Cut best = {.place = range.end, .rank = -1};
-  UChar32 before_last = 0, last = 0;
-  for (size_t i = range.begin; i < range.end;) {
-    before_last = last;
-    last = NextCodePoint(text, &i);
-    if (i >= range.end) break;
-    const size_t distance = i > middle ? i - middle : middle - i;
-    // A mark at the edge of a text is worth less than a space in its middle.
-    const bool behind_mark = IsMark(before_last) && distance <= quarter;
-    const Cut cut = {i, !IsSpace(last) ? 0 : behind_mark ? 2 : 1, distance};
-    if (cut.IsBetterThan(best)) best = cut;
+std::vector<ByteRange> Halves(absl::string_view text, ByteRange range) {
+  std::vector<ByteRange> halves;
+  const size_t cut = MiddleCut(text, range);
+  if (cut == range.end) return halves;
+  for (const ByteRange side :
+       {ByteRange{range.begin, cut}, ByteRange{cut, range.end}}) {
+    const ByteRange half = Trim(text, side);
+    if (!half.empty()) halves.push_back(half);
   }
-  return best.place;
+  return halves;
 }
 
 ByteRange Trim(absl::string_view text, ByteRange range) {

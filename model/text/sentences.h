@@ -19,11 +19,11 @@ namespace carousel {
 // UTF-8.
 std::vector<ByteRange> SplitSentences(absl::string_view text);
 
-// The place within `range` of `text`, and not at its ends, at which it is best
-// cut in two: behind a mark and a space near the middle, else behind a space,
-// else behind any character. Its end if it is a single character.
-// REQUIRES: valid UTF-8; a range that is not empty.
-size_t MiddleCut(absl::string_view text, ByteRange range);
+// `range` of `text` cut in two: behind a mark and a space near the middle, else
+// behind a space, else behind any character. White space at the cut is of
+// neither half. Nothing for a single character. REQUIRES: valid UTF-8; a range
+// that is not empty.
+std::vector<ByteRange> Halves(absl::string_view text, ByteRange range);
 
 // `range` without the white space at its ends.
 ByteRange Trim(absl::string_view text, ByteRange range);

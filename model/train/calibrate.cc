@@ -18,6 +18,7 @@
 #include "model/bundle/writer.h"
 #include "model/tasks/calibration.h"
 #include "model/tasks/classification.h"
+#include "model/train/export_parts.h"
 #include "model/weights/safetensors.h"
 #include "nlohmann/json.hpp"
 
@@ -67,8 +68,7 @@ absl::StatusOr<std::vector<Tensor>> ScaledWeights(const std::string& bundle,
 
 std::string CardOf(const std::string& bundle, const Calibration& calibration) {
   const auto card = ReadFile(JoinPath(bundle, kCardFile));
-  return absl::StrCat(card.ok() ? absl::StrCat(*card, "\n") : "",
-                      CardSection(calibration));
+  return WithCardSection(card.ok() ? *card : "", CardSection(calibration));
 }
 
 std::vector<std::string> SelfTestTexts(const ClassifierManifest& manifest) {

@@ -15,6 +15,7 @@
 #include "model/bundle/series_scale.h"
 #include "model/bundle/stored_weights.h"
 #include "model/bundle/writer.h"
+#include "model/train/export_parts.h"
 #include "model/weights/safetensors.h"
 #include "nlohmann/json.hpp"
 
@@ -33,11 +34,13 @@ ordered_json ToObject(const ForecasterCalibration& calibration) {
 std::string CardOf(const std::string& bundle,
                    const ForecasterCalibration& calibration) {
   const auto card = ReadFile(JoinPath(bundle, kCardFile));
-  return absl::StrFormat(
-      "%s## Quantiles\n\nThose of the errors of %d forecasts on %s (SHA-256 "
-      "`%.12s...`), for each step and series by\nitself.\n",
-      card.ok() ? absl::StrCat(*card, "\n") : "",
-      calibration.residuals.forecasts, calibration.file, calibration.sha256);
+  return WithCardSection(
+      card.ok() ? *card : "",
+      absl::StrFormat(
+          "## Quantiles\n\nThose of the errors of %d forecasts on %s (SHA-256 "
+          "`%.12s...`), for each step and series by\nitself.\n",
+          calibration.residuals.forecasts, calibration.file,
+          calibration.sha256));
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> LoadForecaster(

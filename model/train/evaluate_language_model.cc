@@ -71,6 +71,13 @@ DotProducts MakeMatmulDotProducts() {
   };
 }
 
+// The bounds of the manifest (ContextSetting).
+absl::Status CheckAtMost(absl::string_view flag, float value, float most) {
+  if (value >= 0 && value <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      flag, ": with --context expected 0 to ", most, ", found ", value));
+}
+
 // With `--context`: a setting other than the bundle's, if it is given.
 absl::StatusOr<ContextSetting> GetContextSetting(const Evaluation& evaluation) {
   const FlagValues& flags = evaluation.flags;
@@ -85,8 +92,10 @@ absl::StatusOr<ContextSetting> GetContextSetting(const Evaluation& evaluation) {
                    GetFraction(flags, "cache_theta", setting.theta));
   ASSIGN_OR_RETURN(setting.lambda,
                    GetFraction(flags, "cache_lambda", setting.lambda));
-  RETURN_IF_ERROR(CheckCacheOptions(
-      {.settings = {{.theta = setting.theta, .lambda = setting.lambda}}}));
+  RETURN_IF_ERROR(
+      CheckAtMost("--cache_theta", setting.theta, ContextSetting::kMostTheta));
+  RETURN_IF_ERROR(CheckAtMost("--cache_lambda", setting.lambda,
+                              ContextSetting::kMostLambda));
   return setting;
 }
 

@@ -82,4 +82,19 @@ std::string WriteCard(const CardParts& parts) {
   return card;
 }
 
+std::string WithCardSection(absl::string_view card, absl::string_view section) {
+  const absl::string_view heading = section.substr(0, section.find('\n') + 1);
+  const std::string whole = absl::StrCat("\n", card, "\n");
+  const size_t begin = whole.find(absl::StrCat("\n", heading));
+  if (begin == whole.npos) {
+    return absl::StrCat(card, card.empty() ? "" : "\n", section);
+  }
+  const size_t next = whole.find("\n## ", begin + 1);
+  const absl::string_view before = absl::string_view(whole).substr(1, begin);
+  if (next == whole.npos) return absl::StrCat(before, section);
+  return absl::StrCat(
+      before, section,
+      absl::string_view(whole).substr(next, whole.size() - next - 1));
+}
+
 }  // namespace carousel

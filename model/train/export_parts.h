@@ -50,6 +50,11 @@ struct CardParts {
 };
 std::string WriteCard(const CardParts& parts);
 
+// `card` with `section`, whose first line is its heading ("## Quantiles"), in
+// place of the one with that heading; at the end if there is none. `section`
+// ends a line.
+std::string WithCardSection(absl::string_view card, absl::string_view section);
+
 }  // namespace carousel
 
 #endif  // CAROUSEL_MODEL_TRAIN_EXPORT_PARTS_H_

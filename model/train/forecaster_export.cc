@@ -94,22 +94,18 @@ std::string FiguresText(const ForecasterExport& bundle) {
       figures.value("mse", 0.0), figures.value("mae", 0.0), state.best_step);
 }
 
-std::string UseText(const std::optional<MeasuredResiduals>& residuals) {
-  const std::string text =
-      "A forecast is the expected course. It holds for series that go on as "
-      "the "
-      "training part did.\n";
+std::string QuantilesSection(
+    const std::optional<MeasuredResiduals>& residuals) {
   if (!residuals.has_value()) {
-    return text +
-           "How sure it is was not measured (the dev part is too short): "
-           "there are no quantiles.\n";
+    return "## Quantiles\n\nHow sure it is was not measured (the dev part is "
+           "too short): there are no quantiles.\n";
   }
   return absl::StrFormat(
-      "%sQuantiles are those of the errors of %d forecasts on the dev part, "
+      "## Quantiles\n\nThose of the errors of %d forecasts on the dev part, "
       "for "
       "each step and series by\nitself: an interval is as wide as errors were "
       "at that distance, whatever the window says.\n",
-      text, residuals->forecasts);
+      residuals->forecasts);
 }
 
 std::string ModelCard(const ForecasterExport& bundle,
@@ -121,18 +117,21 @@ std::string ModelCard(const ForecasterExport& bundle,
     absl::StrAppendFormat(&series, "| %s | %g | %g |\n", scale.name, scale.mean,
                           scale.standard_deviation);
   }
-  return WriteCard({.directory = bundle.directory,
-                    .settings = config.bundle,
-                    .otherwise = "A forecaster: it continues the series below.",
-                    .model = SizesText(config.sizes),
-                    .figures = FiguresText(bundle),
-                    .data = absl::StrFormat(
-                        "`%s` (SHA-256 `%.12s...`): trained on the "
-                        "first %d of %d rows.\n\n%s",
-                        config.file, bundle.data.sha256, bundle.data.train_rows,
-                        bundle.data.rows, series),
-                    .left_out = "",
-                    .use = UseText(residuals)});
+  const std::string card =
+      WriteCard({.directory = bundle.directory,
+                 .settings = config.bundle,
+                 .otherwise = "A forecaster: it continues the series below.",
+                 .model = SizesText(config.sizes),
+                 .figures = FiguresText(bundle),
+                 .data = absl::StrFormat(
+                     "`%s` (SHA-256 `%.12s...`): trained on the "
+                     "first %d of %d rows.\n\n%s",
+                     config.file, bundle.data.sha256, bundle.data.train_rows,
+                     bundle.data.rows, series),
+                 .left_out = "",
+                 .use = "A forecast is the expected course. It holds for "
+                        "series that go on as the training part did.\n"});
+  return WithCardSection(card, QuantilesSection(residuals));
 }
 
 }  // namespace

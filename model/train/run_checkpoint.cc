@@ -15,6 +15,7 @@ namespace {
 constexpr char kStateKey[] = "state";
 constexpr char kTaskKey[] = "task";
 constexpr char kConfigKey[] = "config";
+constexpr char kStepKey[] = "step";  // of the best weights
 
 // One list of the fields for both directions. Doubles keep their bits: JSON
 // numbers are written with as many digits as it takes.
@@ -52,8 +53,6 @@ bool Holds(const nlohmann::json& value) {
   }
 }
 
-}  // namespace
-
 absl::Status CheckFinite(absl::Span<const NamedTensor> tensors) {
   for (const auto& [name, tensor] : tensors) {
     if (tensor.dtype() != DType::kF32) continue;
@@ -67,6 +66,8 @@ absl::Status CheckFinite(absl::Span<const NamedTensor> tensors) {
   }
   return absl::OkStatus();
 }
+
+}  // namespace
 
 absl::Status SaveRunCheckpoint(const std::string& path,
                                absl::Span<const NamedTensor> tensors,
@@ -114,6 +115,24 @@ absl::StatusOr<RunCheckpoint> OpenRunCheckpoint(const std::string& path) {
   checkpoint.task = task->second;
   checkpoint.config = config->second;
   return checkpoint;
+}
+
+absl::Status SaveBestWeights(const std::string& path,
+                             absl::Span<const NamedTensor> weights,
+                             int64_t step) {
+  RETURN_IF_ERROR(CheckFinite(weights));
+  return WriteSafetensors(path, weights, {{kStepKey, absl::StrCat(step)}});
+}
+
+absl::Status CheckBestWeights(const std::string& path, int64_t step) {
+  ASSIGN_OR_RETURN(const auto best, Safetensors::Open(path));
+  const auto found = best->metadata().find(kStepKey);
+  const std::string expected = absl::StrCat(step);
+  const bool has_step = found != best->metadata().end();
+  if (has_step && found->second == expected) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(path, ": expected the weights of step ", expected,
+                   ", found ", has_step ? found->second : "no step"));
 }
 
 }  // namespace carousel

@@ -63,8 +63,15 @@ absl::Status SaveRunCheckpoint(const std::string& path,
 // NOT_FOUND, or DATA_LOSS if the file is not a checkpoint.
 absl::StatusOr<RunCheckpoint> OpenRunCheckpoint(const std::string& path);
 
-// The check that SaveRunCheckpoint makes.
-absl::Status CheckFinite(absl::Span<const NamedTensor> tensors);
+// The best weights so far, those of `step`, in a file beside the checkpoint.
+// Errors as SaveRunCheckpoint.
+absl::Status SaveBestWeights(const std::string& path,
+                             absl::Span<const NamedTensor> weights,
+                             int64_t step);
+
+// DATA_LOSS if the weights at `path` are of another step: somebody may have
+// restored the checkpoint without them. NOT_FOUND.
+absl::Status CheckBestWeights(const std::string& path, int64_t step);
 
 }  // namespace carousel
 

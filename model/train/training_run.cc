@@ -21,7 +21,6 @@
 #include "model/train/run_metrics.h"
 #include "model/train/run_report.h"
 #include "model/train/speedometer.h"
-#include "model/weights/safetensors.h"
 #include "nlohmann/json.hpp"
 
 namespace carousel {
@@ -328,10 +327,8 @@ class TrainingRun {
 
   absl::Status SaveBest() {
     if (!is_writer()) return absl::OkStatus();
-    const std::vector<NamedTensor> weights = task_->Weights();
-    RETURN_IF_ERROR(CheckFinite(weights));
-    return WriteSafetensors(PathOf("best.safetensors"), weights,
-                            {{"step", absl::StrCat(state_.step)}});
+    return SaveBestWeights(PathOf("best.safetensors"), task_->Weights(),
+                           state_.step);
   }
 
   absl::Status Save() {
@@ -349,31 +346,16 @@ class TrainingRun {
     return absl::OkStatus();
   }
 
-  // The file is not part of the checkpoint, and somebody may have restored one
-  // without the other.
-  absl::Status CheckBest() const {
-    const std::string path = PathOf("best.safetensors");
-    ASSIGN_OR_RETURN(const auto best, Safetensors::Open(path));
-    const auto step = best->metadata().find("step");
-    const std::string expected = absl::StrCat(state_.best_step);
-    if (step != best->metadata().end() && step->second == expected) {
-      return absl::OkStatus();
-    }
-    return absl::DataLossError(absl::StrCat(
-        path, ": expected the weights of step ", expected, ", found ",
-        step == best->metadata().end() ? "no step" : step->second));
-  }
-
   absl::Status Finish() {
     if (!is_writer()) return absl::OkStatus();
     if (!task_->has_dev()) {
       state_.best_step = state_.step;
       RETURN_IF_ERROR(SaveBest());
     }
-    RETURN_IF_ERROR(CheckBest());
+    const std::string best = PathOf("best.safetensors");
+    RETURN_IF_ERROR(CheckBestWeights(best, state_.best_step));
     DrawFigures(/*finished=*/true);
-    RETURN_IF_ERROR(task_->Export(PathOf("best.safetensors"), state_,
-                                  options_.bundle_directory));
+    RETURN_IF_ERROR(task_->Export(best, state_, options_.bundle_directory));
     progress_->Note(absl::StrCat("wrote ", options_.bundle_directory));
     return absl::OkStatus();
   }

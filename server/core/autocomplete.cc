@@ -60,24 +60,18 @@ absl::Status AutocompleteCore::Validate(
   RETURN_IF_ERROR(CheckTextSize(request.text(), options_.max_text_bytes));
   RETURN_IF_ERROR(
       CheckTextSize(request.context(), options_.max_text_bytes, "context"));
-  absl::Status status = CheckOptions(OptionsOf(request));
-  if (status.ok()) return status;
-  // The message begins with the option, which is the field.
-  const absl::string_view message = status.message();
-  return AboutField(message.substr(0, message.find(':')), status);
+  return AboutOption(CheckOptions(OptionsOf(request)));
 }
 
 void AutocompleteCore::Complete(const v1::CompleteRequest& request,
                                 CallContext context,
                                 CallDone<v1::CompleteResponse> done) const {
-  CallReport report;
   if (absl::Status status = Validate(request); !status.ok()) {
-    return std::move(done)(std::move(status), report);
+    return std::move(done)(std::move(status), {});
   }
   absl::StatusOr<ModelHandle> handle =
       ChooseModel(*repository_, request.model(), kModels);
-  if (!handle.ok()) return std::move(done)(handle.status(), report);
-  report.version = handle->version;
+  if (!handle.ok()) return std::move(done)(handle.status(), {});
 
   const auto& model = handle->model;
   engine_->Submit(
@@ -89,11 +83,9 @@ void AutocompleteCore::Complete(const v1::CompleteRequest& request,
        .options = OptionsOf(request),
        .deadline = context.deadline,
        .cancelled = std::move(context.cancelled),
-       .done = [handle = *std::move(handle), report,
+       .done = [handle = *std::move(handle),
                 done = std::move(done)](JobResult result) mutable {
-         report.queue = result.queue;
-         report.compute = result.compute;
-         report.batch = result.batch;
+         const CallReport report = ReportOf(result, handle.version);
          if (!result.suggestions.ok()) {
            return std::move(done)(result.suggestions.status(), report);
          }

@@ -36,6 +36,15 @@ struct CallReport {
   int64_t version = 0;  // of the model; 0: none was found
 };
 
+// Of a job that is done; `its`: a JobReport, or what has the same members.
+template <typename Report>
+CallReport ReportOf(const Report& its, int64_t version) {
+  return {.queue = its.queue,
+          .compute = its.compute,
+          .batch = its.batch,
+          .version = version};
+}
+
 // Called exactly once, from any thread; must not block.
 template <typename Response>
 using CallDone =

@@ -16,11 +16,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "model/base/quote.h"
+#include "model/base/round_trip.h"
 #include "model/base/status_macros.h"
 #include "model/tasks/forecasting.h"
 #include "server/core/errors.h"
 #include "server/core/forecast_times.h"
 #include "server/core/model_choice.h"
+#include "server/core/times.h"
 
 namespace carousel {
 namespace {
@@ -232,7 +234,7 @@ v1::ForecastResponse ToResponse(const Plan& plan,
     v1::SeriesForecast* message = response.add_series();
     message->set_name(model.manifest().forecaster().series[place].name);
     for (size_t i = place; i < forecast.size(); i += series) {
-      message->add_values(forecast[i]);
+      message->add_values(RoundTrip(forecast[i]));
     }
     for (size_t q = 0; q < quantiles.size(); ++q) {
       v1::ForecastQuantile* quantile = message->add_quantiles();
@@ -259,16 +261,15 @@ absl::Status WithField(absl::Status status) {
 void ForecastCore::Forecast(const v1::ForecastRequest& request,
                             CallContext context,
                             CallDone<v1::ForecastResponse> done) const {
-  CallReport report;
   if (absl::Status status = CheckSize(request); !status.ok()) {
-    return std::move(done)(std::move(status), report);
+    return std::move(done)(std::move(status), {});
   }
   absl::StatusOr<ModelHandle> handle =
       ChooseModel(*repository_, request.model(), kModels);
-  if (!handle.ok()) return std::move(done)(handle.status(), report);
-  report.version = handle->version;
+  if (!handle.ok()) return std::move(done)(handle.status(), {});
+  const int64_t version = handle->version;
   absl::StatusOr<Plan> plan = MakePlan(request, *std::move(handle));
-  if (!plan.ok()) return std::move(done)(plan.status(), report);
+  if (!plan.ok()) return std::move(done)(plan.status(), {.version = version});
 
   ForecastJob job;
   job.model = plan->handle.model;
@@ -276,12 +277,10 @@ void ForecastCore::Forecast(const v1::ForecastRequest& request,
   job.steps = plan->steps;
   job.deadline = context.deadline;
   job.cancelled = std::move(context.cancelled);
-  job.done = [plan = *std::move(plan), report, done = std::move(done)](
+  job.done = [plan = *std::move(plan), done = std::move(done)](
                  absl::StatusOr<std::vector<float>> forecast,
                  const JobReport& its) mutable {
-    report.queue = its.queue;
-    report.compute = its.compute;
-    report.batch = its.batch;
+    const CallReport report = ReportOf(its, plan.handle.version);
     if (!forecast.ok()) {
       return std::move(done)(WithField(forecast.status()), report);
     }

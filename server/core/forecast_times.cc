@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "model/base/status_macros.h"
 #include "server/core/errors.h"
+#include "server/core/times.h"
 
 namespace carousel {
 namespace {
@@ -37,8 +38,7 @@ absl::StatusOr<std::vector<absl::Time>> ToTimes(const Timestamps& timestamps) {
                        " ns; expected a time of the years 1 to 9999, and 0 to ",
                        kNanosOfSecond - 1, " ns"));
     }
-    times.push_back(absl::FromUnixSeconds(timestamp.seconds()) +
-                    absl::Nanoseconds(timestamp.nanos()));
+    times.push_back(ToTime(timestamp));
   }
   return times;
 }
@@ -115,15 +115,6 @@ absl::StatusOr<std::vector<absl::Time>> TimesAfter(
     after.push_back(AddSteps(times.back(), *step, i));
   }
   return after;
-}
-
-google::protobuf::Timestamp ToTimestamp(absl::Time time) {
-  const int64_t seconds = absl::ToUnixSeconds(time);
-  google::protobuf::Timestamp timestamp;
-  timestamp.set_seconds(seconds);
-  timestamp.set_nanos(static_cast<int32_t>(
-      absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
-  return timestamp;
 }
 
 }  // namespace carousel

@@ -29,8 +29,6 @@ absl::StatusOr<std::vector<absl::Time>> TimesAfter(
     const Timestamps& history, const std::optional<TimeStep>& interval,
     int steps);
 
-google::protobuf::Timestamp ToTimestamp(absl::Time time);
-
 }  // namespace carousel
 
 #endif  // CAROUSEL_SERVER_CORE_FORECAST_TIMES_H_

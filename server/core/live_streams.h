@@ -15,7 +15,7 @@
 
 namespace carousel {
 
-// A stream of requests and answers. Thread-safe.
+// A stream of requests or answers or both. Thread-safe.
 class LiveStream {
  public:
   virtual ~LiveStream() = default;

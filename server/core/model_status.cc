@@ -9,30 +9,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/time.h"
 #include "nlohmann/json.hpp"
+#include "server/core/errors.h"
+#include "server/core/times.h"
 
 namespace carousel {
 namespace {
 
 constexpr size_t kMostFigures = 100;
 constexpr size_t kMostNameBytes = 128;
-
-google::protobuf::Duration ToMessage(absl::Duration duration) {
-  google::protobuf::Duration message;
-  message.set_seconds(
-      absl::IDivDuration(duration, absl::Seconds(1), &duration));
-  message.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
-  return message;
-}
-
-google::protobuf::Timestamp ToMessage(absl::Time time) {
-  const google::protobuf::Duration since = ToMessage(time - absl::UnixEpoch());
-  google::protobuf::Timestamp message;
-  message.set_seconds(since.seconds());
-  message.set_nanos(since.nanos());
-  return message;
-}
 
 // What runs, and what of its precision is to be known.
 std::string Describe(const Model& model) {
@@ -51,7 +36,7 @@ void SetReady(const ModelVersion& version, v1::Model* message) {
   message->set_kernels(model.implementation());
   message->set_isa(IsaOf(model.implementation()));
   *message->mutable_load_duration() = ToMessage(version.load_time);
-  *message->mutable_ready_time() = ToMessage(version.ready_at);
+  *message->mutable_ready_time() = ToTimestamp(version.ready_at);
 }
 
 // Depth first, in the order of names.
@@ -83,25 +68,18 @@ v1::Model ToMessage(const ModelVersion& version) {
       break;
     case ModelVersion::State::kFailed:
       message.set_state(v1::Model::STATE_FAILED);
-      message.set_message(version.error.ToString());
+      message.set_message(MessageText(version.error.ToString()));
       break;
     case ModelVersion::State::kReady:
       SetReady(version, &message);
       break;
   }
   if (!version.reload_error.ok()) {
-    *message.mutable_reload_error() = ToMessage(version.reload_error);
+    *message.mutable_reload_error() = ToStatusMessage(version.reload_error);
   }
   if (!version.labels_error.ok()) {
-    *message.mutable_labels_error() = ToMessage(version.labels_error);
+    *message.mutable_labels_error() = ToStatusMessage(version.labels_error);
   }
-  return message;
-}
-
-google::rpc::Status ToMessage(const absl::Status& status) {
-  google::rpc::Status message;
-  message.set_code(static_cast<int>(status.code()));
-  message.set_message(std::string(status.message()));
   return message;
 }
 

@@ -8,18 +8,14 @@
 #include <map>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "carousel/v1/model.pb.h"
-#include "google/rpc/status.pb.h"
 #include "server/repository/repository.h"
 
 namespace carousel {
 
 // All but the figures and what the engine remembers.
 v1::Model ToMessage(const ModelVersion& version);
-
-google::rpc::Status ToMessage(const absl::Status& status);
 
 // The instruction sets in the name of an implementation ("lstm
 // brgemm:avx512_core, matmul brg:avx512_core_vnni"): what stands behind colons,

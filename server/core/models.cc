@@ -72,7 +72,7 @@ v1::ReloadModelsResponse ToResponse(const ReloadReport& report) {
     if (failure.version > 0) {
       message->mutable_model()->set_version(failure.version);
     }
-    *message->mutable_error() = ToMessage(failure.error);
+    *message->mutable_error() = ToStatusMessage(failure.error);
   }
   return response;
 }
@@ -179,15 +179,13 @@ void ModelCore::Explain(const v1::ExplainRequest& request, CallContext context,
   ReadJob job;
   job.model = handle->model;
   job.text = request.text();
+  job.max_source = options_.max_sentence_tokens;
   job.deadline = context.deadline;
   job.cancelled = std::move(context.cancelled);
   job.done = [this, handle = *std::move(handle), text = request.text(),
               done = std::move(done)](absl::StatusOr<ReadAnswer> answer,
                                       const JobReport& its) mutable {
-    const CallReport report = {.queue = its.queue,
-                               .compute = its.compute,
-                               .batch = its.batch,
-                               .version = handle.version};
+    const CallReport report = ReportOf(its, handle.version);
     if (!answer.ok()) return std::move(done)(answer.status(), report);
     v1::ExplainResponse response;
     *response.mutable_model() = Describe(VersionOf(*repository_, handle));

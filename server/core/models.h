@@ -10,6 +10,7 @@
 
 #include "carousel/v1/model.pb.h"
 #include "server/core/call.h"
+#include "server/core/translation.h"
 #include "server/engine/engine.h"
 #include "server/repository/reloader.h"
 #include "server/repository/repository.h"
@@ -23,6 +24,9 @@ struct ModelOptions {
 
   // Longest text that is explained.
   size_t max_text_bytes = 65536;
+
+  // As the service for translations has it.
+  int max_sentence_tokens = TranslationServiceOptions().max_sentence_tokens;
 };
 
 // Thread-safe. No method blocks; errors are those of the proto file.

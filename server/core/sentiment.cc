@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/base/round_trip.h"
 #include "model/base/status_macros.h"
 #include "server/core/code_points.h"
 #include "server/core/errors.h"
@@ -32,8 +33,9 @@ void AddWords(absl::string_view text, const LabelExplanation& explanation,
     message->set_begin(begins.Before(begin));
     message->set_end(ends.Before(end));
     message->set_contribution(word.contribution);
-    message->mutable_running()->Add(word.probabilities.begin(),
-                                    word.probabilities.end());
+    for (const float probability : word.probabilities) {
+      message->add_running(RoundTrip(probability));
+    }
   }
 }
 
@@ -61,7 +63,7 @@ v1::ScoreResponse ToResponse(const ModelHandle& handle,
   for (size_t k = 0; k < labels.size(); ++k) {
     v1::LabelProbability* message = response.add_probabilities();
     message->set_label(labels[k]);
-    message->set_probability(found.probabilities[k]);
+    message->set_probability(RoundTrip(found.probabilities[k]));
   }
   response.set_cut(found.cut);
   AddWords(request.text(), answer.explanation, &response);
@@ -81,16 +83,14 @@ absl::Status WithField(absl::Status status) {
 
 void SentimentCore::Score(const v1::ScoreRequest& request, CallContext context,
                           CallDone<v1::ScoreResponse> done) const {
-  CallReport report;
   if (absl::Status status =
           CheckTextSize(request.text(), options_.max_text_bytes);
       !status.ok()) {
-    return std::move(done)(std::move(status), report);
+    return std::move(done)(std::move(status), {});
   }
   absl::StatusOr<ModelHandle> handle =
       ChooseModel(*repository_, request.model(), kModels);
-  if (!handle.ok()) return std::move(done)(handle.status(), report);
-  report.version = handle->version;
+  if (!handle.ok()) return std::move(done)(handle.status(), {});
 
   const auto& model = handle->model;
   LabelJob job;
@@ -104,12 +104,10 @@ void SentimentCore::Score(const v1::ScoreRequest& request, CallContext context,
   job.deadline = context.deadline;
   job.cancelled = std::move(context.cancelled);
   job.bulk = context.bulk;
-  job.done = [handle = *std::move(handle), request, report,
-              done = std::move(done)](absl::StatusOr<LabelAnswer> answer,
-                                      const JobReport& its) mutable {
-    report.queue = its.queue;
-    report.compute = its.compute;
-    report.batch = its.batch;
+  job.done = [handle = *std::move(handle), request, done = std::move(done)](
+                 absl::StatusOr<LabelAnswer> answer,
+                 const JobReport& its) mutable {
+    const CallReport report = ReportOf(its, handle.version);
     if (!answer.ok()) {
       return std::move(done)(WithField(answer.status()), report);
     }

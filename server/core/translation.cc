@@ -13,6 +13,7 @@
 #include "server/core/code_points.h"
 #include "server/core/errors.h"
 #include "server/core/model_choice.h"
+#include "server/core/times.h"
 
 namespace carousel {
 namespace {
@@ -20,11 +21,6 @@ namespace {
 constexpr ServiceModels kModels = {.task = Task::kTranslator,
                                    .service = "translation",
                                    .preferred = "translate-en-fr"};
-
-absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) +
-         absl::Nanoseconds(duration.nanos());
-}
 
 // Also as google/protobuf/duration.proto has it.
 bool IsPositive(const google::protobuf::Duration& duration) {
@@ -132,11 +128,7 @@ absl::Status TranslationCore::Validate(
     return InvalidField("time_limit",
                         "is not a duration of more than 0, as protobuf has it");
   }
-  const absl::Status status = CheckOptions(options);
-  if (status.ok()) return status;
-  // The message begins with the option, which is the field.
-  const absl::string_view message = status.message();
-  return AboutField(message.substr(0, message.find(':')), status);
+  return AboutOption(CheckOptions(options));
 }
 
 void TranslationCore::Translate(const v1::TranslateRequest& request,
@@ -148,14 +140,12 @@ void TranslationCore::Translate(const v1::TranslateRequest& request,
 void TranslationCore::TranslateAloud(
     const v1::TranslateRequest& request, CallContext context, OnText on_text,
     CallDone<v1::TranslateResponse> done) const {
-  CallReport report;
   if (absl::Status status = Validate(request); !status.ok()) {
-    return std::move(done)(std::move(status), report);
+    return std::move(done)(std::move(status), {});
   }
   absl::StatusOr<ModelHandle> handle =
       ChooseModel(*repository_, request.model(), kModels);
-  if (!handle.ok()) return std::move(done)(handle.status(), report);
-  report.version = handle->version;
+  if (!handle.ok()) return std::move(done)(handle.status(), {});
 
   TranslationJob job;
   job.parts = std::shared_ptr<const TranslatorParts>(
@@ -169,12 +159,10 @@ void TranslationCore::TranslateAloud(
   job.deadline = context.deadline;
   job.cancelled = std::move(context.cancelled);
   job.bulk = context.bulk;
-  job.done = [handle = *std::move(handle), request, report,
-              done = std::move(done)](absl::StatusOr<TranslatedText> found,
-                                      const JobReport& its) mutable {
-    report.queue = its.queue;
-    report.compute = its.compute;
-    report.batch = its.batch;
+  job.done = [handle = *std::move(handle), request, done = std::move(done)](
+                 absl::StatusOr<TranslatedText> found,
+                 const JobReport& its) mutable {
+    const CallReport report = ReportOf(its, handle.version);
     if (!found.ok()) return std::move(done)(WithField(found.status()), report);
     std::move(done)(ToResponse(handle, request, *std::move(found)), report);
   };

@@ -21,6 +21,7 @@
 #include "carousel/v1/translation.pb.h"
 #include "model/base/mutex.h"
 #include "server/core/call.h"
+#include "server/core/live_streams.h"
 
 namespace carousel {
 
@@ -34,7 +35,8 @@ namespace carousel {
 // Thread-safe; no function blocks. The job shares the ownership: a stream lives
 // until that is done.
 class TranslationStream final
-    : public std::enable_shared_from_this<TranslationStream> {
+    : public LiveStream,
+      public std::enable_shared_from_this<TranslationStream> {
  public:
   // The transport's side. Called without a lock, from any thread, one call at a
   // time; must not block.
@@ -68,6 +70,9 @@ class TranslationStream final
 
   // Nobody waits any more, or the deadline has passed.
   void Cancel() { cancelled_->store(true); }
+
+  // It has its only request, and ends with it anyway.
+  void Drain() override {}
 
  private:
   // What is to be done when the lock is given back; one of them at most.

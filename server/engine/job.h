@@ -171,6 +171,7 @@ struct ReadAnswer {
 struct ReadJob {
   std::shared_ptr<const Model> model = {};
   std::string text = {};
+  int max_source = 1000;  // of translators; see TranslationOptions
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const std::atomic<bool>> cancelled = {};
   absl::AnyInvocable<void(absl::StatusOr<ReadAnswer>, const JobReport&)&&>

@@ -16,7 +16,8 @@ int64_t ReadWork::EstimateTokens() const {
 }
 
 absl::Status ReadWork::Begin(NetworkRegistry* networks) {
-  ASSIGN_OR_RETURN(answer_.text, ReadTextTokens(*job_.model, job_.text));
+  ASSIGN_OR_RETURN(answer_.text,
+                   ReadTextTokens(*job_.model, job_.text, job_.max_source));
   if (job_.model->task() != Task::kLanguageModel) return absl::OkStatus();
   const auto states = networks->FindKnown(&job_.model->network());
   if (states == nullptr) return absl::OkStatus();

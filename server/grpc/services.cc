@@ -54,7 +54,7 @@ TranslationGrpcService::TranslateStream(grpc::CallbackServerContext* context,
                                         const grpc::ByteBuffer* request) {
   return new TranslationCall(
       environment_, absl::bind_front(&TranslationCore::TranslateAloud, core_),
-      *request, context);
+      *request, streams_, context);
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*

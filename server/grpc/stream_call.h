@@ -16,6 +16,7 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
+#include "server/core/errors.h"
 #include "server/core/live_streams.h"
 #include "server/grpc/messages.h"
 #include "server/grpc/status_util.h"

@@ -9,6 +9,8 @@
 namespace carousel {
 namespace {
 
+constexpr char kMethod[] = "TranslationService/TranslateStream";
+
 absl::StatusOr<v1::TranslateRequest> Parse(const grpc::ByteBuffer& bytes) {
   v1::TranslateStreamRequest request;
   const absl::Status status = ParseMessage(bytes, &request);
@@ -24,18 +26,27 @@ absl::StatusOr<v1::TranslateRequest> Parse(const grpc::ByteBuffer& bytes) {
 TranslationCall::TranslationCall(
     const UnaryCall::Environment& environment,
     const TranslationStream::TranslateFunction& translate,
-    const grpc::ByteBuffer& request, grpc::CallbackServerContext* context)
+    const grpc::ByteBuffer& request, LiveStreams* live,
+    grpc::CallbackServerContext* context)
     : environment_(environment),
       start_(environment.clock->Now()),
+      live_(live),
       context_(context),
       stream_(std::make_shared<TranslationStream>(
           static_cast<TranslationStream::Peer*>(this))) {
+  live_->Add(stream_);
   const absl::StatusOr<v1::TranslateRequest> parsed = Parse(request);
   if (parsed.ok()) {
     stream_->Start(*parsed, absl::FromChrono(context->deadline()), translate);
   } else {
     Finish(parsed.status(), {});
   }
+}
+
+void TranslationCall::OnDone() {
+  environment_.metrics->RecordStream(kMethod, end_.code());
+  live_->Remove(stream_);
+  delete this;
 }
 
 void TranslationCall::Write(const v1::TranslateStreamResponse& message) {
@@ -47,9 +58,10 @@ void TranslationCall::Write(const v1::TranslateStreamResponse& message) {
 
 void TranslationCall::Finish(const absl::Status& status,
                              const CallReport& report) {
+  end_ = status;
   AddReportTrailers(report, context_);
   AddRetryTrailer(status, context_);
-  environment_.metrics->Record({.method = "TranslationService/TranslateStream",
+  environment_.metrics->Record({.method = kMethod,
                                 .code = status.code(),
                                 .total = environment_.clock->Now() - start_,
                                 .queue = report.queue,

@@ -13,25 +13,27 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
+#include "server/core/live_streams.h"
 #include "server/core/translation_stream.h"
 #include "server/grpc/unary_call.h"
 
 namespace carousel {
 
-// Deletes itself when gRPC is done with it; `environment` must outlive it.
+// Deletes itself when gRPC is done with it. `live` knows of the stream until
+// then; it must outlive the call, as `environment` must.
 class TranslationCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                               private TranslationStream::Peer {
  public:
   TranslationCall(const UnaryCall::Environment& environment,
                   const TranslationStream::TranslateFunction& translate,
-                  const grpc::ByteBuffer& request,
+                  const grpc::ByteBuffer& request, LiveStreams* live,
                   grpc::CallbackServerContext* context);
 
  private:
   // What gRPC tells.
   void OnWriteDone(bool ok) override { stream_->WriteDone(ok); }
   void OnCancel() override { stream_->Cancel(); }
-  void OnDone() override { delete this; }
+  void OnDone() override;
 
   // What the stream tells.
   void Write(const v1::TranslateStreamResponse& message) override;
@@ -39,9 +41,13 @@ class TranslationCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   const UnaryCall::Environment& environment_;
   const absl::Time start_;
+  LiveStreams* const live_;
   grpc::CallbackServerContext* const context_;
   const std::shared_ptr<TranslationStream> stream_;
-  grpc::ByteBuffer response_;  // of the one write that there is at a time
+
+  // Of the one write that there is at a time, and of the end.
+  grpc::ByteBuffer response_;
+  absl::Status end_;
 };
 
 }  // namespace carousel

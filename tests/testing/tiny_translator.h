@@ -13,12 +13,22 @@
 
 namespace carousel {
 
+struct TinyTranslatorOptions {
+  // Both sides are cut into subword pieces: a word is one piece or several.
+  bool pieces = false;
+
+  // A word of the source that no text with it is translated with: what the
+  // network makes of it is not a number. None if empty.
+  std::string broken = {};
+};
+
 // From a, b, c, d and marks to v, w, x, y, z and a full stop; with attention.
-TranslatorParts TinyTranslator();
+TranslatorParts TinyTranslator(const TinyTranslatorOptions& options = {});
 
 // The same as a bundle in `directory` (.../NAME/VERSION). Errors as
 // WriteBundle.
-absl::Status WriteTinyTranslator(const std::string& directory);
+absl::Status WriteTinyTranslator(const std::string& directory,
+                                 const TinyTranslatorOptions& options = {});
 
 }  // namespace carousel
 

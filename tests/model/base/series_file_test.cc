@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
@@ -155,6 +156,44 @@ TEST(TimeCheckTest, TakesMonthsAndYears) {
   EXPECT_THAT(Check({"1948-12", "1949-01", "1949-02", "1949-03"}), IsOk());
   EXPECT_THAT(Check({"2016-01-31", "2016-04-30"}), IsOk());
   EXPECT_THAT(Check({"2015-07-01", "2016-07-01", "2017-07-01"}), IsOk());
+}
+
+// Seconds since 1970 are too long for a double to hold what comes behind them.
+TEST(TimeCheckTest, TakesManyTimesASecond) {
+  for (const absl::Duration step :
+       {absl::Milliseconds(100), absl::Milliseconds(1), absl::Microseconds(5),
+        absl::Nanoseconds(1)}) {
+    TimeCheck check;
+    absl::Time time = absl::FromUnixSeconds(1467331199);
+    std::string text;
+    for (int i = 0; i < 1000; ++i, time += step) {
+      text = absl::FormatTime("%Y-%m-%d %H:%M:%E*S", time, absl::UTCTimeZone());
+      ASSERT_THAT(check.Add(text), IsOk()) << text;
+    }
+    EXPECT_EQ(check.step(), TimeStep{.time = step});
+    text = absl::FormatTime("%Y-%m-%d %H:%M:%E*S", time + step,
+                            absl::UTCTimeZone());
+    EXPECT_THAT(check.Add(text), StatusIs(kInvalid, HasSubstr("gap in time")));
+  }
+}
+
+// Nor are they exact where they are written as numbers.
+TEST(TimeCheckTest, TakesFractionsOfLargeNumbers) {
+  TimeCheck check;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string text = absl::StrFormat("%.3f", 1467331200 + i * 0.01);
+    ASSERT_THAT(check.Add(text), IsOk()) << text;
+  }
+  EXPECT_THAT(check.Add("1467331210.01"),
+              StatusIs(kInvalid, HasSubstr("gap in time")));
+}
+
+// No calendar has them, and counting their months would overflow.
+TEST(TimeCheckTest, RefusesTimesBeyondTheCalendar) {
+  for (const char* text : {"infinite-future", "292277026596-12", "10000-01-01",
+                           "0000-12", "-5-01"}) {
+    EXPECT_THAT(Check({text}), StatusIs(kInvalid, HasSubstr("a time"))) << text;
+  }
 }
 
 TEST(TimeCheckTest, RefusesGapsRepetitionsAndSteps) {

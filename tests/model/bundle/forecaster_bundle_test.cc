@@ -182,7 +182,8 @@ TEST_F(ForecasterBundleTest, RefusesAnIntervalThatIsNone) {
   const json document = json::parse(*ReadFile(path));
   for (const char* interval :
        {"{}", "3", "{\"seconds\": 0}", "{\"seconds\": -60}",
-        "{\"seconds\": 1e300}", "{\"months\": 0}", "{\"months\": 1.5}"}) {
+        "{\"seconds\": 1e300}", "{\"months\": 0}", "{\"months\": 1.5}",
+        "{\"months\": 1, \"seconds\": 60}"}) {
     json edited = document;
     edited["interval"] = json::parse(interval);
     ASSERT_THAT(WriteFileAtomically(path, edited.dump()), IsOk());

@@ -10,9 +10,11 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/tasks/completion.h"
+#include "model/tasks/text_translation.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 #include "tests/testing/tiny_bundle.h"
+#include "tests/testing/tiny_translator.h"
 
 namespace carousel {
 namespace {
@@ -46,6 +48,22 @@ class TextTokensTest : public testing::Test {
     return *classifier_;
   }
 
+  const Model& Translating(bool pieces = false) {
+    const std::string path = dir_.File(pieces ? "fr/2" : "fr/1");
+    std::shared_ptr<const Model>& model = translators_[pieces ? 1 : 0];
+    if (model == nullptr) {
+      EXPECT_THAT(WriteTinyTranslator(path, {.pieces = pieces}), IsOk());
+      model = Model::Load(path).value();
+    }
+    return *model;
+  }
+
+  static absl::StatusOr<TextTokens> Read(const Model& model,
+                                         const std::string& text,
+                                         int max_source = 100) {
+    return ReadTextTokens(model, text, max_source);
+  }
+
   // "TOKEN=what stands there" of each.
   static std::vector<std::string> Shown(const TextTokens& read,
                                         const std::string& text) {
@@ -61,6 +79,7 @@ class TextTokensTest : public testing::Test {
   TempDir dir_;
   std::shared_ptr<const Model> language_model_;
   std::shared_ptr<const Model> classifier_;
+  std::shared_ptr<const Model> translators_[2];
 };
 
 // What is shown is what the completion's first query asks for, whatever the
@@ -75,7 +94,7 @@ TEST_F(TextTokensTest, LineIsReadAsItIsCompleted) {
         std::string("\xe2\x80\x9cI don\xe2\x80\x99t, li"),
         std::string("caf\xc3\xa9 12 a@b.org the "), std::string("\n"),
         std::string("e\xcc\x81t\xc3\xa9\xc2\xa0the "), long_line}) {
-    const auto read = ReadTextTokens(LanguageModel(), text);
+    const auto read = Read(LanguageModel(), text);
     ASSERT_THAT(read, IsOk());
     const Completion completion =
         Completion::Start(tokenizer, text, {}).value();
@@ -89,7 +108,7 @@ TEST_F(TextTokensTest, LineIsReadAsItIsCompleted) {
 TEST_F(TextTokensTest, TokensStandWhereTheyWereTyped) {
   const std::string text =
       "old line\nI don\xe2\x80\x99t like cafe\xcc\x81, 12 ho";
-  const auto read = ReadTextTokens(LanguageModel(), text);
+  const auto read = Read(LanguageModel(), text);
   ASSERT_THAT(read, IsOk());
   EXPECT_THAT(
       Shown(*read, text),
@@ -100,7 +119,7 @@ TEST_F(TextTokensTest, TokensStandWhereTheyWereTyped) {
 
 // The network is not asked about a number, nor about an address.
 TEST_F(TextTokensTest, NothingIsReadWhereNothingIsSuggested) {
-  const auto read = ReadTextTokens(LanguageModel(), "I like 12");
+  const auto read = Read(LanguageModel(), "I like 12");
   ASSERT_THAT(read, IsOk());
   EXPECT_THAT(read->tokens, IsEmpty());
   EXPECT_EQ(read->partial, "12");
@@ -111,7 +130,7 @@ TEST_F(TextTokensTest, WholeTextIsReadAsItIsLabelled) {
   for (const std::string text :
        {"", " ", "I like the house", "I do n't like the house , I",
         "\xf0\x9f\x98\x80 the\n\nhouse"}) {
-    const auto read = ReadTextTokens(model, text);
+    const auto read = Read(model, text);
     ASSERT_THAT(read, IsOk());
     const auto whole = EncodeWholeText(model.tokenizer(), 4, text).value();
     EXPECT_THAT(read->ids(), ElementsAreArray(whole.tokens)) << text;
@@ -119,15 +138,83 @@ TEST_F(TextTokensTest, WholeTextIsReadAsItIsLabelled) {
     EXPECT_EQ(read->partial, "");
   }
   const std::string text = "I do n't like the house , I";
-  EXPECT_THAT(Shown(ReadTextTokens(model, text).value(), text),
+  EXPECT_THAT(Shown(Read(model, text).value(), text),
               ElementsAre("I=I", "house=house", ",=,", "I=I", "<eos>="));
 }
 
-TEST_F(TextTokensTest, TextThatIsNotUtf8IsRefused) {
-  for (const char* text : {"\xff", "a\xc3", "the \xed\xa0\x80"}) {
+// A translator never sees two sentences together.
+TEST_F(TextTokensTest, SentencesAreReadAsTheyAreTranslated) {
+  const std::string text = " a b.\n\n d! zz c";
+  EXPECT_THAT(Shown(Read(Translating(), text).value(), text),
+              ElementsAre("a=a", "b=b", ".=.", "<eos>=", "d=d", "!=!",
+                          "<eos>=", "<unk>=zz", "c=c", "<eos>="));
+  EXPECT_THAT(Read(Translating(), " \n")->tokens, IsEmpty());
+  EXPECT_THAT(
+      Shown(Read(Translating(/*pieces=*/true), text).value(), text),
+      ElementsAre("\u2581a=a", "\u2581b=b", ".=.", "<eos>=", "\u2581d=d", "!=!",
+                  "<eos>=", "\u2581=", "<unk>=zz", "\u2581c=c", "<eos>="));
+}
+
+// The sources of the sentences that a text is translated by.
+std::vector<int32_t> Translated(const TranslatorParts& parts,
+                                const std::string& text, int max_source) {
+  std::vector<int32_t> sources;
+  const auto translation =
+      TextTranslation::Start(parts, text,
+                             {.beam_size = 1, .max_source = max_source})
+          .value();
+  Translator::Workspace workspace;
+  while (!translation->finished()) {
+    for (const SentenceTranslation* sentence : translation->to_read()) {
+      sources.insert(sources.end(), sentence->source().begin(),
+                     sentence->source().end());
+    }
     EXPECT_THAT(
-        ReadTextTokens(LanguageModel(), text),
-        StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("UTF-8")));
+        translation->to_read().empty()
+            ? WriteSentences(*parts.network, translation->to_write(),
+                             &workspace)
+            : ReadSentences(*parts.network, translation->to_read(), &workspace),
+        IsOk());
+    EXPECT_THAT(translation->Advance(), IsOk());
+  }
+  return sources;
+}
+
+// Whatever the length of a sentence.
+TEST_F(TextTokensTest, SourcesAreThoseOfTheTranslation) {
+  std::string text;
+  for (int i = 0; i < 30; ++i) text += i % 11 == 0 ? "a, b c " : "c d! a ";
+  for (const bool pieces : {false, true}) {
+    const Model& model = Translating(pieces);
+    for (const int max_source : {1, 5, 1000}) {
+      const auto read = Read(model, text, max_source);
+      ASSERT_THAT(read, IsOk());
+      EXPECT_THAT(read->ids(), ElementsAreArray(Translated(model.translator(),
+                                                           text, max_source)))
+          << max_source;
+      EXPECT_FALSE(read->cut);
+    }
+  }
+}
+
+TEST_F(TextTokensTest, LongSourceIsShownInPart) {
+  for (const bool sentences : {false, true}) {
+    std::string text;
+    while (text.size() < 16000) text += sentences ? "a b! " : "a b ";
+    const auto read = Read(Translating(), text);
+    ASSERT_THAT(read, IsOk());
+    EXPECT_TRUE(read->cut);
+    EXPECT_EQ(read->tokens.size(), size_t{TextTokens::kMostToTranslate});
+  }
+}
+
+TEST_F(TextTokensTest, TextThatIsNotUtf8IsRefused) {
+  for (const Model* model : {&LanguageModel(), &Translating()}) {
+    for (const char* text : {"\xff", "a\xc3", "the \xed\xa0\x80"}) {
+      EXPECT_THAT(
+          Read(*model, text),
+          StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("UTF-8")));
+    }
   }
 }
 
@@ -135,9 +222,9 @@ TEST_F(TextTokensTest, TextThatIsNotUtf8IsRefused) {
 TEST_F(TextTokensTest, LongTextsAreRead) {
   std::string marks;
   while (marks.size() < 60000) marks += "\xe2\x80\x99";
-  EXPECT_THAT(ReadTextTokens(LanguageModel(), marks), IsOk());
-  EXPECT_THAT(ReadTextTokens(LanguageModel(), std::string(60000, ',')), IsOk());
-  const auto read = ReadTextTokens(LanguageModel(), std::string(60000, ','));
+  EXPECT_THAT(Read(LanguageModel(), marks), IsOk());
+  EXPECT_THAT(Read(LanguageModel(), std::string(60000, ',')), IsOk());
+  const auto read = Read(LanguageModel(), std::string(60000, ','));
   EXPECT_LE(read->tokens.size(), 513u);
 }
 

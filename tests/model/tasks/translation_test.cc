@@ -23,6 +23,8 @@ using testing::Each;
 using testing::ElementsAre;
 using testing::Ge;
 using testing::HasSubstr;
+using testing::Ne;
+using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
@@ -212,6 +214,38 @@ TEST_F(TranslationTest, CertainTextGrowsToTheBest) {
       EXPECT_GE(certain.size(), length);
       length = certain.size();
     }
+  }
+}
+
+// Pieces become words again, and none is what cannot be shown.
+TEST(TranslationOfPiecesTest, TextIsThatOfThePieces) {
+  omp_set_num_threads(1);
+  const TranslatorParts parts = TinyTranslator({.pieces = true});
+  Translator::Workspace workspace;
+  const auto found =
+      Translate(parts, {"ab c! d", "zz a", "ca"},
+                {.beam_size = 4, .n_best = 4, .align = true}, &workspace);
+  ASSERT_THAT(found, IsOk());
+  for (const std::vector<Translation>& best : *found) {
+    ASSERT_THAT(best, SizeIs(4));
+    for (const Translation& translation : best) {
+      EXPECT_EQ(translation.text,
+                parts.target_tokenizer.Decode(translation.tokens));
+      EXPECT_THAT(translation.text, Not(HasSubstr("\u2581")));
+      EXPECT_THAT(translation.tokens, Each(Ne(Vocabulary::kUnknown)));
+    }
+  }
+  // A word that was cut into pieces is one word of the alignment.
+  const Translation& first = (*found)[0][0];
+  const WordAlignment& alignment = first.alignment;
+  const std::string source = "ab c! d";
+  std::vector<std::string> words;
+  for (const ByteRange word : alignment.source) {
+    words.emplace_back(TextOf(source, word));
+  }
+  EXPECT_THAT(words, ElementsAre("ab", "c", "!", "d"));
+  for (const ByteRange word : alignment.target) {
+    EXPECT_THAT(std::string(TextOf(first.text, word)), Not(HasSubstr(" ")));
   }
 }
 

@@ -57,25 +57,28 @@ TEST(SentencesTest, OfNothingThereIsNone) {
               ElementsAre(std::string(1, '\0')));
 }
 
-std::vector<std::string> Halves(absl::string_view text) {
-  const size_t cut = MiddleCut(text, {0, text.size()});
-  return {std::string(text.substr(0, cut)), std::string(text.substr(cut))};
+std::vector<std::string> HalvesOf(absl::string_view text) {
+  std::vector<std::string> halves;
+  for (const ByteRange half : Halves(text, {0, text.size()})) {
+    halves.emplace_back(TextOf(text, half));
+  }
+  return halves;
 }
 
 // Half a clause means less than a whole one.
-TEST(MiddleCutTest, IsBehindAMarkNearTheMiddle) {
-  EXPECT_THAT(Halves("one two three, four five six seven"),
-              ElementsAre("one two three, ", "four five six seven"));
+TEST(HalvesTest, AreCutBehindAMarkNearTheMiddle) {
+  EXPECT_THAT(HalvesOf("one two three, four five six seven"),
+              ElementsAre("one two three,", "four five six seven"));
 }
 
-TEST(MiddleCutTest, IsBehindASpaceWhereMarksAreFarOff) {
-  EXPECT_THAT(Halves("a, b c d e f g h i"),
-              ElementsAre("a, b c d ", "e f g h i"));
+TEST(HalvesTest, AreCutBehindASpaceWhereMarksAreFarOff) {
+  EXPECT_THAT(HalvesOf("a, b c d e f g h i"),
+              ElementsAre("a, b c d", "e f g h i"));
 }
 
-TEST(MiddleCutTest, IsInsideAWordOnlyWhereThereIsNoSpace) {
-  EXPECT_THAT(Halves("éééé"), ElementsAre("éé", "éé"));
-  EXPECT_THAT(Halves("é"), ElementsAre("é", ""));
+TEST(HalvesTest, AreCutInsideAWordOnlyWhereThereIsNoSpace) {
+  EXPECT_THAT(HalvesOf("éééé"), ElementsAre("éé", "éé"));
+  EXPECT_THAT(HalvesOf("é"), IsEmpty());
 }
 
 }  // namespace

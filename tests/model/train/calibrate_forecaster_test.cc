@@ -25,6 +25,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
@@ -85,6 +86,9 @@ TEST_F(CalibrateForecasterTest, ReplacesWhatWasMeasuredBefore) {
   EXPECT_EQ(
       (*Model::Load(options_.out))->forecaster().quantiles->levels.front(),
       0.025f);
+  EXPECT_THAT(*ReadFile(JoinPath(options_.out, kCardFile)),
+              AllOf(HasSubstr("# A tiny"), HasSubstr("48 forecasts"),
+                    Not(HasSubstr("92 forecasts"))));
 }
 
 TEST_F(CalibrateForecasterTest, RefusesWhatCannotBeMeasured) {

@@ -151,9 +151,17 @@ TEST_F(CarouselTrainTest, MeasuresDocumentsWithAndWithoutTheirContext) {
   figures = nlohmann::json::parse(Out());
   EXPECT_NEAR(figures["with_context"]["perplexity"], figures["perplexity"],
               1e-4);
-  evaluate.back() = "--cache_lambda=1";
+  // No bundle can have what is out of the bounds.
+  for (const char* flag : {"--cache_lambda", "--cache_theta"}) {
+    for (const char* value : {"-0.1", "1001", "nan"}) {
+      evaluate.back() = absl::StrCat(flag, "=", value);
+      EXPECT_EQ(Run(evaluate), 1);
+      EXPECT_THAT(Err(), HasSubstr(absl::StrCat(flag, ": with --context")));
+    }
+  }
+  evaluate.back() = "--cache_lambda=0.96";
   EXPECT_EQ(Run(evaluate), 1);
-  EXPECT_THAT(Err(), HasSubstr("cache_lambda"));
+  EXPECT_THAT(Err(), HasSubstr("expected 0 to 0.95, found 0.96"));
   evaluate.back() = "--cache_tune";
   EXPECT_EQ(Run(evaluate), 1);
   EXPECT_THAT(Err(), HasSubstr("does not go with --context"));

@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/util/time_util.h"
 #include "gtest/gtest.h"
+#include "model/base/round_trip.h"
 #include "model/bundle/writer.h"
 #include "model/tasks/forecasting.h"
 #include "tests/server/core/bad_field.h"
@@ -149,6 +150,8 @@ TEST_F(ForecastTest, ContinuesEverySeriesInItsUnits) {
     const auto at = static_cast<size_t>(step) * 2;
     EXPECT_NEAR(response->series(0).values(step), expected[at + 1], 1e-5);
     EXPECT_NEAR(response->series(1).values(step), expected[at], 1e-4);
+    const double value = response->series(0).values(step);
+    EXPECT_EQ(value, RoundTrip(static_cast<float>(value)));  // few digits
   }
   EXPECT_THAT(response->series(0).quantiles(), IsEmpty());
   EXPECT_THAT(response->timestamps(), IsEmpty());

@@ -58,5 +58,20 @@ TEST(ModelStatusTest, RecordsOfAnyKindAreRead) {
   EXPECT_THAT(figures, ElementsAre(Pair(longest, 1)));
 }
 
+// A directory may have any name, and it is in what is wrong: protobuf refuses
+// texts that are not UTF-8.
+TEST(ModelStatusTest, ErrorsWithOddPathsAreTold) {
+  ModelVersion version = {.location = {"en", 1, ""},
+                          .state = ModelVersion::State::kFailed,
+                          .error = absl::DataLossError("\xff/en/1")};
+  version.reload_error = absl::NotFoundError("\xfe/en/1");
+  version.labels_error = absl::InvalidArgumentError("\xfd/en/labels.json");
+  v1::Model told;
+  ASSERT_TRUE(told.ParseFromString(ToMessage(version).SerializeAsString()));
+  EXPECT_EQ(told.message(), "DATA_LOSS: \xEF\xBF\xBD/en/1");
+  EXPECT_EQ(told.reload_error().message(), "\xEF\xBF\xBD/en/1");
+  EXPECT_EQ(told.labels_error().message(), "\xEF\xBF\xBD/en/labels.json");
+}
+
 }  // namespace
 }  // namespace carousel

@@ -16,6 +16,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
 #include "model/base/mutex.h"
+#include "model/base/round_trip.h"
 #include "server/core/bulk_stream.h"
 #include "server/core/errors.h"
 #include "tests/server/core/bad_field.h"
@@ -98,6 +99,9 @@ TEST_F(SentimentTest, LabelIsTheMostProbableOne) {
   EXPECT_EQ(response->label(), negative.probability() > positive.probability()
                                    ? "negative"
                                    : "positive");
+  // Of the digits of a float, not of the double that carries it.
+  EXPECT_EQ(negative.probability(),
+            RoundTrip(static_cast<float>(negative.probability())));
   EXPECT_THAT(response->words(), IsEmpty());
   EXPECT_FALSE(response->has_explanation());
   EXPECT_EQ(report_.version, 2);

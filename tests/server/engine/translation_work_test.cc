@@ -217,6 +217,31 @@ TEST_F(TranslationWorkTest, BadTextIsItsOwnError) {
                                         HasSubstr("beam_size")));
 }
 
+// Weights may be such that of one text no numbers come: the others, which are
+// computed with it, have their answers.
+TEST_F(TranslationWorkTest, TextThatCannotBeComputedIsItsOwnError) {
+  const auto parts =
+      std::make_shared<TranslatorParts>(TinyTranslator({.broken = "d"}));
+  for (const int workers : {1, 2}) {
+    Engine engine({.workers = workers}, clock_);
+    std::vector<TranslationJob> jobs;
+    for (int i = 0; i < 40; ++i) {
+      jobs.push_back(MakeJob(i % 4 == 1 ? "a. b d c." : "a b. c"));
+      jobs.back().parts = parts;
+    }
+    const auto answers = Ask(std::move(jobs), &engine);
+    for (size_t i = 0; i < answers.size(); ++i) {
+      if (i % 4 == 1) {
+        EXPECT_THAT(answers[i].text, StatusIs(absl::StatusCode::kInternal,
+                                              HasSubstr("not a number")));
+      } else {
+        ASSERT_THAT(answers[i].text, IsOk());
+        EXPECT_EQ(answers[i].text->text, Expected("a b. c").text);
+      }
+    }
+  }
+}
+
 // The queue is bounded in work: a wide beam is more of it.
 TEST_F(TranslationWorkTest, WorkIsEstimatedByTextAndBeam) {
   const auto estimate = [&](size_t bytes, int beam) {
