@@ -52,20 +52,24 @@ absl::Status FromMessage(const google::rpc::Status& message) {
   return status;
 }
 
+absl::Status EndedByCaller() {
+  return absl::CancelledError("the caller has ended the call");
+}
+
 Calls::Calls(std::string address)
     : address_(std::move(address)), channel_(MakeChannel(address_)) {}
 
-Calls::Hold::Hold(Calls& calls) : calls_(calls) {
+CallContext::Hold::Hold(Calls& calls) : calls_(calls) {
   absl::MutexLock lock(&calls_.mutex_);
   ++calls_.under_way_;
 }
 
-Calls::Hold::~Hold() {
+CallContext::Hold::~Hold() {
   absl::MutexLock lock(&calls_.mutex_);
   --calls_.under_way_;
 }
 
-Calls::Context::Context(Calls& calls, absl::Duration timeout)
+CallContext::CallContext(Calls& calls, absl::Duration timeout)
     : hold_(calls), calls_(calls) {
   // Never overflows: an endless timeout is an endless deadline.
   context_.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
@@ -75,7 +79,7 @@ Calls::Context::Context(Calls& calls, absl::Duration timeout)
   if (calls_.shut_down_) context_.TryCancel();
 }
 
-Calls::Context::~Context() {
+CallContext::~CallContext() {
   absl::MutexLock lock(&calls_.mutex_);
   calls_.contexts_.erase(id_);
 }

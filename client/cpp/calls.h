@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "client/cpp/call_context.h"
 #include "client/cpp/client.h"
 #include "google/rpc/status.pb.h"
 #include "model/base/status_macros.h"
@@ -30,6 +31,9 @@ namespace carousel {
 
 // With the details as payloads, under their type URLs.
 absl::Status FromMessage(const google::rpc::Status& message);
+
+// CANCELLED: of a call that its own caller has ended.
+absl::Status EndedByCaller();
 
 // The calls to one address. Thread-safe. A request that is an error is not sent
 // but is what comes of the call.
@@ -58,7 +62,7 @@ class Calls {
       const std::type_identity_t<absl::StatusOr<Request>>& request,
       absl::Duration timeout) {
     RETURN_IF_ERROR(request.status());
-    Context context(*this, timeout);
+    CallContext context(*this, timeout);
     Response response;
     const grpc::Status status =
         (stub.*method)(&context.grpc(), *request, &response);
@@ -92,15 +96,17 @@ class Calls {
     return id;
   }
 
-  // Keeps a stream of a stub's `method` open while `run` writes and reads.
+  // Keeps a stream of a stub's `method` open while `run` writes and reads; the
+  // context is there to cancel it.
   template <typename Stub, typename Stream>
   absl::Status RunStream(
       Stub& stub, std::unique_ptr<Stream> (Stub::*method)(grpc::ClientContext*),
-      absl::Duration timeout, absl::FunctionRef<void(Stream&)> run) {
+      absl::Duration timeout,
+      absl::FunctionRef<void(Stream&, grpc::ClientContext&)> run) {
     if (is_shut_down()) return ShutDownError();
-    Context context(*this, timeout);
+    CallContext context(*this, timeout);
     const std::unique_ptr<Stream> stream = (stub.*method)(&context.grpc());
-    run(*stream);
+    run(*stream, context.grpc());
     const grpc::Status status = stream->Finish();
     return ToAbslStatus(status, timeout);
   }
@@ -115,7 +121,7 @@ class Calls {
                           const Request& request, absl::Duration timeout,
                           absl::FunctionRef<bool(Response&)> take) {
     if (is_shut_down()) return ShutDownError();
-    Context context(*this, timeout);
+    CallContext context(*this, timeout);
     const auto stream = (stub.*method)(&context.grpc(), request);
     Response message;
     bool ended = false;
@@ -124,7 +130,7 @@ class Calls {
     while (ended && stream->Read(&message)) {  // what had come by then
     }
     const grpc::Status status = stream->Finish();
-    if (ended) return absl::CancelledError("the caller has ended the call");
+    if (ended) return EndedByCaller();
     return ToAbslStatus(status, timeout);
   }
 
@@ -135,66 +141,16 @@ class Calls {
   // Shuts down, and waits for the calls under way.
   void End();
 
- private:
-  // Counts as a call under way.
-  class Hold {
-   public:
-    explicit Hold(Calls& calls);
-    ~Hold();
-
-   private:
-    Calls& calls_;
-  };
-
-  // The context of a call, cancelled from the start in a client that is shut
-  // down.
-  class Context {
-   public:
-    Context(Calls& calls, absl::Duration timeout);
-    ~Context();
-
-    Client::CallId id() const { return id_; }
-    grpc::ClientContext& grpc() { return context_; }
-
-   private:
-    // First, to go last: the context holds on to the channel, which must not be
-    // destroyed by one of its own threads.
-    const Hold hold_;
-    Calls& calls_;
-    grpc::ClientContext context_;
-    Client::CallId id_ = 0;
-  };
-
-  // Whoever holds it last ends it: then what `done` holds is gone, and gRPC
-  // needs the rest no more.
-  template <typename Request, typename Response>
-  struct AsyncCall {
-    AsyncCall(Calls& calls, absl::Duration timeout,
-              absl::StatusOr<Request> asked, Client::Done<Response> told)
-        : context(calls, timeout), refusal(asked.status()) {
-      if (asked.ok()) request = *std::move(asked);
-      done = std::move(told);
-    }
-
-    void Finish(absl::Status result) {
-      if (result.ok()) return std::move(done)(std::move(response));
-      std::move(done)(std::move(result));
-    }
-
-    Context context;
-    const absl::Status refusal;
-    Request request;
-    Response response;
-    Client::Done<Response> done;
-  };
-
-  static absl::Status ShutDownError();
-  bool is_shut_down() const;
-
   // The only place where a gRPC status becomes one of ours. The codes are the
   // same numbers; where gRPC speaks and not the server, the message is ours.
   absl::Status ToAbslStatus(const grpc::Status& status,
                             absl::Duration timeout) const;
+
+ private:
+  friend class CallContext;
+
+  static absl::Status ShutDownError();
+  bool is_shut_down() const;
   bool Connected() const;
 
   // Constant after construction.
