@@ -7,24 +7,20 @@
 
 namespace carousel {
 
-CompletionFeed::CompletionFeed(Ask ask, std::function<void()> notify)
-    : ask_(std::move(ask)),
+CompletionFeed::CompletionFeed(Client& client, CompleteOptions options,
+                               std::function<void()> notify)
+    : options_(std::move(options)),
       notify_(std::move(notify)),
-      thread_([this] { Run(); }) {}
-
-CompletionFeed::~CompletionFeed() {
-  {
-    MutexLock lock(&mutex_);
-    stop_ = true;
-    due_.NotifyOne();
-  }
-  thread_.join();
-}
+      stream_(client.CompleteStream([this](int64_t number, auto response) {
+        OnAnswer(number, std::move(response));
+      })) {}
 
 void CompletionFeed::Request(std::string text) {
+  const absl::Time asked_at = absl::Now();
+  // The answer waits for the lock, and so finds its question.
   MutexLock lock(&mutex_);
-  waiting_ = std::move(text);
-  due_.NotifyOne();
+  const int64_t number = stream_->Send(text, options_);
+  open_[number] = {std::move(text), asked_at};
 }
 
 std::optional<CompletionFeed::Answer> CompletionFeed::Take() {
@@ -32,24 +28,16 @@ std::optional<CompletionFeed::Answer> CompletionFeed::Take() {
   return std::exchange(answer_, std::nullopt);
 }
 
-std::optional<std::string> CompletionFeed::NextText() {
-  MutexLock lock(&mutex_);
-  while (!stop_ && !waiting_.has_value()) due_.Wait(&mutex_);
-  if (stop_) return std::nullopt;
-  return std::exchange(waiting_, std::nullopt);
-}
-
-void CompletionFeed::Run() {
-  while (std::optional<std::string> text = NextText()) {
-    const absl::Time start = absl::Now();
-    absl::StatusOr<v1::CompleteResponse> response = ask_(*text);
-    const absl::Duration latency = absl::Now() - start;
-    {
-      MutexLock lock(&mutex_);
-      answer_ = Answer{*std::move(text), std::move(response), latency};
-    }
-    notify_();
+void CompletionFeed::OnAnswer(int64_t number,
+                              absl::StatusOr<v1::CompleteResponse> response) {
+  {
+    MutexLock lock(&mutex_);
+    auto found = open_.find(number);
+    answer_ = Answer{std::move(found->second.text), std::move(response),
+                     absl::Now() - found->second.asked_at};
+    open_.erase(open_.begin(), ++found);  // with what it superseded
   }
+  notify_();
 }
 
 }  // namespace carousel

@@ -6,69 +6,71 @@
 #ifndef CAROUSEL_CLIENT_CLI_COMPLETION_FEED_H_
 #define CAROUSEL_CLIENT_CLI_COMPLETION_FEED_H_
 
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "carousel/v1/autocomplete.pb.h"
+#include "client/cpp/client.h"
 #include "model/base/mutex.h"
 
 namespace carousel {
 
-// Asks for completions on a thread of its own, one call at a time. The latest
-// text wins: while a call is under way only the newest text waits, so a slow
-// server is asked less often, not later and later.
+// Asks for completions by one stream. The latest text wins: what it overtakes
+// is not computed any more.
 //
 // Thread-safe.
 class CompletionFeed {
  public:
-  // Blocks; called on the feed's thread only.
-  using Ask = std::function<absl::StatusOr<v1::CompleteResponse>(
-      const std::string& text)>;
-
   struct Answer {
     std::string text;
     absl::StatusOr<v1::CompleteResponse> response;
     absl::Duration latency;
   };
 
-  // `notify` is called on the feed's thread when there is an answer to take.
-  CompletionFeed(Ask ask, std::function<void()> notify);
+  // `notify` is called on a thread of the client's when there is an answer to
+  // take; it must not block. `client` outlives the feed.
+  CompletionFeed(Client& client, CompleteOptions options,
+                 std::function<void()> notify);
 
-  // Waits for the call under way.
-  ~CompletionFeed();
+  // Gives up what is asked, and waits for the last `notify`.
+  ~CompletionFeed() = default;
   CompletionFeed(const CompletionFeed&) = delete;
   CompletionFeed& operator=(const CompletionFeed&) = delete;
 
-  // Asks for `text` next, in place of any text that still waits.
+  // Asks for `text`, in place of any text that is not answered yet. Does not
+  // block.
   void Request(std::string text);
 
   // The newest answer that was not taken yet.
   std::optional<Answer> Take();
 
  private:
-  void Run();
+  struct Question {
+    std::string text;
+    absl::Time asked_at;
+  };
 
-  // Blocks until there is a text to ask for; nothing: the feed ends.
-  std::optional<std::string> NextText();
+  void OnAnswer(int64_t number, absl::StatusOr<v1::CompleteResponse> response);
 
   // Constant after construction.
-  const Ask ask_;
+  const CompleteOptions options_;
   const std::function<void()> notify_;
 
   // Guarded by mutex_.
   Mutex mutex_;
-  CondVar due_;
-  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<std::string> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, Question> open_
+      ABSL_GUARDED_BY(mutex_);  // by their numbers
   std::optional<Answer> answer_ ABSL_GUARDED_BY(mutex_);
 
-  // Last, so that it starts when the rest is there.
-  std::thread thread_;
+  // Last, to go first: it tells the rest.
+  const std::unique_ptr<TypingStream> stream_;
 };
 
 }  // namespace carousel

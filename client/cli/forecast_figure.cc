@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -92,24 +91,39 @@ std::string IntervalTitle(const ForecastView::Interval& interval) {
 }
 
 // A folder for the time of a drawing.
-absl::StatusOr<std::string> MakeFolder() {
-  std::error_code error;
-  const auto parent = std::filesystem::temp_directory_path(error);
-  std::string name =
-      (error ? std::filesystem::path("/tmp") : parent) / "carousel.XXXXXX";
-  if (mkdtemp(name.data()) == nullptr) return LastError("make", name);
-  return name;
-}
+class Folder {
+ public:
+  static absl::StatusOr<Folder> Make() {
+    std::error_code error;
+    const auto parent = std::filesystem::temp_directory_path(error);
+    std::string path =
+        (error ? std::filesystem::path("/tmp") : parent) / "carousel.XXXXXX";
+    if (mkdtemp(path.data()) == nullptr) return LastError("make", path);
+    return Folder(std::move(path));
+  }
+  ~Folder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  Folder(Folder&& other) noexcept
+      : path_(std::exchange(other.path_, std::string())) {}
+  Folder& operator=(Folder&&) = delete;
+
+  std::string File(absl::string_view name) const {
+    return JoinPath(path_, name);
+  }
+
+ private:
+  explicit Folder(std::string path) : path_(std::move(path)) {}
+
+  std::string path_;
+};
 
 // What gnuplot prints.
-absl::StatusOr<std::string> RunGnuplot(const std::string& script) {
-  ASSIGN_OR_RETURN(const std::string folder, MakeFolder());
-  absl::Cleanup remove = [&] {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder, ignored);
-  };
-  const std::string path = JoinPath(folder, "figure.gp");
-  const std::string log = JoinPath(folder, "log");
+absl::StatusOr<std::string> RunGnuplot(const std::string& script,
+                                       const Folder& folder) {
+  const std::string path = folder.File("figure.gp");
+  const std::string log = folder.File("log");
   RETURN_IF_ERROR(WriteFileAtomically(path, script));
   const absl::Status status = RunProgram({"gnuplot", path}, log);
   if (absl::IsNotFound(status)) {
@@ -179,7 +193,8 @@ std::string FileScript(absl::Span<const ForecastView> views,
 }
 
 absl::StatusOr<std::string> DrawText(const ForecastView& view, int columns) {
-  return RunGnuplot(TerminalScript(view, columns));
+  ASSIGN_OR_RETURN(const Folder folder, Folder::Make());
+  return RunGnuplot(TerminalScript(view, columns), folder);
 }
 
 absl::Status DrawFile(absl::Span<const ForecastView> views,
@@ -189,16 +204,16 @@ absl::Status DrawFile(absl::Span<const ForecastView> views,
         absl::StrCat("a figure: expected at most ", kMostFigures,
                      " series, found ", views.size()));
   }
-  // With the ending of the file, which says what is drawn.
-  const std::filesystem::path target(path);
-  const std::string unfinished =
-      target.parent_path() /
-      absl::StrCat(".unfinished.", target.filename().string());
-  RETURN_IF_ERROR(RunGnuplot(FileScript(views, unfinished)).status());
-  if (std::rename(unfinished.c_str(), path.c_str()) != 0) {
-    return LastError("rename", unfinished);
-  }
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Folder folder, Folder::Make());
+  // The ending says what is drawn.
+  const std::string drawn =
+      folder.File(absl::EndsWith(path, ".png") ? "figure.png" : "figure.svg");
+  RETURN_IF_ERROR(RunGnuplot(FileScript(views, drawn), folder).status());
+  ASSIGN_OR_RETURN(const std::string figure, ReadFile(drawn));
+  const absl::Status written = WriteFileAtomically(path, figure);
+  if (written.ok()) return written;
+  return absl::FailedPreconditionError(
+      absl::StrCat("the figure cannot be written: ", written.message()));
 }
 
 }  // namespace carousel

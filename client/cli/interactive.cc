@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -121,16 +120,13 @@ class Session {
 
 absl::Status CompleteWhileTyping(const CompleteOptions& options,
                                  Client& client) {
-  // Destroyed in the opposite order: the call under way is cancelled, the feed
-  // ends, the terminal is as it was, and only then does a signal kill us.
+  // Destroyed in the opposite order: the feed ends with what it asks, the
+  // terminal is as it was, and only then does a signal kill us.
   Wakeup wakeup;
   const StopSignals signals(wakeup.fd());
   ASSIGN_OR_RETURN(const std::unique_ptr<RawTerminal> terminal,
                    RawTerminal::Open(STDIN_FILENO, STDOUT_FILENO));
-  CompletionFeed feed(
-      [&](const std::string& text) { return client.Complete(text, options); },
-      [&] { wakeup.Notify(); });
-  const auto cancel = absl::MakeCleanup([&] { client.Shutdown(); });
+  CompletionFeed feed(client, options, [&] { wakeup.Notify(); });
   Session(*terminal, wakeup, signals, feed).Run();
   return absl::OkStatus();
 }

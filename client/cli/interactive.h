@@ -12,8 +12,7 @@ namespace carousel {
 
 // Reads keys from standard input until the person leaves; finished lines stay
 // on standard output. A server that does not answer is shown, not returned:
-// typing goes on. Uses up `client`: it is shut down at the end.
-// FAILED_PRECONDITION: standard input is not a terminal.
+// typing goes on. FAILED_PRECONDITION: standard input is not a terminal.
 absl::Status CompleteWhileTyping(const CompleteOptions& options,
                                  Client& client);
 

@@ -25,7 +25,9 @@
 
 namespace carousel {
 
-// Thread-safe: one thread reads, others bring answers.
+// Thread-safe: one thread reads, others bring answers. Lines that wait for an
+// earlier one are bounded by Client::ScoreAll and TranslateAll, which ask for
+// no more behind a text that is not answered.
 template <typename Response>
 class OrderedLines {
  public:

@@ -51,6 +51,7 @@ absl::Status ScoreLines(const Options& options, Client& client,
       [&] { return lines.Next(); },
       [&](int64_t place, absl::StatusOr<v1::ScoreResponse> response) {
         lines.Answer(place, std::move(response));
+        return true;
       },
       score));
   return lines.status();

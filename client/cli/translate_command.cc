@@ -72,6 +72,7 @@ absl::Status TranslateLines(const Options& options, Client& client,
       [&] { return lines.Next(); },
       [&](int64_t place, absl::StatusOr<v1::TranslateResponse> response) {
         lines.Answer(place, std::move(response));
+        return true;
       },
       translate));
   return lines.status();

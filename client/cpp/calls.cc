@@ -51,6 +51,10 @@ absl::Status FromMessage(const google::rpc::Status& message) {
   return status;
 }
 
+absl::Status EndedByCaller() {
+  return absl::CancelledError("the caller has ended the call");
+}
+
 Calls::Calls(std::string address)
     : address_(std::move(address)), channel_(MakeChannel(address_)) {}
 

@@ -29,6 +29,9 @@ namespace carousel {
 // With the details as payloads, under their type URLs.
 absl::Status FromMessage(const google::rpc::Status& message);
 
+// CANCELLED: of a call that its own caller has ended.
+absl::Status EndedByCaller();
+
 // The calls to one address. Thread-safe. A request that is an error is not sent
 // but is what comes of the call.
 //
@@ -90,15 +93,17 @@ class Calls {
     return id;
   }
 
-  // Keeps a stream of a stub's `method` open while `run` writes and reads.
+  // Keeps a stream of a stub's `method` open while `run` writes and reads; the
+  // context is there to cancel it.
   template <typename Stub, typename Stream>
   absl::Status RunStream(
       Stub& stub, std::unique_ptr<Stream> (Stub::*method)(grpc::ClientContext*),
-      absl::Duration timeout, absl::FunctionRef<void(Stream&)> run) {
+      absl::Duration timeout,
+      absl::FunctionRef<void(Stream&, grpc::ClientContext&)> run) {
     if (under_way_.is_shut_down()) return ShutDownError();
     Context context(under_way_, timeout);
     const std::unique_ptr<Stream> stream = (stub.*method)(&context.grpc());
-    run(*stream);
+    run(*stream, context.grpc());
     const grpc::Status status = stream->Finish();
     return ToAbslStatus(status, timeout);
   }
@@ -122,7 +127,7 @@ class Calls {
     while (ended && stream->Read(&message)) {  // what had come by then
     }
     const grpc::Status status = stream->Finish();
-    if (ended) return absl::CancelledError("the caller has ended the call");
+    if (ended) return EndedByCaller();
     return ToAbslStatus(status, timeout);
   }
 
@@ -132,6 +137,13 @@ class Calls {
 
   // Shuts down, and waits for the calls under way.
   void End();
+
+  CallsUnderWay& under_way() { return under_way_; }
+
+  // The only place where a gRPC status becomes one of ours. The codes are the
+  // same numbers; where gRPC speaks and not the server, the message is ours.
+  absl::Status ToAbslStatus(const grpc::Status& status,
+                            absl::Duration timeout) const;
 
  private:
   using Context = CallsUnderWay::Context;
@@ -160,11 +172,6 @@ class Calls {
   };
 
   static absl::Status ShutDownError();
-
-  // The only place where a gRPC status becomes one of ours. The codes are the
-  // same numbers; where gRPC speaks and not the server, the message is ours.
-  absl::Status ToAbslStatus(const grpc::Status& status,
-                            absl::Duration timeout) const;
   bool Connected() const;
 
   // Constant after construction.

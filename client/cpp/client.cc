@@ -74,6 +74,12 @@ Client::CallId Client::CompleteAsync(absl::string_view text,
       MakeCompleteRequest(text, options), options.timeout, std::move(done));
 }
 
+std::unique_ptr<TypingStream> Client::CompleteStream(
+    TypingStream::Answer answer) {
+  return std::unique_ptr<TypingStream>(
+      new TypingStream(*impl_, std::move(answer)));
+}
+
 absl::StatusOr<v1::ScoreResponse> Client::Score(absl::string_view text,
                                                 const ScoreOptions& options) {
   return impl_->Call<v1::ScoreResponse>(
@@ -91,7 +97,7 @@ Client::CallId Client::ScoreAsync(absl::string_view text,
 
 absl::Status Client::ScoreAll(
     absl::FunctionRef<std::optional<std::string>()> next,
-    absl::FunctionRef<void(int64_t place, absl::StatusOr<v1::ScoreResponse>)>
+    absl::FunctionRef<bool(int64_t place, absl::StatusOr<v1::ScoreResponse>)>
         answer,
     const ScoreOptions& options) {
   const auto make = [&](absl::string_view text) {
@@ -141,7 +147,7 @@ absl::StatusOr<v1::TranslateResponse> Client::TranslateAloud(
 
 absl::Status Client::TranslateAll(
     absl::FunctionRef<std::optional<std::string>()> next,
-    absl::FunctionRef<void(int64_t place,
+    absl::FunctionRef<bool(int64_t place,
                            absl::StatusOr<v1::TranslateResponse>)>
         answer,
     const TranslateOptions& options) {

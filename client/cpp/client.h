@@ -24,6 +24,7 @@
 #include "carousel/v1/sentiment.pb.h"
 #include "carousel/v1/translation.pb.h"
 #include "client/cpp/options.h"
+#include "client/cpp/typing_stream.h"
 
 namespace carousel {
 
@@ -80,6 +81,10 @@ class Client {
   CallId CompleteAsync(absl::string_view text, const CompleteOptions& options,
                        Done<v1::CompleteResponse> done);
 
+  // Completes while a person types into one text field. To be destroyed before
+  // the client.
+  std::unique_ptr<TypingStream> CompleteStream(TypingStream::Answer answer);
+
   // Labels a text.
   absl::StatusOr<v1::ScoreResponse> Score(absl::string_view text,
                                           const ScoreOptions& options = {});
@@ -87,15 +92,18 @@ class Client {
                     Done<v1::ScoreResponse> done);
 
   // Labels any number of texts, many at a time. `next` gives them, and nothing
-  // at the end; it is called on a thread of its own. `answer` is told what came
-  // of each as it comes: by its place, from 0, in any order, one at a time,
-  // from either thread. Where a server ends the stream because it drains, or
+  // at the end; it is called on a thread of its own, and waits while 1,024
+  // texts, or 4 MiB of them, follow the first that is not answered: who puts
+  // answers in order keeps no more. `answer` is told what came of each as it
+  // comes: by its place, from 0, in any order, one at a time, from either
+  // thread. It returns whether to go on: false ends the call, and the work for
+  // it, with CANCELLED. Where a server ends the stream because it drains, or
   // because the connection has grown old, what is not answered goes on in
   // another one. Returns when all are answered, or with an error that concerns
   // all of them; in either case when `next` has returned.
   absl::Status ScoreAll(
       absl::FunctionRef<std::optional<std::string>()> next,
-      absl::FunctionRef<void(int64_t place, absl::StatusOr<v1::ScoreResponse>)>
+      absl::FunctionRef<bool(int64_t place, absl::StatusOr<v1::ScoreResponse>)>
           answer,
       const ScoreOptions& options);
 
@@ -116,7 +124,7 @@ class Client {
   // Translates any number of texts, as ScoreAll labels them.
   absl::Status TranslateAll(
       absl::FunctionRef<std::optional<std::string>()> next,
-      absl::FunctionRef<void(int64_t place,
+      absl::FunctionRef<bool(int64_t place,
                              absl::StatusOr<v1::TranslateResponse>)>
           answer,
       const TranslateOptions& options);

@@ -78,8 +78,7 @@ absl::Status WarmUpWords(const Classifier& network, PartScratch* scratch) {
   }
   std::vector<float> result(static_cast<size_t>(network.sizes().labels));
   return network.LogProbabilities({.tokens = tokens, .lengths = {kTextWords}},
-                                  absl::MakeSpan(result),
-                                  &scratch->classifier);
+                                  absl::MakeSpan(result), &scratch->classifier);
 }
 
 absl::Status WarmUp(const Classifier& network,

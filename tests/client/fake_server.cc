@@ -223,6 +223,7 @@ class FakeServer::Impl : public v1::AutocompleteService::Service,
         const absl::Status status =
             handler(request->request(), *answer.mutable_response());
         if (absl::IsUnavailable(status)) return ToGrpc(status);
+        if (absl::IsCancelled(status)) continue;
         if (!status.ok()) *answer.mutable_error() = ToMessage(status);
         stream.Write(answer);
       }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
+using testing::UnorderedElementsAre;
 
 ForecastView MakeView(const std::string& name = "load") {
   ForecastView view = {.name = name};
@@ -99,7 +101,33 @@ TEST_F(ForecastFigureTest, FileIsWhatItsNameSays) {
 TEST_F(ForecastFigureTest, FileThatCannotBeWrittenIsAnError) {
   const auto status = DrawFile({MakeView()}, dir_.File("no/such/f.svg"));
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition,
-                               HasSubstr("gnuplot cannot draw")));
+                               HasSubstr("cannot be written")));
+}
+
+// Whatever the name, and whatever goes wrong, nothing is left beside the file.
+TEST_F(ForecastFigureTest, LeavesNothingBehind) {
+  const TempDir temporary;
+  const char* const old = std::getenv("TMPDIR");
+  const std::string before = old == nullptr ? "/tmp" : old;
+  setenv("TMPDIR", temporary.path().c_str(), 1);
+  std::filesystem::create_directory(dir_.File("folder.svg"));
+  EXPECT_THAT(DrawFile({MakeView()}, dir_.File("folder.svg")),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(DrawFile({MakeView()}, dir_.File("a\tb.svg")), IsOk());
+  ForecastView not_a_number = MakeView();
+  for (double& value : not_a_number.history) value = std::nan("");
+  not_a_number.forecast = not_a_number.interval->low =
+      not_a_number.interval->high = {};
+  EXPECT_FALSE(DrawFile({not_a_number}, dir_.File("nan.svg")).ok());
+  EXPECT_THAT(DrawText(MakeView(), 80), IsOk());
+  setenv("TMPDIR", before.c_str(), 1);
+
+  std::vector<std::string> left;
+  for (const auto& file : std::filesystem::directory_iterator(dir_.path())) {
+    left.push_back(file.path().filename());
+  }
+  EXPECT_THAT(left, UnorderedElementsAre("a\tb.svg", "folder.svg"));
+  EXPECT_TRUE(std::filesystem::is_empty(temporary.path()));
 }
 
 // A series of one value, all the same, or named to be run.

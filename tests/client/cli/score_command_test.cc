@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `carousel score` beyond what cli_test.cc shows of it: what it asks, when it
-// answers, and what it does with what fails.
+// `carousel score` beyond what score_output_test.cc shows of it: what it asks,
+// when it answers, and what it does with what fails.
 
 #include <istream>
 #include <memory>
