@@ -37,6 +37,7 @@ std::string Restore(absl::string_view token) {
   if (token == "``" || token == "''") return "\"";
   if (token == "-LRB-") return "(";
   if (token == "-RRB-") return ")";
+  if (!absl::StrContains(token, '\\')) return std::string(token);
   return absl::StrReplaceAll(token, {{"\\/", "/"}, {"\\*", "*"}});
 }
 
@@ -44,6 +45,7 @@ std::string Restore(absl::string_view token) {
 
 std::string JoinTreebankTokens(absl::string_view text) {
   std::string result;
+  result.reserve(text.size());
   for (absl::string_view token :
        absl::StrSplit(text, ' ', absl::SkipWhitespace())) {
     const bool joins = IsEnding(token) && EndsInLetter(result);

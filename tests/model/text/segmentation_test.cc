@@ -2,6 +2,11 @@
 
 #include "model/text/segmentation.h"
 
+#include <unicode/brkiter.h>
+#include <unicode/locid.h>
+
+#include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -35,6 +40,25 @@ TEST(SegmentationTest, UnicodeWordsEndWhereIcuSays) {
   EXPECT_THAT(WordEnds("e\u0301a"), ElementsAre(4));
   EXPECT_THAT(WordEnds("👩\u200D👧x"), ElementsAre(11, 12));
   EXPECT_THAT(WordEnds(""), IsEmpty());
+}
+
+// They are not asked of ICU, but must be what it says.
+TEST(SegmentationTest, LettersAndAMarkBehindThemEndWhereIcuSays) {
+  UErrorCode error = U_ZERO_ERROR;
+  const std::unique_ptr<icu::BreakIterator> iterator(
+      icu::BreakIterator::createWordInstance(icu::Locale::getRoot(), error));
+  ASSERT_TRUE(U_SUCCESS(error));
+  for (char c = '!'; c <= '~'; ++c) {
+    for (const std::string word : {"a", "Hello"}) {
+      const std::string chunk = word + c;
+      iterator->setText(icu::UnicodeString::fromUTF8(chunk));
+      std::vector<size_t> expected;
+      while (iterator->next() != icu::BreakIterator::DONE) {
+        expected.push_back(static_cast<size_t>(iterator->current()));
+      }
+      EXPECT_EQ(WordEnds(chunk), expected) << chunk;
+    }
+  }
 }
 
 TEST(SegmentationTest, ColonAndAtSignStandAlone) {
