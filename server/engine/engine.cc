@@ -16,8 +16,8 @@ namespace {
 // costs a third of one of a single row, and hardly more than one of 64.
 constexpr int64_t kFullBatch = 8;
 
-// Jobs that are begun before those that are there go on: to cut a long text
-// into tokens takes as long as some of its steps.
+// Jobs that are begun before those that are there go on, unless all are of
+// bulk: to cut a long text into tokens takes as long as some of its steps.
 constexpr int kMostBegun = 8;
 
 // Tokens left for each worker from which on it lets other threads in after each
@@ -167,8 +167,8 @@ Engine::Task Engine::NextTask(size_t worker) {
   Task task;
   if (!workers_[worker].chores.empty()) {
     task.kind = Task::Kind::kChore;
-  } else if (CanBegin(worker) &&
-             (scheduler_.empty() || workers_[worker].begun < kMostBegun)) {
+  } else if (CanBegin(worker) && (scheduler_.empty() || OnlyBulk() ||
+                                  workers_[worker].begun < kMostBegun)) {
     ++workers_[worker].begun;
     task.kind = Task::Kind::kBegin;
     task.job = queue_.Pop();
@@ -234,6 +234,10 @@ bool Engine::CanBegin(size_t worker) const {
   if (!HasPlace()) return false;
   return int64_t{workers_[worker].running} * options_.workers <
          stats_.running + queue_.load().jobs;
+}
+
+bool Engine::OnlyBulk() const {
+  return queue_.OnlyBulk() && running_bulk_ == stats_.running;
 }
 
 // Bulk has as many places as all others, and takes none of theirs.
@@ -350,6 +354,7 @@ void Engine::GoOn(Works works) {
       work->due = std::min(
           work->due, scheduler_.DueAfter(work->tokens, work_ahead_.jobs()));
       ready.id = next_id_++;
+      ready.bulk = work->terms().bulk;
       ready.due = work->due;
       scheduler_.Add(work->worker, ready);
       waiting_.emplace(ready.id, std::move(work));

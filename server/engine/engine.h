@@ -143,6 +143,7 @@ class Engine {
   bool HasTask(size_t worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool CanBegin(size_t worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasPlace() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool OnlyBulk() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsOver() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeBatch(size_t worker, Task* task)

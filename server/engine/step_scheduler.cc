@@ -3,6 +3,7 @@
 #include "server/engine/step_scheduler.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace carousel {
@@ -53,7 +54,7 @@ bool StepScheduler::GoesAlong(const ReadySequence& first, int steps,
 }
 
 StepBatch StepScheduler::Take(size_t most, bool others, Ready* ready) {
-  const ReadySequence first = ready->front();
+  const ReadySequence first = (*ready)[FirstOf(*ready, others)];
   const int most_cells = MostCells(*ready, others);
   const Room room = RoomWith(first, most_cells);
   StepBatch batch;
@@ -80,6 +81,28 @@ StepBatch StepScheduler::Take(size_t most, bool others, Ready* ready) {
   size_ -= batch.ids.size();
   now_ += pending == 0 ? cells : int64_t{rows} * batch.steps;
   return batch;
+}
+
+// The place of what is to be computed next.
+size_t StepScheduler::FirstOf(const Ready& ready, bool others) const {
+  const bool bulk =
+      !others && std::all_of(ready.begin(), ready.end(), [](const auto& one) {
+        return one.bulk && one.whole;
+      });
+  if (!bulk || ready.front().due + options_.bulk_patience < now_) return 0;
+  std::map<std::pair<int64_t, int64_t>, int64_t> cells;  // by group, question
+  size_t first = 0;
+  int64_t most = 0;
+  for (const ReadySequence& one : ready) {
+    cells[{one.group, one.question}] += one.cells;
+  }
+  for (size_t i = 0; i < ready.size(); ++i) {
+    const int64_t together = std::min<int64_t>(
+        cells[{ready[i].group, ready[i].question}], options_.max_bulk_cells);
+    if (together > most) first = i;
+    most = std::max(most, together);
+  }
+  return first;
 }
 
 // Of a batch of what is due first.

@@ -14,7 +14,9 @@
 // were computed. A sequence is due when it would be done if it had half of the
 // share that it has with all treated alike. So a short text goes before the
 // long ones that were there, and a long one waits for no end of short ones; the
-// half keeps long ones behind that are all about to end.
+// half keeps long ones behind that are all about to end. Where there is nothing
+// but whole texts of bulk, those go first of which there are most, for a batch
+// of many rows costs little more than one of few.
 //
 // Place. A sequence stays with its worker, so that those that came together go
 // on together: shared out anew at every step they would end up in batches of a
@@ -38,6 +40,10 @@ struct StepSchedulerOptions {
                        // outputs the cells of all
   int max_text_cells = 512;   // the same of whole texts, beside others
   int max_bulk_cells = 8192;  // ... and where nothing else is there
+
+  // Of bulk: tokens computed by which a text may be late so that batches are
+  // full.
+  int64_t bulk_patience = int64_t{1} << 18;
 };
 
 // A sequence that waits to be worked on.
@@ -58,6 +64,9 @@ struct ReadySequence {
 
   // The output is that of a whole text, on whose way deadlines are looked at.
   bool whole = false;
+
+  // It is one of many texts that nobody waits for one by one.
+  bool bulk = false;
 
   // All that is left of it, in tokens; 0: what is said above.
   int64_t left = 0;
@@ -114,6 +123,7 @@ class StepScheduler {
     size_t long_rows = 0;
   };
 
+  size_t FirstOf(const Ready& ready, bool others) const;
   int MostCells(const Ready& ready, bool others) const;
   Room RoomWith(const ReadySequence& first, int most_cells) const;
   bool GoesAlong(const ReadySequence& first, int steps,

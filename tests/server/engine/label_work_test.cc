@@ -69,10 +69,11 @@ class LabelWorkTest : public testing::Test {
   };
 
   // Asks all at once, of a worker that is held up until they are there.
-  std::vector<Answer> Ask(const std::vector<std::string>& texts,
-                          Engine* engine) {
+  std::vector<Answer> Ask(const std::vector<std::string>& texts, Engine* engine,
+                          bool bulk = false) {
     std::latch occupied(1), release(1);
     LabelJob first = MakeJob("good");
+    first.bulk = bulk;
     first.done = [&](const auto&, const JobReport&) {
       occupied.count_down();
       release.wait();
@@ -83,6 +84,7 @@ class LabelWorkTest : public testing::Test {
     std::latch all(static_cast<ptrdiff_t>(texts.size()));
     for (size_t i = 0; i < texts.size(); ++i) {
       LabelJob job = MakeJob(texts[i]);
+      job.bulk = bulk;
       job.done = [&answer = answers[i], &all](
                      absl::StatusOr<LabelAnswer> result,
                      const JobReport& report) {
@@ -129,6 +131,20 @@ TEST_F(LabelWorkTest, AnswerIsThatOfTheTextByItself) {
                   expected[k], 2e-6)
           << texts[i];
     }
+  }
+}
+
+// Nobody waits for one of them, so all that there are are read before the first
+// batch; of others a few.
+TEST_F(LabelWorkTest, BatchesOfBulkAreAsFullAsThereAreTexts) {
+  const std::vector<std::string> texts(40, TextOf(20));
+  for (bool bulk : {false, true}) {
+    Engine engine({.workers = 1}, clock_);
+    const std::vector<Answer> answers = Ask(texts, &engine, bulk);
+    const bool whole = std::all_of(
+        answers.begin(), answers.end(),
+        [](const Answer& answer) { return answer.report.batch == 40; });
+    EXPECT_EQ(whole, bulk);
   }
 }
 

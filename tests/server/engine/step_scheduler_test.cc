@@ -243,6 +243,57 @@ TEST(StepSchedulerTest, WholeTextsAreNotAloneWhileOthersWait) {
   EXPECT_EQ(scheduler.Next(0, /*others=*/true).ids.size(), 5u);
 }
 
+// Texts of bulk, which come in the order of their ids.
+class BulkSchedulerTest : public ::testing::Test {
+ protected:
+  void Add(int64_t id, int64_t length, bool bulk = true) {
+    scheduler_.Add(0, {.id = id,
+                       .question = length,
+                       .cells = static_cast<int>(length),
+                       .whole = true,
+                       .bulk = bulk,
+                       .due = id});
+  }
+
+  StepScheduler scheduler_{
+      1, {.max_rows = 64, .max_bulk_cells = 80, .bulk_patience = 100}};
+};
+
+TEST_F(BulkSchedulerTest, TheFullestBatchGoesFirst) {
+  Add(1, 10);
+  for (int64_t id : {2, 3, 5}) Add(id, 20);
+  Add(4, 10);
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(2, 3, 5));
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(1, 4));
+}
+
+// More than a batch takes count for nothing.
+TEST_F(BulkSchedulerTest, OfFullBatchesTheOneThatIsDueGoesFirst) {
+  for (int64_t id : {1, 2, 3, 4}) Add(id, 20);
+  for (int64_t id : {5, 6, 7, 8, 9}) Add(id, 40);
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(1, 2, 3, 4));
+}
+
+TEST_F(BulkSchedulerTest, ATextOfARareLengthIsNotForgotten) {
+  Add(1, 10);
+  int64_t id = 2;
+  std::vector<int64_t> ids;
+  for (int batch = 0; batch < 3 && ids != std::vector<int64_t>{1}; ++batch) {
+    for (int i = 0; i < 4; ++i) Add(id++, 20);
+    ids = scheduler_.Next(0).ids;
+  }
+  EXPECT_THAT(ids, ElementsAre(1));
+}
+
+TEST_F(BulkSchedulerTest, WhereSomebodyElseWaitsWhatIsDueGoesFirst) {
+  Add(1, 10);
+  for (int64_t id : {2, 3}) Add(id, 20);
+  EXPECT_THAT(scheduler_.Next(0, /*others=*/true).ids, ElementsAre(1));
+  Add(4, 10, /*bulk=*/false);
+  Add(1, 30);
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(1));
+}
+
 // Those that were together stay together, whoever is quicker.
 TEST(StepSchedulerTest, WorkerTakesItsOwn) {
   StepScheduler scheduler(2, kOptions);
