@@ -49,9 +49,11 @@ TEST(SegmentationTest, LettersAndAMarkBehindThemEndWhereIcuSays) {
       icu::BreakIterator::createWordInstance(icu::Locale::getRoot(), error));
   ASSERT_TRUE(U_SUCCESS(error));
   for (char c = '!'; c <= '~'; ++c) {
+    if (c == '@') continue;  // see below
     for (const std::string word : {"a", "Hello"}) {
       const std::string chunk = word + c;
-      iterator->setText(icu::UnicodeString::fromUTF8(chunk));
+      const auto text = icu::UnicodeString::fromUTF8(chunk);
+      iterator->setText(text);  // which it refers to
       std::vector<size_t> expected;
       while (iterator->next() != icu::BreakIterator::DONE) {
         expected.push_back(static_cast<size_t>(iterator->current()));
