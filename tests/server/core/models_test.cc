@@ -119,7 +119,7 @@ TEST_F(ModelCoreTest, BadSpecsAreRefusedByName) {
     };
     absl::Status status = ask({});
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
-                                 HasSubstr("model.name is needed")));
+                                 HasSubstr("model.name: expected a name")));
     EXPECT_EQ(BadField(status), "model.name");
 
     v1::ModelSpec both = Labelled("en", "stable");
