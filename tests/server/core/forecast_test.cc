@@ -400,7 +400,8 @@ TEST_F(ForecastTest, ModelMustBeThereAndAForecaster) {
   request.mutable_model()->set_name("nope");
   EXPECT_THAT(Ask(request), StatusIs(absl::StatusCode::kNotFound));
   request.clear_model();
-  ExpectInvalid(request, "model.name", "several models, direct, steps, found none");
+  ExpectInvalid(request, "model.name",
+                "several models, direct, steps, found none");
 }
 
 }  // namespace
