@@ -14,7 +14,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 
 namespace carousel {
 namespace {
@@ -47,14 +46,17 @@ absl::Status CheckListenAddress(const std::string& address) {
   const std::string name = absl::StrCat("gRPC address \"", address, "\": ");
   const size_t colon = address.rfind(':');
   absl::string_view host = absl::string_view(address).substr(0, colon);
+  const bool has_brackets =
+      absl::StartsWith(host, "[") && absl::EndsWith(host, "]");
+  if (has_brackets) host = host.substr(1, host.size() - 2);
   int port = -1;
   if (colon == std::string::npos || host.empty() ||
+      has_brackets != absl::StrContains(host, ':') ||
       !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 ||
       port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, "expected host:port, with a port up to 65535"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, "expected host:port or [IPv6]:port, with a port up to 65535"));
   }
-  if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;

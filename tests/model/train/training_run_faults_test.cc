@@ -109,8 +109,8 @@ TEST_F(TrainingRunTest, FullDiskLeavesTheLastCheckpoint) {
   EXPECT_THAT(std::string(outcome.status().message()),
               HasSubstr("checkpoint.safetensors"));
   EXPECT_EQ(Read("m/run/checkpoint.safetensors"), before);
-  EXPECT_FALSE(fs::exists(dir_.File("m/run/report.html")))
-      << "figures have taken the checkpoint's room";
+  EXPECT_FALSE(fs::exists(dir_.File("m/run/loss.gp")))
+      << "figures take the room of the checkpoint";
   EXPECT_THAT(Train(Options("m", /*resume=*/true)), IsOk());
   EXPECT_TRUE(fs::exists(dir_.File("m/run/report.html")));
 }

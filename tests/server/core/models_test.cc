@@ -125,8 +125,9 @@ TEST_F(ModelCoreTest, BadSpecsAreRefusedByName) {
     v1::ModelSpec both = Labelled("en", "stable");
     both.set_version(1);
     status = ask(both);
-    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
-                                 HasSubstr("one of them is allowed")));
+    EXPECT_THAT(status,
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("expected none beside model.version")));
     EXPECT_EQ(BadField(status), "model.label");
 
     status = ask(Labelled("en", "canary"));

@@ -83,15 +83,19 @@ TEST(ListenAddressTest, AddressOfAnotherMachineCannotBeHad) {
 TEST(ListenAddressTest, WhatIsNoAddressIsSaidToBeNone) {
   for (const char* address :
        {"", "foo", ":50051", "127.0.0.1:", "127.0.0.1:grpc", "127.0.0.1:65536",
-        "127.0.0.1:-1"}) {
+        "127.0.0.1:-1", "[::1:50051", "::1:50051", "[localhost]:1", "[]:1",
+        "::"}) {
     EXPECT_THAT(CheckListenAddress(address),
                 StatusIs(absl::StatusCode::kInvalidArgument,
                          HasSubstr(absl::StrCat("gRPC address \"", address,
                                                 "\": expected host:port"))));
   }
-  EXPECT_THAT(CheckListenAddress("[::1:50051"),
+}
+
+TEST(ListenAddressTest, HostThatNobodyKnowsIsNamed) {
+  EXPECT_THAT(CheckListenAddress("[::zz]:1"),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("gRPC address \"[::1:50051\": ")));
+                       HasSubstr("gRPC address \"[::zz]:1\": ")));
 }
 
 }  // namespace
