@@ -50,6 +50,9 @@ class Reader {
   }
 
   absl::Status Error(absl::string_view message) const {
+    if (line_number_ == 0) {
+      return absl::InvalidArgumentError(absl::StrCat(name_, ": ", message));
+    }
     return absl::InvalidArgumentError(
         absl::StrCat(name_, ":", line_number_, ": ", message));
   }
@@ -72,7 +75,9 @@ class Reader {
 
   absl::Status ReadHeader() {
     ASSIGN_OR_RETURN(const bool more, Next());
-    if (!more) return Error("expected a header, found an empty file");
+    if (!more)
+      return Error(
+          "expected a header and rows, found nothing: the input is empty");
     // Written by spreadsheets at the start of UTF-8 files.
     constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
     line_ = std::string(absl::StripPrefix(line_, kByteOrderMark));
@@ -128,13 +133,14 @@ class Reader {
   absl::Status ReadValue(size_t place) {
     const absl::string_view text = absl::StripAsciiWhitespace(fields_[place]);
     double value = 0;
+    constexpr float kMost = std::numeric_limits<float>::max();
+    const bool is_number = absl::SimpleAtod(text, &value);
     // Written so that a NaN is refused.
-    if (!absl::SimpleAtod(text, &value) ||
-        !(std::abs(value) <= std::numeric_limits<float>::max())) {
+    if (!is_number || !(std::abs(value) <= kMost)) {
       return Error(absl::StrCat(
-          "column ", QuoteForMessage(names_[place]), ": expected a number, ",
-          text.empty() ? "found none"
-                       : absl::StrCat("found ", QuoteForMessage(text))));
+          "column ", QuoteForMessage(names_[place]), ": expected a number",
+          is_number ? absl::StrCat(" from ", -kMost, " to ", kMost) : "",
+          ", found ", text.empty() ? "none" : QuoteForMessage(text)));
     }
     file_.values.push_back(static_cast<float>(value));
     return absl::OkStatus();

@@ -24,6 +24,9 @@ constexpr const char* kFormats[] = {"%Y-%m-%d %H:%M:%E*S",
                                     "%Y-%m-%d",
                                     "%Y-%m"};
 
+constexpr absl::string_view kFormsForPeople =
+    "\"2016-07-01 00:00:00\", \"2016-07-01\", \"20160701\", \"2016-07\"";
+
 // Eight digits are a day, not a number: 20160731 is followed by 20160801.
 constexpr size_t kDigitsOfADay = 8;
 
@@ -71,6 +74,13 @@ bool ParseNumber(absl::string_view text, double* number) {
   return absl::SimpleAtod(text, number) && std::isfinite(*number);
 }
 
+// What is wrong with `time` if it is not one step after `before`.
+template <typename T>
+absl::string_view FlawAfter(const std::optional<T>& before, const T& time) {
+  if (before == time) return "a time that stands twice";
+  return before > time ? "time goes backwards" : "a gap in time";
+}
+
 // A step may be off by so much of it.
 constexpr double kRounding = 1e-6;
 
@@ -114,13 +124,15 @@ absl::Status TimeCheck::Add(absl::string_view text) {
   double number = 0;
   const bool is_date = !number_.has_value() && ParseDate(text, &date);
   if (!is_date && (date_.has_value() || !ParseNumber(text, &number))) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "expected a time as \"2016-07-01 00:00:00\" or a number, found ",
-        QuoteForMessage(text)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected a time as ", kFormsForPeople,
+                     " or a number, found ", QuoteForMessage(text)));
   }
+  const absl::string_view flaw =
+      is_date ? FlawAfter(date_, date) : FlawAfter(number_, number);
   if (!(is_date ? AddDate(date) : AddNumber(number))) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "a gap in time: expected one step after ", QuoteForMessage(text_),
+        flaw, ": expected one step after ", QuoteForMessage(text_),
         ", as in the lines before, found ", QuoteForMessage(text)));
   }
   text_ = std::string(text);

@@ -51,8 +51,8 @@ std::optional<size_t> FindBreak(absl::Span<const absl::Time> times,
 class TimeCheck {
  public:
   // INVALID_ARGUMENT, saying what was expected, if `text` is no time of the
-  // years 1 to 9999 and no number, or not one step after the time before; the
-  // first two make the step.
+  // years 1 to 9999 and no number, or not one step after the time before: the
+  // same again, an earlier one, or a gap. The first two make the step.
   absl::Status Add(absl::string_view text);
 
   // The last one; nothing if times are numbers.

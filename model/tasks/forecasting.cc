@@ -256,7 +256,7 @@ absl::Status CheckQuantileLevel(const Model& model, double level) {
   if (quantiles.Covers(static_cast<float>(level))) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "expected a level from ", quantiles.levels.front(), " to ",
-      quantiles.levels.back(), ", which were measured, found ", level));
+      quantiles.levels.back(), ", as they were measured, found ", level));
 }
 
 std::vector<double> ForecastQuantile(const Model& model,

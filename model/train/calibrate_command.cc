@@ -15,6 +15,7 @@
 #include "model/train/calibrate.h"
 #include "model/train/calibrate_forecaster.h"
 #include "model/train/commands.h"
+#include "model/train/threads.h"
 
 namespace carousel {
 namespace {
@@ -62,7 +63,7 @@ absl::Status CalibrateForecaster(const FlagValues& flags, int threads,
   ASSIGN_OR_RETURN(
       options.first_row,
       flags.GetCount("first_row", 0, std::numeric_limits<int>::max()));
-  omp_set_num_threads(threads);
+  SetThreads(threads);
   ASSIGN_OR_RETURN(const ForecasterCalibration calibration,
                    MeasureForecasterCalibration(options));
   absl::PrintF("%s\n", calibration.ToJson());

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <omp.h>
-
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -13,6 +11,7 @@
 #include "model/tasks/forecasting.h"
 #include "model/train/evaluations.h"
 #include "model/train/forecaster_data.h"
+#include "model/train/threads.h"
 
 namespace carousel {
 namespace {
@@ -91,7 +90,7 @@ absl::StatusOr<std::vector<std::string>> EvaluateForecasterBundle(
   ASSIGN_OR_RETURN(const SeriesFile file,
                    ReadSeriesFile(flags.Get("data"), options));
   // The products are shared out, not the windows.
-  omp_set_num_threads(evaluation.threads);
+  SetThreads(evaluation.threads);
   ASSIGN_OR_RETURN(
       const std::vector<ForecastErrors> errors,
       MeasureForecasts(network, Normalise(scales, file.values), measure));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/train/training_command.h"
 
-#include <omp.h>
 #include <signal.h>
 
 #include <csignal>
@@ -12,6 +11,7 @@
 #include "model/base/cpu.h"
 #include "model/train/mpi_communicator.h"
 #include "model/train/progress.h"
+#include "model/train/threads.h"
 #include "model/train/training_run.h"
 
 namespace carousel {
@@ -45,7 +45,7 @@ absl::StatusOr<int> RunTrainingCommand(const FlagValues& flags,
   ASSIGN_OR_RETURN(const ProgressStyle style,
                    ParseProgressStyle(flags.Get("progress", "auto")));
   const int threads = definition->settings().threads;
-  omp_set_num_threads(threads > 0 ? threads : ReadCpuAllowance().workers);
+  SetThreads(threads > 0 ? threads : ReadCpuAllowance().workers);
   ASSIGN_OR_RETURN(const std::unique_ptr<Communicator> communicator,
                    JoinLaunchedProcesses());
   const std::string out(absl::StripSuffix(flags.Get("out"), "/"));

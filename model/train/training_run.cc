@@ -171,6 +171,10 @@ class TrainingRun {
         ASSIGN_OR_RETURN(const bool whole, Evaluate());
         if (!whole) return signal_;
         RETURN_IF_ERROR(Save());
+        // What has room on a full disk is the checkpoint.
+        if (clock_.Now() - last_figure_ >= kFigureInterval) {
+          DrawFigures(/*finished=*/false);
+        }
         continue;  // the time that it took is another on every rank
       }
       if (IsDone()) return 0;
@@ -289,9 +293,6 @@ class TrainingRun {
     NoteEvaluation(*figures, verdict);
     CountSeconds();
     RETURN_IF_ERROR(WriteMetrics(DevMetrics(*figures, state_)));
-    if (clock_.Now() - last_figure_ >= kFigureInterval) {
-      DrawFigures(/*finished=*/false);
-    }
     return true;
   }
 
@@ -354,8 +355,8 @@ class TrainingRun {
     }
     const std::string best = PathOf("best.safetensors");
     RETURN_IF_ERROR(CheckBestWeights(best, state_.best_step));
-    DrawFigures(/*finished=*/true);
     RETURN_IF_ERROR(task_->Export(best, state_, options_.bundle_directory));
+    DrawFigures(/*finished=*/true);
     progress_->Note(absl::StrCat("wrote ", options_.bundle_directory));
     return absl::OkStatus();
   }

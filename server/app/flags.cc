@@ -2,18 +2,16 @@
 
 #include "server/app/flags.h"
 
-#include <mutex>
+#include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "absl/flags/commandlineflag.h"
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/flags/reflection.h"
-#include "absl/flags/usage.h"
-#include "absl/flags/usage_config.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "model/base/files.h"
@@ -106,7 +104,7 @@ bool IsOurs(absl::string_view file) {
 // The value of --config, found before the flags are parsed: what is in the file
 // must be set first.
 std::optional<std::string> FindConfigPath(int argc, char** argv) {
-  for (int i = 1; i < argc && absl::string_view(argv[i]) != "--"; ++i) {
+  for (int i = 1; i < argc; ++i) {
     absl::string_view arg = argv[i];
     if (!absl::ConsumePrefix(&arg, "-")) continue;
     absl::ConsumePrefix(&arg, "-");
@@ -116,9 +114,15 @@ std::optional<std::string> FindConfigPath(int argc, char** argv) {
   return std::nullopt;
 }
 
-absl::Status SetFlag(const std::string& name, const nlohmann::json& value) {
+// The server's flag of that name; nullptr if it has none.
+absl::CommandLineFlag* FindFlag(absl::string_view name) {
   absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
-  if (flag == nullptr || !IsOurs(flag->Filename()) || name == "config") {
+  return flag != nullptr && IsOurs(flag->Filename()) ? flag : nullptr;
+}
+
+absl::Status SetFlag(const std::string& name, const nlohmann::json& value) {
+  absl::CommandLineFlag* flag = FindFlag(name);
+  if (flag == nullptr || name == "config") {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", name, "\" is not a flag of the server"));
   }
@@ -178,34 +182,92 @@ ServerConfig ConfigFromFlags() {
       .log_level = absl::GetFlag(FLAGS_log_level)};
 }
 
-void SetUpHelp() {
-  absl::SetProgramUsageMessage(
-      "serves language models over gRPC.\n\n"
-      "  carousel-server --models=model/zoo --grpc_address=0.0.0.0:50051");
-  absl::FlagsUsageConfig usage;
-  usage.contains_helpshort_flags = IsOurs;
-  usage.contains_help_flags = IsOurs;
-  usage.contains_helppackage_flags = IsOurs;
-  usage.normalize_filename = [](absl::string_view file) {
-    const size_t start = file.rfind("server/app/");
-    return std::string(start == file.npos ? file : file.substr(start));
+// Sets the flag that argument `*i` names: "--name=value" or "--name value"; of
+// a bool also "--name" and "--noname". A value that stands apart is read, too.
+absl::Status ParseArgument(int argc, char** argv, int* i) {
+  const std::string argument = argv[*i];
+  const auto wrong = [&](absl::string_view what) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", argument, "\": ", what));
   };
-  usage.version_string = [] { return "carousel " CAROUSEL_VERSION "\n"; };
-  absl::SetFlagsUsageConfig(usage);
+  absl::string_view name = argument;
+  if (!absl::ConsumePrefix(&name, "-")) {
+    return wrong("expected --name=value, found no flag");
+  }
+  absl::ConsumePrefix(&name, "-");
+  std::optional<std::string> value;
+  if (const size_t equals = name.find('='); equals != name.npos) {
+    value = std::string(name.substr(equals + 1));
+    name = name.substr(0, equals);
+  }
+  absl::CommandLineFlag* flag = FindFlag(name);
+  if (flag == nullptr && !value && absl::ConsumePrefix(&name, "no")) {
+    flag = FindFlag(name);
+    if (flag != nullptr && !flag->IsOfType<bool>()) flag = nullptr;
+    value = "false";
+  }
+  if (flag == nullptr) return wrong("no such flag");
+  if (!value && flag->IsOfType<bool>()) value = "true";
+  if (!value && *i + 1 < argc) value = argv[++*i];
+  if (!value) return wrong("expected a value, found none");
+  std::string error;
+  return flag->ParseFrom(*value, &error) ? absl::OkStatus() : wrong(error);
+}
+
+// `text` in lines of up to 80 characters, each behind `indent`.
+std::string Wrap(absl::string_view text, absl::string_view indent) {
+  constexpr size_t kWidth = 80;
+  std::string lines;
+  size_t width = kWidth;
+  for (absl::string_view word : absl::StrSplit(text, ' ')) {
+    if (width + 1 + word.size() > kWidth) {
+      absl::StrAppend(&lines, lines.empty() ? "" : "\n", indent, word);
+      width = indent.size() + word.size();
+    } else {
+      absl::StrAppend(&lines, " ", word);
+      width += 1 + word.size();
+    }
+  }
+  return lines + "\n";
+}
+
+std::string HelpText() {
+  std::map<absl::string_view, absl::CommandLineFlag*> flags;
+  for (const auto& [name, flag] : absl::GetAllFlags()) {
+    if (IsOurs(flag->Filename())) flags[name] = flag;
+  }
+  std::string text =
+      "usage: carousel-server [--FLAG=VALUE ...]\n\n"
+      "Serves LSTM models over gRPC: completion, sentiment, translation and\n"
+      "forecasts.\n\n"
+      "  carousel-server --models=model/zoo --grpc_address=0.0.0.0:50051\n\n"
+      "flags, with their defaults:\n";
+  for (const auto& [name, flag] : flags) {
+    absl::StrAppend(&text, "  --", name, "=", flag->DefaultValue(), "\n",
+                    Wrap(flag->Help(), "      "));
+  }
+  return text;
 }
 
 }  // namespace
 
+std::optional<std::string> AnswerOfCommandLine(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view argument = argv[i];
+    if (argument == "--help" || argument == "-help" || argument == "-h") {
+      return HelpText();
+    }
+    if (argument == "--version") return "carousel " CAROUSEL_VERSION "\n";
+  }
+  return std::nullopt;
+}
+
 absl::StatusOr<ServerConfig> ParseFlags(int argc, char** argv) {
-  static std::once_flag help_is_set_up;
-  std::call_once(help_is_set_up, SetUpHelp);
   if (const auto path = FindConfigPath(argc, argv)) {
     RETURN_IF_ERROR(ReadConfigFile(*path));
   }
-  const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
-  if (rest.size() > 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "\"", rest[1], "\" is not a flag: expected --name=value (see --help)"));
+  for (int i = 1; i < argc; ++i) {
+    RETURN_IF_ERROR(ParseArgument(argc, argv, &i));
   }
   ServerConfig config = ConfigFromFlags();
   RETURN_IF_ERROR(Validate(config));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // carousel-server: flags in, server up, wait, server down. Exit code 0 after a
-// request to stop, 1 if it could not start.
+// request to stop, 1 if it could not start, 2 if the command line is wrong.
 
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 
@@ -17,6 +18,8 @@
 
 namespace {
 
+constexpr int kWrongCommandLine = 2;
+
 int Fail(const absl::Status& status) {
   carousel::Log(carousel::LogLevel::err, "cannot start",
                 {{"error", status.ToString()}});
@@ -27,6 +30,10 @@ int Fail(const absl::Status& status) {
 
 int main(int argc, char** argv) {
   using namespace carousel;
+  if (const auto answer = AnswerOfCommandLine(argc, argv)) {
+    return std::fputs(answer->c_str(), stdout) < 0 ? EXIT_FAILURE
+                                                   : EXIT_SUCCESS;
+  }
   // Debian builds Abseil with its search for deadlocks, which gRPC's locks
   // would pay for at every call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
@@ -35,7 +42,12 @@ int main(int argc, char** argv) {
   SignalWatcher signals(&stop);
   SetUpLogging(LogFormat::kText, "info");
   const absl::StatusOr<ServerConfig> config = ParseFlags(argc, argv);
-  if (!config.ok()) return Fail(config.status());
+  if (!config.ok()) {
+    Log(LogLevel::err, "wrong command line",
+        {{"error", config.status().ToString()},
+         {"hint", "see carousel-server --help"}});
+    return kWrongCommandLine;
+  }
   SetUpLogging(
       config->log_format == "json" ? LogFormat::kJson : LogFormat::kText,
       config->log_level);

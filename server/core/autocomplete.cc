@@ -15,7 +15,6 @@ namespace carousel {
 namespace {
 
 constexpr ServiceModels kModels = {.task = Task::kLanguageModel,
-                                   .service = "autocomplete",
                                    .preferred = "autocomplete-en"};
 
 v1::CompleteResponse ToResponse(const ModelHandle& handle,

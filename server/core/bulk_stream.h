@@ -226,13 +226,14 @@ class BulkStream final
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const size_t most = options_.limits.id_bytes;
     if (id.empty() || id.size() > most) {
-      return InvalidField("id", absl::StrCat("has ", id.size(),
-                                             " bytes; expected 1 to ", most));
+      return InvalidField("id", absl::StrCat("expected 1 to ", most,
+                                             " bytes, found ", id.size()));
     }
     if (!ids_.contains(id)) return absl::OkStatus();
-    return InvalidField("id", absl::StrCat("\"", id,
-                                           "\" is that of a request that is "
-                                           "not answered yet"));
+    return InvalidField(
+        "id",
+        absl::StrCat("expected one that no unanswered request has, found \"",
+                     id, "\" again"));
   }
 
   void Run(JobPointer job) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/core/errors.h"
 
 namespace carousel {
 namespace {
@@ -85,9 +86,10 @@ void CompletionStream::Fail(absl::Status status) {
 void CompletionStream::Add(Request request) {
   if (end_.has_value() || draining_) return;
   if (last_number_.has_value() && request.number <= *last_number_) {
-    return End(absl::InvalidArgumentError(
-        absl::StrCat("number ", request.number, " follows ", *last_number_,
-                     "; numbers must grow")));
+    return End(InvalidField(
+        "number",
+        absl::StrCat("expected more than ", *last_number_,
+                     ", that of the request before, found ", request.number)));
   }
   last_number_ = request.number;
   waiting_ = std::move(request);

@@ -44,10 +44,9 @@ absl::Status WithViolation(absl::Status status, absl::string_view field,
 
 }  // namespace
 
-absl::Status InvalidField(absl::string_view field, absl::string_view found) {
+absl::Status InvalidField(absl::string_view field, absl::string_view what) {
   return WithViolation(
-      absl::InvalidArgumentError(absl::StrCat(field, " ", found)), field,
-      found);
+      absl::InvalidArgumentError(absl::StrCat(field, ": ", what)), field, what);
 }
 
 absl::Status AboutField(absl::string_view field, absl::Status status) {

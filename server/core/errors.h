@@ -21,9 +21,9 @@
 namespace carousel {
 
 // INVALID_ARGUMENT: `field`, a path in the request ("model.name"), is not as it
-// should be; `found` says what was expected and what was found. The message is
-// both; a google.rpc.BadRequest has them apart.
-absl::Status InvalidField(absl::string_view field, absl::string_view found);
+// should be; `what` says so: "expected 1 to 16, found 0". The message is
+// "field: what"; a google.rpc.BadRequest has them apart.
+absl::Status InvalidField(absl::string_view field, absl::string_view what);
 
 // `status`, an error, about that field.
 absl::Status AboutField(absl::string_view field, absl::Status status);

@@ -27,8 +27,8 @@
 namespace carousel {
 namespace {
 
-constexpr ServiceModels kModels = {
-    .task = Task::kForecaster, .service = "forecast", .preferred = "forecast"};
+constexpr ServiceModels kModels = {.task = Task::kForecaster,
+                                   .preferred = "forecast"};
 
 constexpr int kMostLevels = 32;
 
@@ -53,13 +53,13 @@ std::string HistoryField(int i) { return absl::StrCat("history[", i, "]"); }
 // What bounds the work of everything else.
 absl::Status CheckSize(const v1::ForecastRequest& request) {
   if (request.history().empty()) {
-    return InvalidField("history", "is empty; expected the model's series");
+    return InvalidField("history", "expected the model's series, found none");
   }
   const int steps = request.history(0).values_size();
   if (steps > ForecasterSizes::kMostSteps) {
-    return InvalidField("history",
-                        absl::StrCat("has ", steps, " steps; expected at most ",
-                                     ForecasterSizes::kMostSteps));
+    return InvalidField("history", absl::StrCat("expected at most ",
+                                                ForecasterSizes::kMostSteps,
+                                                " steps, found ", steps));
   }
   int64_t values = 0;
   for (int i = 0; i < request.history_size(); ++i) {
@@ -67,24 +67,26 @@ absl::Status CheckSize(const v1::ForecastRequest& request) {
     values += own;
     if (own == steps) continue;
     return InvalidField(HistoryField(i) + ".values",
-                        absl::StrCat("has ", own, " steps; expected ", steps,
-                                     ", as many as the first series has"));
+                        absl::StrCat("expected ", steps,
+                                     " steps, as many as "
+                                     "the first series has, found ",
+                                     own));
   }
   if (values > kMostSeriesValues) {
-    return InvalidField(
-        "history", absl::StrCat("has ", values, " values; expected at most ",
-                                kMostSeriesValues));
+    return InvalidField("history",
+                        absl::StrCat("expected at most ", kMostSeriesValues,
+                                     " values, found ", values));
   }
   if (!request.timestamps().empty() && request.timestamps_size() != steps) {
-    return InvalidField(
-        "timestamps",
-        absl::StrCat("are ", request.timestamps_size(), "; expected none, or ",
-                     steps, ", one for each step of the history"));
+    return InvalidField("timestamps",
+                        absl::StrCat("expected none, or one for each of the ",
+                                     steps, " steps of the history, found ",
+                                     request.timestamps_size()));
   }
   if (request.quantiles_size() > kMostLevels) {
-    return InvalidField("quantiles",
-                        absl::StrCat("are ", request.quantiles_size(),
-                                     "; expected at most ", kMostLevels));
+    return InvalidField(
+        "quantiles", absl::StrCat("expected at most ", kMostLevels, ", found ",
+                                  request.quantiles_size()));
   }
   return absl::OkStatus();
 }
@@ -115,12 +117,14 @@ absl::StatusOr<std::vector<size_t>> FindSeries(
     const std::string field = HistoryField(i) + ".name";
     if (place == places.end()) {
       return InvalidField(
-          field, absl::StrCat("is ", QuoteForMessage(name),
-                              "; the model's series are ", NamesText(scales)));
+          field,
+          absl::StrCat("expected one of the model's series, ",
+                       NamesText(scales), ", found ", QuoteForMessage(name)));
     }
     if (seen[place->second]) {
-      return InvalidField(field, absl::StrCat("is ", QuoteForMessage(name),
-                                              ", that of another series, too"));
+      return InvalidField(
+          field, absl::StrCat("expected another name for each series, found ",
+                              QuoteForMessage(name), " twice"));
     }
     seen[place->second] = true;
     found.push_back(place->second);
@@ -129,8 +133,8 @@ absl::StatusOr<std::vector<size_t>> FindSeries(
   if (missing == seen.end()) return found;
   const auto place = static_cast<size_t>(missing - seen.begin());
   return InvalidField(
-      "history",
-      absl::StrCat("lacks the series ", QuoteForMessage(scales[place].name)));
+      "history", absl::StrCat("expected all of the model's series, found no ",
+                              QuoteForMessage(scales[place].name)));
 }
 
 absl::Status CheckValues(const v1::ForecastRequest& request) {
@@ -141,10 +145,8 @@ absl::Status CheckValues(const v1::ForecastRequest& request) {
       // Written so that a NaN is refused.
       if (std::abs(values[step]) <= kMost) continue;
       return InvalidField(absl::StrCat(HistoryField(i), ".values[", step, "]"),
-                          absl::StrCat("is ", values[step],
-                                       "; expected a finite value of at "
-                                       "most ",
-                                       kMost));
+                          absl::StrCat("expected a finite value of at most ",
+                                       kMost, ", found ", values[step]));
     }
   }
   return absl::OkStatus();
@@ -160,16 +162,15 @@ absl::StatusOr<int> StepsOf(const v1::ForecastRequest& request,
   if (const int most = std::max(sizes.horizon, kMostStepsInTurn);
       steps > most) {
     return InvalidField(
-        "horizon", absl::StrCat("is ", steps, "; expected at most ", most));
+        "horizon", absl::StrCat("expected at most ", most, ", found ", steps));
   }
   const int64_t values =
       int64_t{steps} * sizes.series() * (1 + request.quantiles_size());
   if (values <= kMostSeriesValues) return steps;
   return InvalidField(
-      "horizon",
-      absl::StrCat("is ", steps, " and makes ", values,
-                   " values with all series and quantiles; expected at most ",
-                   kMostSeriesValues));
+      "horizon", absl::StrCat("expected at most ", kMostSeriesValues,
+                              " values with all series and quantiles, found ",
+                              values, ", of ", steps, " steps"));
 }
 
 absl::StatusOr<std::vector<double>> LevelsOf(const v1::ForecastRequest& request,
@@ -179,9 +180,9 @@ absl::StatusOr<std::vector<double>> LevelsOf(const v1::ForecastRequest& request,
   if (levels.empty()) return levels;
   RETURN_IF_ERROR(CheckQuantileSteps(model, steps));
   for (size_t i = 0; i < levels.size(); ++i) {
-    absl::Status status = CheckQuantileLevel(model, levels[i]);
+    const absl::Status status = CheckQuantileLevel(model, levels[i]);
     if (status.ok()) continue;
-    return AboutField(absl::StrCat("quantiles[", i, "]"), std::move(status));
+    return InvalidField(absl::StrCat("quantiles[", i, "]"), status.message());
   }
   return levels;
 }

@@ -34,9 +34,9 @@ absl::StatusOr<std::vector<absl::Time>> ToTimes(const Timestamps& timestamps) {
         timestamp.nanos() >= kNanosOfSecond) {
       return InvalidField(
           FieldAt(times.size()),
-          absl::StrCat("is ", timestamp.seconds(), " s and ", timestamp.nanos(),
-                       " ns; expected a time of the years 1 to 9999, and 0 to ",
-                       kNanosOfSecond - 1, " ns"));
+          absl::StrCat("expected a time of the years 1 to 9999, and 0 to ",
+                       kNanosOfSecond - 1, " ns, found ", timestamp.seconds(),
+                       " s and ", timestamp.nanos(), " ns"));
     }
     times.push_back(ToTime(timestamp));
   }
@@ -52,17 +52,18 @@ absl::Status BreakAt(size_t i, absl::Time before, absl::Time found,
         absl::StrCat(TimeText(AddSteps(before, *step, 1)), ", one step (",
                      StepText(*step), ") after the one before it");
   }
-  absl::string_view what = "it is not at a step";
+  absl::string_view what = "which is not at a step";
   if (found == before) {
-    what = "it is doubled";
+    what = "twice";
   } else if (found < before) {
-    what = "it is out of order";
+    what = "which is out of order";
   } else if (step.has_value() && found >= AddSteps(before, *step, 2)) {
-    what = "steps are missing";
+    what = "so steps are missing";
   }
   return InvalidField(
-      FieldAt(i), absl::StrCat("is ", TimeText(found), "; expected ", expected,
-                               ": ", what));
+      FieldAt(i),
+      absl::StrCat("expected ", expected, ", found ", TimeText(found),
+                   found == before ? " " : ", ", what));
 }
 
 // What lies between each of `times` and the next; nothing if that is not known.
@@ -105,10 +106,11 @@ absl::StatusOr<std::vector<absl::Time>> TimesAfter(
   if (AddSteps(times.back(), *step, steps) >=
       absl::FromUnixSeconds(kLastSecond + 1)) {
     return InvalidField(
-        "timestamps",
-        absl::StrCat("end at ", TimeText(times.back()), "; the forecast, ",
-                     steps, " steps of ", StepText(*step),
-                     ", would reach beyond the year 9999"));
+        "timestamps", absl::StrCat("expected a forecast, ", steps, " steps of ",
+                                   StepText(*step),
+                                   ", up to the year 9999, "
+                                   "found a history up to ",
+                                   TimeText(times.back())));
   }
   after.reserve(static_cast<size_t>(steps));
   for (int i = 1; i <= steps; ++i) {

@@ -24,9 +24,24 @@ absl::StatusOr<std::string> DefaultName(const ModelRepository& repository,
       std::find(names.begin(), names.end(), models.preferred) != names.end();
   if (names.empty() || has_preferred) return std::string(models.preferred);
   if (names.size() == 1) return names.front();
-  return InvalidField(kNameField,
-                      absl::StrCat("is needed, as there are several models: ",
-                                   absl::StrJoin(names, ", ")));
+  return InvalidField(
+      kNameField, absl::StrCat("expected a name, as there are several models, ",
+                               absl::StrJoin(names, ", "), ", found none"));
+}
+
+// What a person who calls an rpc knows models by.
+absl::string_view WhatItDoes(Task task) {
+  switch (task) {
+    case Task::kLanguageModel:
+      return "completes texts";
+    case Task::kClassifier:
+      return "scores texts";
+    case Task::kTranslator:
+      return "translates texts";
+    case Task::kForecaster:
+      break;
+  }
+  return "forecasts series";
 }
 
 std::string NameOf(const v1::ModelSpec& spec, const std::string& name) {
@@ -45,14 +60,13 @@ absl::StatusOr<ModelHandle> ChooseModel(const ModelRepository& repository,
     ASSIGN_OR_RETURN(name, DefaultName(repository, models));
   }
   ASSIGN_OR_RETURN(ModelHandle handle, ChooseVersion(repository, name, spec));
-  if (handle.model->task() != models.task) {
-    return AboutField(
-        kNameField, absl::InvalidArgumentError(absl::StrCat(
-                        "model \"", name, "\" is for the task \"",
-                        TaskName(handle.model->task()), "\"; ", models.service,
-                        " needs a \"", TaskName(models.task), "\"")));
-  }
-  return handle;
+  const Task task = handle.model->task();
+  if (task == models.task) return handle;
+  return InvalidField(
+      kNameField,
+      absl::StrCat("expected a model that ", WhatItDoes(models.task), " (",
+                   TaskName(models.task), "), found \"", name, "\", which ",
+                   WhatItDoes(task), " (", TaskName(task), ")"));
 }
 
 absl::StatusOr<ModelHandle> ChooseVersion(const ModelRepository& repository,
@@ -72,16 +86,15 @@ absl::Status CheckVersionOrLabel(const v1::ModelSpec& spec) {
   if (!spec.has_version() || spec.label().empty()) return absl::OkStatus();
   return InvalidField(
       "model.label",
-      absl::StrCat("is \"", spec.label(), "\" and model.version is ",
-                   spec.version(), "; one of them is allowed"));
+      absl::StrCat("expected none beside model.version, found \"", spec.label(),
+                   "\" and version ", spec.version()));
 }
 
 absl::Status CheckTextSize(absl::string_view text, size_t most,
                            absl::string_view field) {
   if (text.size() <= most) return absl::OkStatus();
-  return InvalidField(
-      field, absl::StrCat("has ", text.size(), " bytes; at most ", most,
-                          " are allowed"));
+  return InvalidField(field, absl::StrCat("expected at most ", most,
+                                          " bytes, found ", text.size()));
 }
 
 void SetModel(const ModelHandle& handle, v1::ModelSpec* spec) {

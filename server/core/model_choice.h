@@ -18,7 +18,6 @@ namespace carousel {
 // What a service asks of models.
 struct ServiceModels {
   Task task;                    // of those that it can use
-  absl::string_view service;    // for messages, e.g. "autocomplete"
   absl::string_view preferred;  // the default, if there are several
 };
 

@@ -21,7 +21,7 @@ namespace {
 // No service, whose default it could be, is asked.
 absl::Status CheckHasName(const v1::ModelSpec& spec) {
   if (!spec.name().empty()) return absl::OkStatus();
-  return InvalidField("model.name", "is needed");
+  return InvalidField("model.name", "expected a name, found none");
 }
 
 // What is listed of a handle's version; if that was swapped or unloaded just
@@ -167,9 +167,9 @@ absl::StatusOr<ModelHandle> ModelCore::ChooseToExplain(
       ModelHandle handle,
       ChooseVersion(*repository_, request.model().name(), request.model()));
   if (handle.model->task() != Task::kForecaster) return handle;
-  return InvalidField("model.name",
-                      absl::StrCat("is \"", handle.name,
-                                   "\", a forecaster, which reads no text"));
+  return InvalidField(
+      "model.name", absl::StrCat("expected a model that reads texts, found \"",
+                                 handle.name, "\", a forecaster"));
 }
 
 void ModelCore::Explain(const v1::ExplainRequest& request, CallContext context,

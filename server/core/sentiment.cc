@@ -20,7 +20,6 @@ namespace carousel {
 namespace {
 
 constexpr ServiceModels kModels = {.task = Task::kClassifier,
-                                   .service = "sentiment",
                                    .preferred = "sentiment-en"};
 
 void AddWords(absl::string_view text, const LabelExplanation& explanation,

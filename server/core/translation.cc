@@ -19,7 +19,6 @@ namespace carousel {
 namespace {
 
 constexpr ServiceModels kModels = {.task = Task::kTranslator,
-                                   .service = "translation",
                                    .preferred = "translate-en-fr"};
 
 // Also as google/protobuf/duration.proto has it.
@@ -33,7 +32,7 @@ bool IsPositive(const google::protobuf::Duration& duration) {
 absl::Status CheckWithin(absl::string_view field, int value, int most) {
   if (value >= 1 && value <= most) return absl::OkStatus();
   return InvalidField(field,
-                      absl::StrCat("is ", value, "; expected 1 to ", most));
+                      absl::StrCat("expected 1 to ", most, ", found ", value));
 }
 
 void AddWord(absl::string_view text, ByteRange place, int32_t begin,
@@ -125,8 +124,12 @@ absl::Status TranslationCore::Validate(
   RETURN_IF_ERROR(
       CheckWithin("max_translations", options.n_best, options.beam_size));
   if (request.has_time_limit() && !IsPositive(request.time_limit())) {
-    return InvalidField("time_limit",
-                        "is not a duration of more than 0, as protobuf has it");
+    return InvalidField(
+        "time_limit",
+        absl::StrCat(
+            "expected a duration of more than 0, as protobuf has it, found ",
+            request.time_limit().seconds(), " s and ",
+            request.time_limit().nanos(), " ns"));
   }
   return AboutOption(CheckOptions(options));
 }

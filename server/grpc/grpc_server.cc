@@ -14,6 +14,8 @@
 #include "grpcpp/impl/server_builder_option.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
+#include "model/base/status_macros.h"
+#include "server/grpc/listen_address.h"
 
 namespace carousel {
 namespace {
@@ -72,6 +74,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
     const GrpcServerOptions& options,
     const std::vector<grpc::Service*>& services,
     std::vector<std::string> service_names) {
+  RETURN_IF_ERROR(CheckListenAddress(options.address));
   auto result = std::unique_ptr<GrpcServer>(new GrpcServer);
   result->service_names_ = std::move(service_names);
   grpc::EnableDefaultHealthCheckService(true);
@@ -83,8 +86,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   result->server_ = builder.BuildAndStart();
   if (result->server_ == nullptr || result->port_ == 0) {
     return absl::UnavailableError(
-        absl::StrCat("cannot listen for gRPC on \"", options.address,
-                     "\": expected host:port, and a port that is free"));
+        absl::StrCat("cannot listen for gRPC on \"", options.address, "\""));
   }
   result->SetReady(false);
   return result;

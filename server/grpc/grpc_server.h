@@ -17,7 +17,8 @@
 namespace carousel {
 
 struct GrpcServerOptions {
-  // "host:port"; port 0: any free one.
+  // "host:port", or what else gRPC takes ("unix:/run/carousel"); port 0: any
+  // free one.
   std::string address = "127.0.0.1:0";
 
   // Server reflection, for grpcurl and its like.
@@ -43,7 +44,8 @@ struct GrpcServerOptions {
 class GrpcServer {
  public:
   // Listens from here on, not ready. `services` must outlive the server.
-  // UNAVAILABLE, naming the address, if it cannot be had.
+  // UNAVAILABLE, naming the address and the reason, if it cannot be had;
+  // INVALID_ARGUMENT if it is none.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
       const GrpcServerOptions& options,
       const std::vector<grpc::Service*>& services,

@@ -70,7 +70,7 @@ absl::StatusOr<Result> ParseNamed(const grpc::ByteBuffer& bytes, int number,
   const absl::Status status = ParseMessage(bytes, &message);
   if (status.ok() && !message.has_request()) {
     return Result{name_of(message),
-                  InvalidField("request", "is needed, and not set")};
+                  InvalidField("request", "expected one, found none")};
   }
   if (status.ok()) {
     return Result{name_of(message), std::move(*message.mutable_request())};

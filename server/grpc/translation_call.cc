@@ -16,7 +16,7 @@ absl::StatusOr<v1::TranslateRequest> Parse(const grpc::ByteBuffer& bytes) {
   const absl::Status status = ParseMessage(bytes, &request);
   if (!status.ok()) return status;
   if (!request.has_request()) {
-    return InvalidField("request", "is needed, and not set");
+    return InvalidField("request", "expected one, found none");
   }
   return std::move(*request.mutable_request());
 }

@@ -188,7 +188,7 @@ TEST_F(CompleteTest, BytesThatAreNoMessageAreInvalid) {
 TEST_F(CompleteTest, LongTextIsInvalid) {
   ExpectError(Ask(std::string(1 << 20, 'a')),
               grpc::StatusCode::INVALID_ARGUMENT,
-              "text has 1048576 bytes; at most 16384 are allowed");
+              "text: expected at most 16384 bytes, found 1048576");
   ExpectError(Ask(std::string(16385, 'a')), grpc::StatusCode::INVALID_ARGUMENT,
               "at most 16384");
   EXPECT_TRUE(Ask(std::string(16384, 'a')).status.ok());
@@ -249,7 +249,7 @@ TEST_F(CompleteTest, ContextIsAnsweredAlikeFromTheCache) {
 TEST_F(CompleteTest, BadContextIsInvalid) {
   ExpectError(Ask(WithContext("the ", std::string(16385, 'a'))),
               grpc::StatusCode::INVALID_ARGUMENT,
-              "context has 16385 bytes; at most 16384 are allowed");
+              "context: expected at most 16384 bytes, found 16385");
   ExpectError(Ask(WithContext("the ", "a\xff")),
               grpc::StatusCode::INVALID_ARGUMENT, "UTF-8");
 }

@@ -128,7 +128,7 @@ def check_score(examples):
     # A text that is too long is answered alone.
     code, out, error = examples.run("score",
                                     text="I would\n" + "a" * 70000 + "\n")
-    assert code == 0 and "2\ttext has 70000 bytes" in out, (out, error)
+    assert code == 0 and "2\ttext: expected at most 65536 bytes" in out, (out, error)
 
 
 def check_bulk_cancelled(examples, name):
@@ -224,7 +224,7 @@ def check_translate_streams(examples):
                                     text="a b\n" + "a" * 20000 + "\nc\n")
     answers = dict(line.split("\t") for line in out.splitlines())
     assert code == 0 and sorted(answers) == ["1", "2", "3"], (out, error)
-    assert answers["2"].startswith("text has 20000 bytes"), out
+    assert answers["2"].startswith("text: expected at most 16384 bytes"), out
 
 
 def check_forecast(examples, folder):

@@ -37,10 +37,17 @@ class ProcessTest : public testing::Test {
 
   // Runs a server that should not start; its exit code and log.
   static void ExpectFailure(std::vector<std::string> args,
-                            const std::string& fragment) {
+                            const std::string& fragment, int exit_code = 1) {
     ServerProcess process(std::move(args));
     EXPECT_THAT(process.ReadLog(), HasSubstr(fragment));
-    EXPECT_EQ(process.Wait(), 1);
+    EXPECT_EQ(process.Wait(), exit_code);
+  }
+
+  // Scripts tell a wrong call from a failure; people see where to read on.
+  static void ExpectWrongCall(std::vector<std::string> args,
+                              const std::string& fragment) {
+    ExpectFailure(args, fragment, 2);
+    ExpectFailure(args, "see carousel-server --help", 2);
   }
 
   TempDir dir_;
@@ -143,12 +150,18 @@ TEST_F(ProcessTest, OnlyBadBundlesFail) {
 }
 
 TEST_F(ProcessTest, UnknownFlagFails) {
-  ExpectFailure({Models(), "--wrokers=3"}, "wrokers");
+  ExpectWrongCall({Models(), "--wrokers=3"}, "wrokers");
 }
 
 TEST_F(ProcessTest, BadFlagValueFails) {
-  ExpectFailure({Models(), "--workers=many"}, "workers");
-  ExpectFailure({Models(), "--max_text_bytes=0"}, "--max_text_bytes=0");
+  ExpectWrongCall({Models(), "--workers=many"}, "workers");
+  ExpectWrongCall({Models(), "--max_text_bytes=0"}, "--max_text_bytes=0");
+}
+
+TEST_F(ProcessTest, HelpSucceedsAndServesNothing) {
+  ServerProcess process({"--help"});
+  EXPECT_EQ(process.ReadLog(), "");
+  EXPECT_EQ(process.Wait(), 0);
 }
 
 TEST_F(ProcessTest, BadAddressFails) {

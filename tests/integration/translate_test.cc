@@ -162,8 +162,9 @@ TEST_F(TranslateTest, ErrorsOfABatchBelongToTheirRequests) {
   EXPECT_TRUE(stream->Finish().ok());
   EXPECT_THAT(answers, SizeIs(4));
   EXPECT_THAT(answers, Contains(Pair("1", "ok")));
-  EXPECT_THAT(answers, Contains(Pair("1", HasSubstr("not answered yet"))));
-  EXPECT_THAT(answers, Contains(Pair("2", HasSubstr("20000 bytes"))));
+  EXPECT_THAT(answers,
+              Contains(Pair("1", HasSubstr("no unanswered request has"))));
+  EXPECT_THAT(answers, Contains(Pair("2", HasSubstr("bytes, found 20000"))));
   EXPECT_THAT(answers, Contains(Pair("3", "ok")));
 }
 

@@ -156,7 +156,7 @@ TEST_F(ForecastCommandTest, ErrorsOfTheFileHaveTheirLine) {
   EXPECT_THAT(Carousel({"forecast", "-"}, "t,a\n1,nan\n").err,
               HasSubstr("input:2: column \"a\": expected a number"));
   EXPECT_THAT(Carousel({"forecast", "-"}, "").err,
-              HasSubstr("input:0: expected a header"));
+              HasSubstr("input: expected a header"));
   EXPECT_THAT(Carousel({"forecast", dir_.File("none.csv")}).err,
               HasSubstr("NOT_FOUND"));
   EXPECT_TRUE(requests_.empty());

@@ -73,7 +73,7 @@ TEST_F(SeriesFileTest, TakesTheColumnsThatAreAskedFor) {
 
 // Every mistake of the data has its line.
 TEST_F(SeriesFileTest, ErrorsNameFileAndLine) {
-  ExpectError("", "0: expected a header");
+  ExpectError("", " expected a header and rows, found nothing");
   ExpectError("t,a\n", "1: expected rows");
   ExpectError("t\n1\n", "1: expected a column of values");
   ExpectError("t,a,a\n1,2,3\n", "1: expected a column \"a\" once");
@@ -84,11 +84,18 @@ TEST_F(SeriesFileTest, ErrorsNameFileAndLine) {
               "\"low\"");
   ExpectError("t,a\n1,nan\n", "2: column \"a\": expected a number");
   ExpectError("t,a\n1,inf\n", "2: column \"a\": expected a number");
-  ExpectError("t,a\n1,1e39\n", "2: column \"a\": expected a number");
+  ExpectError("t,a\n1,-1e39\n",
+              "2: column \"a\": expected a number from -3.40282e+38 to "
+              "3.40282e+38, found \"-1e39\"");
+  ExpectError("t,a\n1,1e308\n", "2: column \"a\": expected a number from ");
   ExpectError("t,a\n1,\"2\n", "2: a quoted field does not end");
   ExpectError("t,a\n1,\"2\"3\n", "2: expected a comma after a quoted field");
-  ExpectError("t,a\nsoon,2\n", "2: expected a time");
+  ExpectError("t,a\nsoon,2\n",
+              "2: expected a time as \"2016-07-01 00:00:00\", \"2016-07-01\", "
+              "\"20160701\", \"2016-07\" or a number, found \"soon\"");
   ExpectError("t,a\n1,2\n2,2\n4,2\n", "4: a gap in time");
+  ExpectError("t,a\n1,2\n2,2\n2,2\n", "4: a time that stands twice");
+  ExpectError("t,a\n1,2\n2,2\n1,2\n", "4: time goes backwards");
 }
 
 // Who knows of the gaps may look away.
@@ -196,17 +203,24 @@ TEST(TimeCheckTest, RefusesTimesBeyondTheCalendar) {
   }
 }
 
+// Each is called by its name: who looks for a gap does not see a repetition.
 TEST(TimeCheckTest, RefusesGapsRepetitionsAndSteps) {
-  for (const std::vector<std::string>& times :
-       std::vector<std::vector<std::string>>{
-           {"2016-07-01 00:00:00", "2016-07-01 01:00:00",
-            "2016-07-01 03:00:00"},
-           {"1949-01", "1949-02", "1949-04"},
-           {"1", "1"},
-           {"2", "1"},
-           {"20160730", "20160731", "20160802"},
-           {"2016-07-01", "2016-07-02", "2016-08-01"}}) {
-    EXPECT_THAT(Check(times), StatusIs(kInvalid, HasSubstr("gap in time")))
+  struct Case {
+    std::vector<std::string> times;
+    const char* flaw;
+  };
+  for (const auto& [times, flaw] : std::vector<Case>{
+           {{"2016-07-01 00:00:00", "2016-07-01 01:00:00",
+             "2016-07-01 03:00:00"},
+            "a gap in time: "},
+           {{"1949-01", "1949-02", "1949-04"}, "a gap in time: "},
+           {{"20160730", "20160731", "20160802"}, "a gap in time: "},
+           {{"2016-07-01", "2016-07-02", "2016-08-01"}, "a gap in time: "},
+           {{"1", "1"}, "a time that stands twice: "},
+           {{"2020-01-05", "2020-01-05 00:00"}, "a time that stands twice: "},
+           {{"2", "1"}, "time goes backwards: "},
+           {{"1949-01", "1949-02", "1949-01"}, "time goes backwards: "}}) {
+    EXPECT_THAT(Check(times), StatusIs(kInvalid, HasSubstr(flaw)))
         << times.back();
   }
   EXPECT_THAT(Check({"2016-07-01", "7"}), StatusIs(kInvalid));

@@ -99,6 +99,26 @@ TEST_F(CarouselTrainTest, HelpSucceedsAndListsTheCommands) {
   }
 }
 
+// Where OpenMP starts fewer threads than are set, oneDNN 2.6 gets other
+// products in bfloat16, and tells nobody.
+TEST_F(CarouselTrainTest, ThreadsBeyondOpenMpsLimitChangeNoWeights) {
+  setenv("OMP_THREAD_LIMIT", "1", /*overwrite=*/1);
+  std::vector<std::string> weights;
+  for (const char* threads : {"1", "2"}) {
+    std::vector<std::string> arguments = TrainArguments("10");
+    const std::string out = dir_.File(absl::StrCat("threads", threads, "/1"));
+    arguments.insert(arguments.end(),
+                     {"--out=" + out, "--set=training.precision=\"bf16\"",
+                      absl::StrCat("--set=training.threads=", threads)});
+    arguments.erase(arguments.begin() + 3);  // the other --out
+    EXPECT_EQ(Run(arguments), 0) << Err();
+    weights.push_back(ReadFile(out + "/weights.safetensors").value_or(""));
+  }
+  unsetenv("OMP_THREAD_LIMIT");
+  EXPECT_FALSE(weights[0].empty());
+  EXPECT_TRUE(weights[0] == weights[1]);
+}
+
 // Scripts tell a wrong call from a failure.
 TEST_F(CarouselTrainTest, WrongCallIsExitCodeTwo) {
   EXPECT_EQ(Run({}), 2);

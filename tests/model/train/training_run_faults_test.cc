@@ -100,7 +100,7 @@ TEST_F(TrainingRunTest, FullDiskLeavesTheLastCheckpoint) {
   rlimit old = {};
   getrlimit(RLIMIT_FSIZE, &old);
   const auto handler = signal(SIGXFSZ, SIG_IGN);
-  const rlimit small = {before.size() / 2, old.rlim_max};
+  const rlimit small = {before.size() - 1, old.rlim_max};
   setrlimit(RLIMIT_FSIZE, &small);
   const auto outcome = Train(Options("m", /*resume=*/true));
   setrlimit(RLIMIT_FSIZE, &old);
@@ -109,7 +109,10 @@ TEST_F(TrainingRunTest, FullDiskLeavesTheLastCheckpoint) {
   EXPECT_THAT(std::string(outcome.status().message()),
               HasSubstr("checkpoint.safetensors"));
   EXPECT_EQ(Read("m/run/checkpoint.safetensors"), before);
+  EXPECT_FALSE(fs::exists(dir_.File("m/run/loss.gp")))
+      << "figures take the room of the checkpoint";
   EXPECT_THAT(Train(Options("m", /*resume=*/true)), IsOk());
+  EXPECT_TRUE(fs::exists(dir_.File("m/run/report.html")));
 }
 
 // A rate that is far too high: hours are not lost, and it is said what to do.

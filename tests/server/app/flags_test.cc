@@ -2,10 +2,13 @@
 
 #include "server/app/flags.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/reflection.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/base/files.h"
@@ -17,6 +20,8 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
+using testing::Optional;
 
 class FlagsTest : public testing::Test {
  protected:
@@ -115,11 +120,65 @@ TEST_F(FlagsTest, MissingFileIsAnError) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("none")));
 }
 
+// Each way to write a flag; the last one counts.
+TEST_F(FlagsTest, FlagsAreWrittenInSeveralWays) {
+  const auto config =
+      Parse({"-workers", "2", "--workers=4", "--noreflection", "--allow_reload",
+             "--allow_explain=true", "--models", "/a=b"});
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->workers, 4);
+  EXPECT_FALSE(config->reflection);
+  EXPECT_TRUE(config->allow_reload);
+  EXPECT_TRUE(config->allow_explain);
+  EXPECT_EQ(config->models, "/a=b");
+}
+
+// The process goes on: who called says what is to be done.
+TEST_F(FlagsTest, WhatIsNoFlagIsAnErrorThatShowsIt) {
+  for (const auto& [argument, error] :
+       {std::pair("--wrokers=3", "\"--wrokers=3\": no such flag"),
+        {"--noworkers", "\"--noworkers\": no such flag"},
+        {"--nosuch", "\"--nosuch\": no such flag"},
+        {"--", "\"--\": no such flag"},
+        {"-", "\"-\": no such flag"},
+        {"", "\"\": expected --name=value"},
+        {"--undefok=x", "no such flag"},
+        {"--workers", "\"--workers\": expected a value, found none"},
+        {"--workers=many", "\"--workers=many\": "},
+        {"--reflection=perhaps", "\"--reflection=perhaps\": "}}) {
+    EXPECT_THAT(Parse({argument}),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(error)))
+        << argument;
+  }
+}
+
+std::optional<std::string> Answer(std::vector<std::string> args) {
+  std::vector<char*> argv;
+  for (std::string& arg : args) argv.push_back(arg.data());
+  return AnswerOfCommandLine(static_cast<int>(args.size()), argv.data());
+}
+
+TEST_F(FlagsTest, HelpTellsWhatIsServedAndEachFlagWithItsDefault) {
+  const auto help = Answer({"carousel-server", "--workers=2", "--help"});
+  ASSERT_TRUE(help.has_value());
+  EXPECT_THAT(*help, AllOf(HasSubstr("completion, sentiment, translation and"),
+                           HasSubstr("  --grpc_address=0.0.0.0:50051\n"
+                                     "      host:port for gRPC; port 0"),
+                           Not(HasSubstr("flagfile"))));
+  for (const std::string& line :
+       std::vector<std::string>(absl::StrSplit(*help, '\n'))) {
+    EXPECT_LE(line.size(), 80u) << line;
+  }
+  EXPECT_THAT(Answer({"carousel-server", "--version"}),
+              Optional(HasSubstr("carousel ")));
+  EXPECT_EQ(Answer({"carousel-server", "--workers=2"}), std::nullopt);
+}
+
 // "carousel-server model/zoo" would silently serve something else.
 TEST_F(FlagsTest, LooseArgumentIsAnError) {
   EXPECT_THAT(Parse({"model/zoo"}),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("\"model/zoo\" is not a flag")));
+                       HasSubstr("\"model/zoo\": expected --name=value")));
 }
 
 // What the flags say is checked as a whole.

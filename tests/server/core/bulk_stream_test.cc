@@ -253,7 +253,7 @@ TEST_F(BulkStreamTest, IdInUseIsRefusedAndFreeAgainAfterItsAnswer) {
   ASSERT_THAT(client_.answers, SizeIs(1));
   EXPECT_THAT(client_.answers[0].response,
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("not answered yet")));
+                       HasSubstr("no unanswered request has, found \"a\"")));
   Take();
   Send("a");
   Take();

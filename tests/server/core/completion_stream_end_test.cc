@@ -24,7 +24,7 @@ TEST_F(CompletionStreamTest, NumberThatDoesNotGrowEndsTheStream) {
   Type(2);
   EXPECT_THAT(client_.status,
               Optional(StatusIs(absl::StatusCode::kInvalidArgument,
-                                HasSubstr("number 2 follows 2"))));
+                                HasSubstr("number: expected more than 2"))));
   EXPECT_TRUE(engine_.jobs[0].cancelled());
 }
 

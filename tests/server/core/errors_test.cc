@@ -28,13 +28,13 @@ Detail DetailOf(const absl::Status& status) {
 }
 
 TEST(ErrorsTest, FieldIsNamedInTheMessageAndApart) {
-  const absl::Status status = InvalidField("model.name", "is needed");
+  const absl::Status status = InvalidField("model.name", "expected a name");
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
-                               "model.name is needed"));
+                               "model.name: expected a name"));
   const auto detail = DetailOf<google::rpc::BadRequest>(status);
   ASSERT_EQ(detail.field_violations_size(), 1);
   EXPECT_EQ(detail.field_violations(0).field(), "model.name");
-  EXPECT_EQ(detail.field_violations(0).description(), "is needed");
+  EXPECT_EQ(detail.field_violations(0).description(), "expected a name");
 }
 
 // Code and message stay.
@@ -140,13 +140,13 @@ TEST(ErrorsTest, RetryDelayBecomesRetryInfoInWholeMilliseconds) {
 
 TEST(ErrorsTest, FieldThatIsWrongBecomesABadRequest) {
   const google::rpc::Status message =
-      ToStatusMessage(InvalidField("text", "has 9 bytes; at most 8"));
-  EXPECT_EQ(message.message(), "text has 9 bytes; at most 8");
+      ToStatusMessage(InvalidField("text", "expected 8, found 9"));
+  EXPECT_EQ(message.message(), "text: expected 8, found 9");
   ASSERT_EQ(message.details_size(), 1);
   google::rpc::BadRequest bad;
   ASSERT_TRUE(message.details(0).UnpackTo(&bad));
   EXPECT_EQ(bad.field_violations(0).field(), "text");
-  EXPECT_EQ(bad.field_violations(0).description(), "has 9 bytes; at most 8");
+  EXPECT_EQ(bad.field_violations(0).description(), "expected 8, found 9");
 }
 
 // "For ever" must fit into a client's integers.

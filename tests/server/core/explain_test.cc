@@ -144,8 +144,10 @@ TEST_F(ModelCoreTest, TextBeyondTheBoundIsRefusedByName) {
   StartWithAll();
   EXPECT_THAT(Explain(std::string(kMaxTextBytes, 'a')), IsOk());
   const auto status = Explain(std::string(kMaxTextBytes + 1, 'a')).status();
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
-                               HasSubstr("text has 1001 bytes")));
+  EXPECT_THAT(
+      status,
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("text: expected at most 1000 bytes, found 1001")));
   EXPECT_EQ(BadField(status), "text");
 }
 

@@ -213,15 +213,14 @@ TEST_F(ForecastTest, GapsAreErrors) {
     v1::ForecastRequest changed = request;
     SetTime(3, time, &changed);
     ExpectInvalid(changed, "timestamps[3]",
-                  "is " + time +
-                      "; expected 2016-07-01T03:00:00Z, one step (1h) after "
-                      "the one before it: " +
-                      message);
+                  "]: expected 2016-07-01T03:00:00Z, one step (1h) after the "
+                  "one before it, found " +
+                      time + message);
   };
-  expect("2016-07-01T04:00:00Z", "steps are missing");
-  expect("2016-07-01T02:00:00Z", "it is doubled");
-  expect("2016-07-01T01:00:00Z", "it is out of order");
-  expect("2016-07-01T03:30:00Z", "it is not at a step");
+  expect("2016-07-01T04:00:00Z", ", so steps are missing");
+  expect("2016-07-01T02:00:00Z", " twice");
+  expect("2016-07-01T01:00:00Z", ", which is out of order");
+  expect("2016-07-01T03:30:00Z", ", which is not at a step");
 }
 
 // The model was trained at hours.
@@ -233,7 +232,8 @@ TEST_F(ForecastTest, AnotherIntervalThanTheModelsIsAnError) {
   EXPECT_THAT(Ask(request), IsOk());
   SetTime(1, "2016-07-01T00:00:00Z", &request);
   ExpectInvalid(request, "timestamps[1]",
-                "expected a time after 2016-07-01T00:00:00Z: it is doubled");
+                "expected a time after 2016-07-01T00:00:00Z, found "
+                "2016-07-01T00:00:00Z twice");
 }
 
 TEST_F(ForecastTest, TimestampsThatAreNoneAreErrors) {
@@ -248,7 +248,8 @@ TEST_F(ForecastTest, TimestampsThatAreNoneAreErrors) {
   ExpectInvalid(changed, "timestamps[7]", "expected a time of the years");
   changed = request;
   changed.mutable_timestamps()->RemoveLast();
-  ExpectInvalid(changed, "timestamps", "are 7; expected none, or 8");
+  ExpectInvalid(changed, "timestamps",
+                "expected none, or one for each of the 8 steps");
   for (int i = 0; i < 8; ++i) {
     SetTime(i, "9999-12-31T1" + std::to_string(i) + ":00:00Z", &request);
   }
@@ -257,7 +258,8 @@ TEST_F(ForecastTest, TimestampsThatAreNoneAreErrors) {
     request.mutable_timestamps(i)->set_seconds(request.timestamps(i).seconds() +
                                                4 * 3600);
   }
-  ExpectInvalid(request, "timestamps", "beyond the year 9999");
+  ExpectInvalid(request, "timestamps",
+                "up to the year 9999, found a history up to ");
 }
 
 // One alone does not tell what comes next.
@@ -284,15 +286,15 @@ TEST_F(ForecastTest, SeriesAreThoseOfTheModel) {
   v1::ForecastRequest request = Request();
   request.mutable_history(1)->set_name("lod");
   ExpectInvalid(request, "history[1].name",
-                R"(is "lod"; the model's series are "load", "heat")");
+                R"(the model's series, "load", "heat", found "lod")");
   request.mutable_history(1)->set_name("");
-  ExpectInvalid(request, "history[1].name", "the model's series are");
+  ExpectInvalid(request, "history[1].name", "the model's series, ");
   request.mutable_history(1)->set_name("heat");
-  ExpectInvalid(request, "history[1].name", "that of another series");
+  ExpectInvalid(request, "history[1].name", R"(found "heat" twice)");
   request.mutable_history()->RemoveLast();
-  ExpectInvalid(request, "history", R"(lacks the series "load")");
+  ExpectInvalid(request, "history", R"(found no "load")");
   request.clear_history();
-  ExpectInvalid(request, "history", "is empty");
+  ExpectInvalid(request, "history", "expected the model's series, found none");
 }
 
 TEST_F(ForecastTest, ValuesAreFiniteAndFloats) {
@@ -314,7 +316,8 @@ TEST_F(ForecastTest, HistoryThatNothingFollowsFromIsAnError) {
 TEST_F(ForecastTest, SeriesAreEquallyLongAndLongEnough) {
   v1::ForecastRequest request = Request();
   request.mutable_history(1)->mutable_values()->RemoveLast();
-  ExpectInvalid(request, "history[1].values", "has 7 steps; expected 8");
+  ExpectInvalid(request, "history[1].values",
+                "expected 8 steps, as many as the first series has, found 7");
   for (v1::Series& series : *request.mutable_history()) {
     series.mutable_values()->Truncate(5);
   }
@@ -335,7 +338,7 @@ TEST_F(ForecastTest, HorizonIsWhatTheModelHas) {
   ASSERT_THAT(response, IsOk());
   EXPECT_THAT(response->series(0).values(), SizeIs(50));
   request.set_horizon(4097);
-  ExpectInvalid(request, "horizon", "is 4097; expected at most 4096");
+  ExpectInvalid(request, "horizon", "expected at most 4096, found 4097");
   request.set_horizon(65537);
   ExpectInvalid(request, "horizon", "expected 1 to 65536, found 65537");
 }
@@ -346,7 +349,8 @@ TEST_F(ForecastTest, QuantilesAreThoseThatWereMeasured) {
     request.add_quantiles(0.5);
     request.add_quantiles(level);
     ExpectInvalid(request, "quantiles[1]",
-                  "expected a level from 0.1 to 0.9, which were measured");
+                  "quantiles[1]: expected a level from 0.1 to 0.9, as they "
+                  "were measured, found ");
   }
   v1::ForecastRequest request = Request("steps");
   request.add_quantiles(0.5);
@@ -354,7 +358,8 @@ TEST_F(ForecastTest, QuantilesAreThoseThatWereMeasured) {
               StatusIs(kPrecondition, HasSubstr("has no quantiles")));
   request = Request();
   for (int i = 0; i < 33; ++i) request.add_quantiles(0.5);
-  ExpectInvalid(request, "quantiles", "are 33; expected at most 32");
+  ExpectInvalid(request, "quantiles",
+                "quantiles: expected at most 32, found 33");
 }
 
 // Nothing is made of what is too large.
@@ -362,14 +367,15 @@ TEST_F(ForecastTest, SizesAreBounded) {
   v1::ForecastRequest request = Request("steps");
   request.mutable_history(0)->mutable_values()->Resize(65537, 1);
   request.mutable_history(1)->mutable_values()->Resize(65537, 1);
-  ExpectInvalid(request, "history", "has 65537 steps; expected at most 65536");
+  ExpectInvalid(request, "history",
+                "expected at most 65536 steps, found 65537");
   request = Request();
   request.clear_history();
   for (int i = 0; i < 5; ++i) {
     request.add_history()->mutable_values()->Resize(60000, 1);
   }
   ExpectInvalid(request, "history",
-                "has 300000 values; expected at most 262144");
+                "expected at most 262144 values, found 300000");
 }
 
 TEST_F(ForecastTest, ResponseIsBounded) {
@@ -383,16 +389,19 @@ TEST_F(ForecastTest, ResponseIsBounded) {
   EXPECT_THAT(Ask(request),
               StatusIs(kPrecondition, HasSubstr("measured for 3 steps")));
   for (int i = 1; i < 32; ++i) request.add_quantiles(0.9);
-  ExpectInvalid(request, "horizon", "makes 270336 values");
+  ExpectInvalid(request, "horizon", "found 270336, of 4096 steps");
 }
 
 TEST_F(ForecastTest, ModelMustBeThereAndAForecaster) {
   v1::ForecastRequest request = Request("words");
-  ExpectInvalid(request, "model.name", "forecast");
+  ExpectInvalid(request, "model.name",
+                "expected a model that forecasts series (forecaster), found "
+                "\"words\", which completes texts (language_model)");
   request.mutable_model()->set_name("nope");
   EXPECT_THAT(Ask(request), StatusIs(absl::StatusCode::kNotFound));
   request.clear_model();
-  ExpectInvalid(request, "model.name", "several models: direct, steps");
+  ExpectInvalid(request, "model.name",
+                "several models, direct, steps, found none");
 }
 
 }  // namespace

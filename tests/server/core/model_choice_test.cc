@@ -61,7 +61,7 @@ class ModelChoiceTest : public testing::Test {
   // "NAME/VERSION" of what a classifier's service gets.
   absl::StatusOr<std::string> Choose(const v1::ModelSpec& spec,
                                      absl::string_view preferred = "mood") {
-    return Choose(spec, {Task::kClassifier, "sentiment", preferred});
+    return Choose(spec, {Task::kClassifier, preferred});
   }
   absl::StatusOr<std::string> Choose(const v1::ModelSpec& spec,
                                      const ServiceModels& models) {
@@ -89,9 +89,8 @@ TEST_F(ModelChoiceTest, WhereNoneIsNamedThePreferredOneAnswers) {
 
 // A server with one model needs no configuration.
 TEST_F(ModelChoiceTest, WhereNoneIsNamedTheOnlyOneOfItsTaskAnswers) {
-  EXPECT_THAT(
-      Choose(Spec(""), {Task::kLanguageModel, "autocomplete", "not-here"}),
-      IsOkAndHolds("words/1"));
+  EXPECT_THAT(Choose(Spec(""), {Task::kLanguageModel, "not-here"}),
+              IsOkAndHolds("words/1"));
 }
 
 TEST_F(ModelChoiceTest, AVersionAloneIsThatOfTheDefault) {
@@ -102,7 +101,7 @@ TEST_F(ModelChoiceTest, AVersionAloneIsThatOfTheDefault) {
 TEST_F(ModelChoiceTest, AmongSeveralWithoutAPreferredOneANameIsNeeded) {
   const absl::Status status = Choose(Spec(""), "not-here").status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
-                               AllOf(HasSubstr("model.name is needed"),
+                               AllOf(HasSubstr("model.name: expected a name"),
                                      HasSubstr("mood, taste"))));
   EXPECT_EQ(BadField(status), "model.name");
 }
@@ -112,8 +111,8 @@ TEST_F(ModelChoiceTest, AModelForAnotherTaskIsRefused) {
   EXPECT_THAT(
       status,
       StatusIs(absl::StatusCode::kInvalidArgument,
-               "model \"words\" is for the task \"language_model\"; sentiment "
-               "needs a \"classifier\""));
+               "model.name: expected a model that scores texts (classifier), "
+               "found \"words\", which completes texts (language_model)"));
   EXPECT_EQ(BadField(status), "model.name");
 }
 
@@ -135,8 +134,7 @@ TEST_F(ModelChoiceTest, WhatIsNotThereIsNamedAsAsked) {
 // The caller named nothing, so the message says what is missing.
 TEST_F(ModelChoiceTest, WithoutAModelForTheTaskThePreferredOneIsMissed) {
   const absl::Status status =
-      Choose(Spec(""), {Task::kTranslator, "translation", "translate-en-fr"})
-          .status();
+      Choose(Spec(""), {Task::kTranslator, "translate-en-fr"}).status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kNotFound,
                                HasSubstr("translate-en-fr")));
 }
@@ -156,7 +154,7 @@ TEST(CheckTextSizeTest, TextUpToTheBoundIsTaken) {
 TEST(CheckTextSizeTest, TextBeyondTheBoundIsRefusedByItsField) {
   const absl::Status status = CheckTextSize("abcd", 3);
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
-                               "text has 4 bytes; at most 3 are allowed"));
+                               "text: expected at most 3 bytes, found 4"));
   EXPECT_EQ(BadField(status), "text");
 }
 

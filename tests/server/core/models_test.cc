@@ -119,14 +119,15 @@ TEST_F(ModelCoreTest, BadSpecsAreRefusedByName) {
     };
     absl::Status status = ask({});
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
-                                 HasSubstr("model.name is needed")));
+                                 HasSubstr("model.name: expected a name")));
     EXPECT_EQ(BadField(status), "model.name");
 
     v1::ModelSpec both = Labelled("en", "stable");
     both.set_version(1);
     status = ask(both);
-    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
-                                 HasSubstr("one of them is allowed")));
+    EXPECT_THAT(status,
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("expected none beside model.version")));
     EXPECT_EQ(BadField(status), "model.label");
 
     status = ask(Labelled("en", "canary"));

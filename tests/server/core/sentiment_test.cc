@@ -161,10 +161,26 @@ TEST_F(SentimentTest, OddTextsAreLabelled) {
   }
 }
 
+// What the model says before any word is an answer, and of spaces the same.
+TEST_F(SentimentTest, TextOfNothingHasALabelAndNoWords) {
+  v1::ScoreRequest request = Request("");
+  request.set_contributions(true);
+  const auto empty = Score(request);
+  ASSERT_THAT(empty, IsOk());
+  EXPECT_THAT(empty->probabilities(), SizeIs(2));
+  EXPECT_FALSE(empty->label().empty());
+  EXPECT_FALSE(empty->cut());
+  EXPECT_THAT(empty->words(), IsEmpty());
+  request.set_text(" \n\t");
+  const auto spaces = Score(request);
+  ASSERT_THAT(spaces, IsOk());
+  EXPECT_EQ(spaces->SerializeAsString(), empty->SerializeAsString());
+}
+
 TEST_F(SentimentTest, TextBeyondTheBoundIsRefusedByName) {
   const auto status = Score(Request(std::string(1001, 'a'))).status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
-                               HasSubstr("text has 1001 bytes; at most 1000")));
+                               HasSubstr("text: expected at most 1000 bytes")));
   EXPECT_EQ(BadField(status), "text");
 }
 
@@ -190,8 +206,9 @@ TEST_F(SentimentTest, ModelForAnotherTaskIsRefusedByName) {
   request.mutable_model()->set_name("words");
   request.mutable_model()->set_version(1);
   const auto status = Score(request).status();
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
-                               HasSubstr("sentiment needs a \"classifier\"")));
+  EXPECT_THAT(status,
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("expected a model that scores texts")));
   EXPECT_EQ(BadField(status), "model.name");
 }
 

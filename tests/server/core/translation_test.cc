@@ -194,8 +194,10 @@ TEST_F(TranslationServiceTest, BadRequestsNameTheirField) {
     v1::TranslateRequest request = Request("a b");
     change(&request);
     const absl::Status status = Translate(request).status();
-    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument));
-    return BadField(status);
+    const std::string field = BadField(status);
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
+                                 HasSubstr(field + ": ")));
+    return field;
   };
   using Request = v1::TranslateRequest*;
   EXPECT_EQ(refused([](Request r) { r->set_beam_size(0); }), "beam_size");

@@ -220,7 +220,7 @@ TEST_F(BulkCallTest, TextThatIsNotUtf8IsAnsweredAloneByItsId) {
 TEST_F(BulkCallTest, AnErrorOfATextCarriesItsDetails) {
   Sender sender(stub_.get());
   sender.Send("a", "text");
-  scorer_.Take().Refuse(InvalidField("text", "is too long"));
+  scorer_.Take().Refuse(InvalidField("text", "too long"));
 
   const auto refused = sender.Read();
   ASSERT_TRUE(refused.has_value());
