@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-import example_checks
+import tiny_server
 
 
 def check(command, server_path, carousel, models):
@@ -17,7 +17,7 @@ def check(command, server_path, carousel, models):
          "--http_address=127.0.0.1:0", "--log_format=json"],
         stderr=subprocess.PIPE, text=True)
     try:
-        address = example_checks.wait_until_ready(server)
+        address = tiny_server.wait_until_ready(server)
         client = subprocess.Popen(
             [carousel, command, "--json", f"--server={address}"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,

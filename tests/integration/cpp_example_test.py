@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 
-import example_checks
+import tiny_server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "client/examples/cpp"
@@ -28,7 +28,7 @@ def check_program(program, server, writer):
             timeout=60)
         return done.returncode, done.stdout, done.stderr
 
-    with example_checks.serving(server, writer) as (address, _):
+    with tiny_server.serving(server, writer) as (address, _):
         code, out, error = run(address, "I wo", "the ho")
         assert code == 0 and error == "", (code, error)
         words = [line.split() for line in out.splitlines()]
