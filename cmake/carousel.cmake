@@ -34,22 +34,28 @@ endif()
 
 # The headers that most of our files include, compiled once: parsing them is
 # half of a file's compilation. A file still includes what it uses, which the
-# presets "dev" and "tsan" check by building without.
-add_library(carousel_headers OBJECT ${PROJECT_SOURCE_DIR}/cmake/headers.cc)
-target_compile_options(carousel_headers PRIVATE ${OpenMP_CXX_FLAGS})
-target_precompile_headers(carousel_headers PRIVATE
-  <algorithm> <cmath> <cstdint> <functional> <memory> <optional> <string>
-  <utility> <vector>
-  <absl/status/statusor.h> <absl/strings/str_cat.h>
-  <absl/strings/str_format.h> <absl/types/span.h> <nlohmann/json.hpp>)
-target_link_libraries(carousel_headers PRIVATE
-  Threads::Threads absl::span absl::status absl::statusor absl::str_format
-  absl::strings nlohmann_json::nlohmann_json
-  carousel_warnings carousel_sanitize)
+# presets "dev" and "tsan" check by building without. The client alone is too
+# little for that.
+if(CAROUSEL_BUILD_PROGRAMS)
+  add_library(carousel_headers OBJECT ${PROJECT_SOURCE_DIR}/cmake/headers.cc)
+  target_compile_options(carousel_headers PRIVATE ${OpenMP_CXX_FLAGS})
+  target_precompile_headers(carousel_headers PRIVATE
+    <algorithm> <cmath> <cstdint> <functional> <memory> <optional> <string>
+    <utility> <vector>
+    <absl/status/statusor.h> <absl/strings/str_cat.h>
+    <absl/strings/str_format.h> <absl/types/span.h> <nlohmann/json.hpp>)
+  target_link_libraries(carousel_headers PRIVATE
+    Threads::Threads absl::span absl::status absl::statusor absl::str_format
+    absl::strings nlohmann_json::nlohmann_json
+    carousel_warnings carousel_sanitize)
+endif()
 
 # With OpenMP's flags everywhere, since a precompiled header serves only what
 # is compiled with its own flags. -fpch-preprocess lets ccache see through it.
 function(carousel_use_headers TARGET)
+  if(NOT TARGET carousel_headers)
+    return()
+  endif()
   target_precompile_headers(${TARGET} REUSE_FROM carousel_headers)
   target_compile_options(${TARGET} PRIVATE ${OpenMP_CXX_FLAGS}
     $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
@@ -71,6 +77,7 @@ function(carousel_library)
   endif()
   add_library(carousel::${ARG_NAME} ALIAS ${target})
   target_include_directories(${target} ${scope} ${PROJECT_SOURCE_DIR})
+  target_compile_features(${target} ${scope} cxx_std_20)
   target_link_libraries(${target} ${scope} ${ARG_DEPS})
 endfunction()
 

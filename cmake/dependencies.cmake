@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-# Every third-party library the project links, found once.
+# Every third-party library the project links, found once: those of the client,
+# which whoever links it sees, then those of the rest.
 
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
-find_package(OpenMP REQUIRED COMPONENTS CXX)
-find_package(MPI REQUIRED COMPONENTS CXX)
 find_package(absl REQUIRED)
-find_package(dnnl REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(gRPC CONFIG REQUIRED)
-find_package(nlohmann_json 3.11 REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc i18n data)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+if(NOT CAROUSEL_BUILD_PROGRAMS)
+  return()
+endif()
+
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(MPI REQUIRED COMPONENTS CXX)
+find_package(dnnl REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(Boost 1.74 CONFIG REQUIRED)

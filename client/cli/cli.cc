@@ -6,10 +6,11 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/utf8.h"
-#include "model/base/status_macros.h"
 
 namespace carousel {
 namespace {
@@ -69,25 +70,63 @@ std::string Usage(const Command* command) {
   return absl::StrCat(usage, "\nflags:\n", FlagsHelp(""));
 }
 
-int UsageError(absl::string_view message, const Command* command,
-               Console& console) {
-  console.err << "carousel: " << Printable(message) << "\n\n" << Usage(command);
+// Marks a status of UsageError.
+constexpr absl::string_view kUsageError = "carousel/usage-error";
+
+// The command that the arguments name, wherever it stands among flags that may
+// be wrong.
+const Command* GuessCommand(absl::Span<const std::string> arguments) {
+  for (const std::string& argument : arguments) {
+    const Command* command = FindCommand(argument);
+    if (command != nullptr) return command;
+  }
+  return nullptr;
+}
+
+int TellUsageError(absl::string_view message, const Command* command,
+                   Console& console) {
+  const std::string name = command == nullptr
+                               ? "carousel"
+                               : absl::StrCat("carousel ", command->name);
+  console.err << name << ": " << Printable(message) << "; see " << name
+              << " --help\n";
   return kExitUsage;
+}
+
+// "expected a command: complete, forecast, ..."
+std::string ExpectedCommand() {
+  return absl::StrCat(
+      "expected a command: ",
+      absl::StrJoin(kCommands, ", ", [](std::string* out, const Command& c) {
+        absl::StrAppend(out, c.name);
+      }));
 }
 
 absl::Status RunCommand(const Command& command, const Options& options,
                         Console& console) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Client> client,
-                   Client::Connect(options.server));
-  return command.run(options, *client, console);
+  if (!command.takes_arguments && !options.arguments.empty()) {
+    return UsageError(absl::StrCat("takes no arguments, found \"",
+                                   options.arguments.front(), "\""));
+  }
+  const absl::StatusOr<std::unique_ptr<Client>> client =
+      Client::Connect(options.server);
+  if (!client.ok()) return UsageError(client.status().message());
+  return command.run(options, **client, console);
 }
 
 }  // namespace
 
+absl::Status UsageError(absl::string_view message) {
+  absl::Status status = absl::InvalidArgumentError(message);
+  status.SetPayload(kUsageError, absl::Cord());
+  return status;
+}
+
 int RunCli(absl::Span<const std::string> arguments, Console& console) {
   const absl::StatusOr<Options> options = ParseOptions(arguments);
   if (!options.ok()) {
-    return UsageError(options.status().message(), nullptr, console);
+    return TellUsageError(options.status().message(), GuessCommand(arguments),
+                          console);
   }
   const Command* command = FindCommand(options->command);
   if (options->help) {
@@ -95,20 +134,19 @@ int RunCli(absl::Span<const std::string> arguments, Console& console) {
     return kExitOk;
   }
   if (command == nullptr) {
-    return UsageError(
+    const std::string found =
         options->command.empty()
-            ? "which command?"
-            : absl::StrCat("unknown command \"", options->command, "\""),
-        nullptr, console);
-  }
-  if (!command->takes_arguments && !options->arguments.empty()) {
-    return UsageError(
-        absl::StrCat("`carousel ", command->name, "` takes no arguments"),
-        command, console);
+            ? ""
+            : absl::StrCat(", found \"", options->command, "\"");
+    return TellUsageError(absl::StrCat(ExpectedCommand(), found), nullptr,
+                          console);
   }
   const absl::Status status = RunCommand(*command, *options, console);
   console.out.flush();
   if (status.ok()) return kExitOk;
+  if (status.GetPayload(kUsageError).has_value()) {
+    return TellUsageError(status.message(), command, console);
+  }
   console.err << "carousel: " << absl::StatusCodeToString(status.code()) << ": "
               << Printable(status.message()) << "\n";
   return kExitFailed;

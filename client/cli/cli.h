@@ -12,6 +12,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "client/cli/options.h"
 #include "client/cpp/client.h"
@@ -34,8 +35,12 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 
+// INVALID_ARGUMENT that lies in the command line: kExitUsage. `message` is what
+// the user reads.
+absl::Status UsageError(absl::string_view message);
+
 // Runs the command that the arguments after the program's name ask for, and
-// returns the exit code. Errors and the usage after one go to `console.err`.
+// returns the exit code. Errors go to `console.err`, each on one line.
 int RunCli(absl::Span<const std::string> arguments, Console& console);
 
 // `carousel complete [TEXT ...]`: suggestions for each text; without a text,

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/string_view.h"
 #include "client/cli/cli.h"
 #include "client/cli/interactive.h"
 #include "client/cli/json.h"
+#include "client/cli/ordered_lines.h"
 #include "client/cli/suggestions.h"
 #include "model/base/files.h"
 #include "model/base/status_macros.h"
@@ -54,11 +57,10 @@ struct Asked {
   bool json = false;
 };
 
-absl::Status CompleteText(const std::string& text, const Asked& asked,
-                          Client& client, Console& console) {
-  ASSIGN_OR_RETURN(const v1::CompleteResponse response,
-                   client.Complete(text, asked.options));
-  if (!asked.json) {
+absl::Status Print(const std::string& text,
+                   const v1::CompleteResponse& response, bool json,
+                   Console& console) {
+  if (!json) {
     console.out << FormatSuggestions(text, response, console.out_is_terminal);
     return absl::OkStatus();
   }
@@ -70,18 +72,29 @@ absl::Status CompleteText(const std::string& text, const Asked& asked,
 // One text a line; the answer to each goes out at once, for who reads along.
 absl::Status CompleteLines(const Asked& asked, Client& client,
                            Console& console) {
-  std::string line;
-  for (int number = 1; std::getline(console.in, line); ++number) {
-    const std::string text(absl::StripSuffix(line, "\r"));
-    if (number > 1 && !asked.json) console.out << "\n";
-    const absl::Status status = CompleteText(text, asked, client, console);
-    if (!status.ok()) {
-      return absl::Status(
-          status.code(), absl::StrCat("line ", number, ": ", status.message()));
+  OrderedLines<v1::CompleteResponse> lines(
+      &console,
+      {.print =
+           [&](const std::string& text, const v1::CompleteResponse& response) {
+             return Print(text, response, asked.json, console);
+           },
+       .print_error =
+           [&](int64_t, absl::string_view reason) {
+             console.out << FormatNoSuggestions(reason);
+           },
+       .separator = asked.json ? "" : "\n",
+       .json = asked.json},
+      "completed");
+  while (const std::optional<std::string> text = lines.Next()) {
+    absl::StatusOr<v1::CompleteResponse> response =
+        client.Complete(*text, asked.options);
+    // Without a server there is none for the lines that follow, either.
+    if (absl::IsUnavailable(response.status())) {
+      return lines.BrokenOff(response.status());
     }
-    console.out.flush();
+    lines.Answer(lines.read() - 1, std::move(response));
   }
-  return absl::OkStatus();
+  return lines.status();
 }
 
 }  // namespace
@@ -104,7 +117,9 @@ absl::Status RunComplete(const Options& options, Client& client,
     if (&text != &options.arguments.front() && !options.json) {
       console.out << "\n";
     }
-    RETURN_IF_ERROR(CompleteText(text, asked, client, console));
+    ASSIGN_OR_RETURN(const v1::CompleteResponse response,
+                     client.Complete(text, asked.options));
+    RETURN_IF_ERROR(Print(text, response, asked.json, console));
   }
   return absl::OkStatus();
 }

@@ -49,11 +49,10 @@ std::string Format(const v1::ExplainResponse& response) {
 absl::Status RunExplain(const Options& options, Client& client,
                         Console& console) {
   if (options.model.empty()) {
-    return absl::InvalidArgumentError(
-        "whose reading? name a model: --model=NAME (see `carousel models`)");
+    return UsageError("expected --model=NAME (`carousel models` lists them)");
   }
   if (options.arguments.empty()) {
-    return absl::InvalidArgumentError("which text? `carousel explain TEXT`");
+    return UsageError("expected a TEXT");
   }
   v1::ModelSpec model;
   model.set_name(options.model);

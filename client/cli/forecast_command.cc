@@ -111,7 +111,7 @@ void PrintFigures(const std::vector<ForecastView>& views,
 absl::Status RunForecast(const Options& options, Client& client,
                          Console& console) {
   if (options.arguments.size() != 1) {
-    return absl::InvalidArgumentError(
+    return UsageError(
         absl::StrCat("expected one FILE.csv, or - for the input, found ",
                      options.arguments.size()));
   }

@@ -2,6 +2,7 @@
 #include "client/cli/forecast_figure.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -119,6 +120,15 @@ class Folder {
   std::string path_;
 };
 
+// Before anything is drawn: whether a file can be made there.
+absl::Status CheckWritable(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(LastError("write", path).message());
+}
+
 // What gnuplot prints.
 absl::StatusOr<std::string> RunGnuplot(const std::string& script,
                                        const Folder& folder) {
@@ -204,6 +214,7 @@ absl::Status DrawFile(absl::Span<const ForecastView> views,
         absl::StrCat("a figure: expected at most ", kMostFigures,
                      " series, found ", views.size()));
   }
+  RETURN_IF_ERROR(CheckWritable(path));
   ASSIGN_OR_RETURN(const Folder folder, Folder::Make());
   // The ending says what is drawn.
   const std::string drawn =

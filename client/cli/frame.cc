@@ -49,6 +49,27 @@ std::vector<std::string> SuggestionLines(const LineEditor& editor,
 
 }  // namespace
 
+std::string StatusLine(absl::string_view latency, absl::string_view model,
+                       int columns) {
+  constexpr absl::string_view kKeys =
+      "Tab takes, Up and Down choose, Enter ends the line, Esc leaves";
+  constexpr absl::string_view kFewKeys = "Tab takes, Esc leaves";
+  const std::vector<absl::string_view> lines[] = {
+      {latency, model, kKeys}, {latency, kKeys}, {kKeys}, {kFewKeys}};
+  for (const std::vector<absl::string_view>& parts : lines) {
+    std::string line;
+    for (absl::string_view part : parts) {
+      if (!part.empty()) absl::StrAppend(&line, "  ", part);
+    }
+    if (Columns(Printable(line)) < columns) return line;
+  }
+  return "Esc leaves";
+}
+
+std::string ErrorLine(absl::string_view message) {
+  return absl::StrCat("  Esc leaves; ", message);
+}
+
 std::string RenderFrame(const LineEditor& editor, absl::string_view status,
                         int columns) {
   // A character in the last column may make the terminal wrap.

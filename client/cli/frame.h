@@ -17,6 +17,15 @@ namespace carousel {
 // first line, where every frame leaves it, and stays there.
 inline constexpr absl::string_view kEraseFrame = "\r\x1b[J";
 
+// What stands below the suggestions: how long the answer took, the model's name
+// and what the keys do, or as much of it as `columns` hold. How to leave goes
+// first.
+std::string StatusLine(absl::string_view latency, absl::string_view model,
+                       int columns);
+
+// The same where there is no answer.
+std::string ErrorLine(absl::string_view message);
+
 // The bytes that replace the frame before by that of `editor`. No line is
 // longer than the terminal's `columns`: of a long text the part around the
 // cursor is shown.

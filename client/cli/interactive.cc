@@ -24,22 +24,9 @@
 namespace carousel {
 namespace {
 
-constexpr absl::string_view kHint =
-    "Tab takes, Up and Down choose, Enter ends the line, Esc leaves";
-
 // A terminal sends the bytes of one key together; an Esc that is alone for so
 // long is the key of that name.
 constexpr int kEscapeTimeoutMs = 25;
-
-std::string StatusLine(const CompletionFeed::Answer& answer) {
-  if (!answer.response.ok()) {
-    return absl::StrCat("  ", answer.response.status().message());
-  }
-  const v1::ModelSpec& model = answer.response->model();
-  return absl::StrFormat("  %.1f ms  %s/%d  %s",
-                         absl::ToDoubleMilliseconds(answer.latency),
-                         model.name(), model.version(), kHint);
-}
 
 class Session {
  public:
@@ -50,13 +37,19 @@ class Session {
   void Run() {
     feed_.Request("");
     while (!leaving_) {
-      terminal_.Write(RenderFrame(editor_, status_, terminal_.Columns()));
+      const int columns = terminal_.Columns();
+      terminal_.Write(RenderFrame(editor_, Status(columns), columns));
       Wait();
     }
     terminal_.Write(kEraseFrame);
   }
 
  private:
+  std::string Status(int columns) const {
+    return error_.empty() ? StatusLine(latency_, model_, columns)
+                          : ErrorLine(error_);
+  }
+
   // Waits for something to happen and takes it in.
   void Wait() {
     pollfd events[] = {{STDIN_FILENO, POLLIN, 0}, {wakeup_.fd(), POLLIN, 0}};
@@ -77,8 +70,12 @@ class Session {
     wakeup_.Clear();
     std::optional<CompletionFeed::Answer> answer = feed_.Take();
     if (!answer) return;
-    status_ = StatusLine(*answer);
+    error_ = std::string(answer->response.status().message());
     if (answer->response.ok()) {
+      const v1::ModelSpec& model = answer->response->model();
+      latency_ = absl::StrFormat("%.1f ms",
+                                 absl::ToDoubleMilliseconds(answer->latency));
+      model_ = absl::StrCat(model.name(), "/", model.version());
       editor_.Answer(answer->text, *std::move(answer->response));
     }
   }
@@ -112,7 +109,7 @@ class Session {
   CompletionFeed& feed_;
   LineEditor editor_;
   KeyDecoder decoder_;
-  std::string status_ = absl::StrCat("  ", kHint);
+  std::string latency_, model_, error_;  // of the last answer
   bool leaving_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/cli.h"
@@ -50,9 +51,10 @@ absl::Status RunModels(const Options& options, Client& client,
                        Console& console) {
   if (options.arguments.empty()) return List(options, client, console);
   for (const std::string& argument : options.arguments) {
-    ASSIGN_OR_RETURN(const v1::ModelSpec spec, ParseModelName(argument));
+    const absl::StatusOr<v1::ModelSpec> spec = ParseModelName(argument);
+    if (!spec.ok()) return UsageError(spec.status().message());
     ASSIGN_OR_RETURN(const v1::GetModelResponse response,
-                     client.GetModel(spec, options.timeout));
+                     client.GetModel(*spec, options.timeout));
     if (options.json) {
       ASSIGN_OR_RETURN(const std::string line, JsonLine(response, argument));
       console.out << line;

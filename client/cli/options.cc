@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -30,6 +31,9 @@ struct Flag {
   absl::string_view commands;
 
   absl::string_view help;
+
+  // What a value must be, for who gave another.
+  absl::string_view expected;
 
   // False: `value` is not one.
   bool (*set)(absl::string_view value, Options& options);
@@ -89,88 +93,107 @@ bool SetRpc(absl::string_view value, Options& options) {
   return false;
 }
 
+constexpr int kMostInt = std::numeric_limits<int>::max();
+constexpr absl::string_view kDuration =
+    "a duration above 0, as 50ms, 5s or 1m30s";
+constexpr absl::string_view kName = "a name";
+constexpr absl::string_view kFile = "the name of a file";
+
 constexpr Flag kFlags[] = {
     {"alignment", "", "translate",
-     "show which words each word of a translation looked at",
+     "show which words each word of a translation looked at", "",
      [](absl::string_view, Options& o) { return o.alignment = true; }},
     {"beam_size", "N", "translate",
      "translations that the search follows, 1 to 16 (default 5); 1 is fastest",
+     "a whole number from 1 to 16",
      [](absl::string_view value, Options& o) {
-       return absl::SimpleAtoi(value, &o.beam_size.emplace());
+       return SetNumber(value, 1, 16, &o.beam_size.emplace());
      }},
     {"column", "NAME", "forecast",
      "series of the file to continue, as the model names it; repeatable "
      "(default: all columns)",
+     kName,
      [](absl::string_view value, Options& o) {
        return !o.columns.emplace_back(value).empty();
      }},
     {"concurrency", "N", "load",
      "users who ask again when answered, with --rate in turn, one call under "
      "way each at most (default 32)",
+     "a whole number from 1 to 100000",
      [](absl::string_view value, Options& o) {
        return SetNumber(value, 1, 100000, &o.load.concurrency);
      }},
     {"context", "FILE", "complete",
      "earlier text by the same person, whose words are more likely then; the "
      "last 16 KiB of it",
+     kFile,
      [](absl::string_view value, Options& o) {
        return !(o.context = std::string(value)).empty();
      }},
     {"duration", "DURATION", "load", "how long is measured (default 5s)",
+     kDuration,
      [](absl::string_view value, Options& o) {
        return SetDuration(value, &o.load.duration);
      }},
     {"explain", "", "score",
-     "show what each word contributes, and the score after it",
+     "show what each word contributes, and the score after it", "",
      [](absl::string_view, Options& o) { return o.explain = true; }},
     {"figure", "FILE", "forecast",
      "draw history, forecast and interval to FILE.svg or FILE.png, with "
      "gnuplot",
-     SetFigure},
-    {"help", "", "", "show this",
+     "FILE.svg or FILE.png", SetFigure},
+    {"help", "", "", "show this", "",
      [](absl::string_view, Options& o) { return o.help = true; }},
     {"horizon", "STEPS", "forecast",
      "steps to forecast, at least 1 (default: the model's)",
+     "a whole number from 1",
      [](absl::string_view value, Options& o) {
-       return absl::SimpleAtoi(value, &o.horizon.emplace());
+       return SetNumber(value, 1, kMostInt, &o.horizon.emplace());
      }},
     {"interactive", "", "complete",
-     "complete while you type; the default on a terminal without TEXT",
+     "complete while you type; the default on a terminal without TEXT", "",
      [](absl::string_view, Options& o) { return o.interactive = true; }},
-    {"json", "", "", "print one JSON object a line",
+    {"json", "", "", "print one JSON object a line", "",
      [](absl::string_view, Options& o) { return o.json = true; }},
     {"max_suggestions", "N", "complete",
      "how many suggestions at most, 1 to 100 (default 3)",
+     "a whole number from 1 to 100",
      [](absl::string_view value, Options& o) {
-       return absl::SimpleAtoi(value, &o.max_suggestions.emplace());
+       return SetNumber(value, 1, 100, &o.max_suggestions.emplace());
      }},
     {"max_translations", "N", "translate",
-     "translations of each sentence, the best first (default 1)",
+     "translations of each sentence, 1 to 5, the best first (default 1)",
+     "a whole number from 1 to 5",
      [](absl::string_view value, Options& o) {
-       return absl::SimpleAtoi(value, &o.max_translations.emplace());
+       return SetNumber(value, 1, 5, &o.max_translations.emplace());
      }},
     {"max_words", "N", "complete",
      "how many words a suggestion has at most, 1 to 10 (default 1)",
+     "a whole number from 1 to 10",
      [](absl::string_view value, Options& o) {
-       return absl::SimpleAtoi(value, &o.max_words.emplace());
+       return SetNumber(value, 1, 10, &o.max_words.emplace());
      }},
     {"min_confidence", "SHARE", "complete",
      "smallest confidence of what is suggested, 0 to 1 (default: none)",
+     "a number from 0 to 1",
      [](absl::string_view value, Options& o) {
-       return absl::SimpleAtod(value, &o.min_confidence.emplace());
+       return absl::SimpleAtod(value, &o.min_confidence.emplace()) &&
+              0 <= *o.min_confidence && *o.min_confidence <= 1;
      }},
     {"model", "NAME", "complete,score,translate,forecast,load,explain",
      "model to ask (default: the server's); also NAME/VERSION or NAME@LABEL",
+     "NAME, NAME/VERSION or NAME@LABEL",
      [](absl::string_view value, Options& o) {
        return !(o.model = std::string(value)).empty();
      }},
     {"quantiles", "LEVELS", "forecast",
      "levels separated by commas, or none (default 0.1,0.9, if the model knows "
      "them)",
-     SetQuantiles},
+     "numbers separated by commas, or none", SetQuantiles},
     {"rate", "CALLS", "load",
      "calls or keystrokes a second, answered or not; default: as fast as they "
      "are answered",
+     "a number above 0, at most 1000000",
      [](absl::string_view value, Options& o) {
        return absl::SimpleAtod(value, &o.load.rate) && o.load.rate > 0 &&
               o.load.rate <= 1e6;
@@ -178,46 +201,51 @@ constexpr Flag kFlags[] = {
     {"rpc", "NAME", "load",
      "complete (random texts), keystrokes (each user types into one stream), "
      "score or translate; default complete",
-     SetRpc},
+     "complete, keystrokes, score or translate", SetRpc},
     {"seed", "N", "load",
      "random texts: those of another run with this seed (default: new ones)",
+     "a whole number from 0",
      [](absl::string_view value, Options& o) {
        return absl::SimpleAtoi(value, &o.load.seed.emplace());
      }},
     {"server", "HOST:PORT", "",
      "server to ask (default $CAROUSEL_SERVER, else 127.0.0.1:50051)",
+     "HOST:PORT",
      [](absl::string_view value, Options& o) {
-       return !(o.server = std::string(value)).empty();
+       return absl::StrContains(o.server = std::string(value), ':');
      }},
     {"texts", "FILE", "load",
      "lines that are typed with --rpc=keystrokes (default: a few of its own), "
      "or scored or translated (default: random texts)",
+     kFile,
      [](absl::string_view value, Options& o) {
        return !(o.load_texts = std::string(value)).empty();
      }},
     {"time_column", "NAME", "forecast",
-     "column of the times (default: the first)",
+     "column of the times (default: the first)", kName,
      [](absl::string_view value, Options& o) {
        return !(o.time_column = std::string(value)).empty();
      }},
     {"time_limit", "DURATION", "translate",
      "when it is over, the best so far is the answer (default: none)",
+     kDuration,
      [](absl::string_view value, Options& o) {
        return SetDuration(value, &o.time_limit.emplace());
      }},
     {"timeout", "DURATION", "",
      "longest wait for an answer (default 5s, for `reload` 10m); none for "
      "`score` and `translate` of the input",
-     SetTimeout},
+     kDuration, SetTimeout},
     {"version", "N", "complete,score,translate,forecast,load,explain",
      "version of --model (default: the one labelled stable, else the newest)",
-     SetVersion},
+     "a whole number from 1", SetVersion},
     {"warm_up", "DURATION", "load",
-     "how long is asked before it is measured (default 1s)",
+     "how long is asked before it is measured (default 1s)", kDuration,
      [](absl::string_view value, Options& o) {
        return SetDuration(value, &o.load.warm_up);
      }},
     {"words", "N", "load", "words of a random text, 1 to 1000 (default 3)",
+     "a whole number from 1 to 1000",
      [](absl::string_view value, Options& o) {
        return SetNumber(value, 1, 1000, &o.load.words);
      }},
@@ -257,9 +285,9 @@ absl::StatusOr<size_t> ParseFlag(absl::Span<const std::string> arguments,
   }
   const absl::string_view value = has_value ? parts.second : arguments[end - 1];
   if (!flag->set(value, options)) {
-    return absl::InvalidArgumentError(absl::StrCat("--", flag->name, "=", value,
-                                                   ": expected ", flag->value,
-                                                   ", ", flag->help));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", flag->name, ": expected ", flag->expected,
+                     ", found \"", value, "\""));
   }
   return end;
 }
@@ -307,8 +335,8 @@ absl::StatusOr<Options> ParseOptions(absl::Span<const std::string> arguments) {
   }
   for (const Flag* flag : seen) {
     if (!Takes(options.command, *flag)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "`carousel ", options.command, "` takes no --", flag->name));
+      return absl::InvalidArgumentError(
+          absl::StrCat("takes no --", flag->name));
     }
   }
   RETURN_IF_ERROR(SplitModel(options));

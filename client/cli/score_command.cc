@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/cli/cli.h"
 #include "client/cli/json.h"
@@ -44,17 +46,20 @@ absl::Status ScoreLines(const Options& options, Client& client,
            [&](const std::string& text, const v1::ScoreResponse& response) {
              return Print(text, response, options, console);
            },
-       .format_error = FormatError,
+       .print_error =
+           [&](int64_t, absl::string_view reason) {
+             console.out << FormatError(reason);
+           },
        .json = options.json},
       "scored");
-  RETURN_IF_ERROR(client.ScoreAll(
+  const absl::Status ended = client.ScoreAll(
       [&] { return lines.Next(); },
       [&](int64_t place, absl::StatusOr<v1::ScoreResponse> response) {
         lines.Answer(place, std::move(response));
         return true;
       },
-      score));
-  return lines.status();
+      score);
+  return ended.ok() ? lines.status() : lines.BrokenOff(ended);
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ std::string FormatWord(const v1::ScoredWord& word, int label, double largest,
 
 }  // namespace
 
-std::string FormatError(absl::string_view text) {
-  return absl::StrFormat("%-10s      -  %s\n", "error", Beginning(text));
+std::string FormatError(absl::string_view reason) {
+  return absl::StrFormat("%-10s      -  %s\n", "error", Printable(reason));
 }
 
 std::string FormatScore(absl::string_view text,

@@ -23,7 +23,9 @@ std::string FormatScore(absl::string_view text,
                         const v1::ScoreResponse& response, bool bold);
 
 // The line of a text that could not be scored.
-std::string FormatError(absl::string_view text);
+//
+//   error           -  text: not valid UTF-8 at byte 3
+std::string FormatError(absl::string_view reason);
 
 }  // namespace carousel
 

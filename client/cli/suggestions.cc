@@ -42,4 +42,8 @@ std::string FormatSuggestions(absl::string_view text,
   return lines;
 }
 
+std::string FormatNoSuggestions(absl::string_view reason) {
+  return absl::StrCat("  error  ", Printable(reason), "\n");
+}
+
 }  // namespace carousel

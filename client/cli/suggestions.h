@@ -24,6 +24,11 @@ std::string Take(absl::string_view text, const v1::Suggestion& suggestion);
 std::string FormatSuggestions(absl::string_view text,
                               const v1::CompleteResponse& response, bool bold);
 
+// In place of the suggestions for a text that has none for a reason.
+//
+//   error  text: not valid UTF-8 at byte 3
+std::string FormatNoSuggestions(absl::string_view reason);
+
 }  // namespace carousel
 
 #endif  // CAROUSEL_CLIENT_CLI_SUGGESTIONS_H_

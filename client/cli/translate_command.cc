@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -65,17 +66,22 @@ absl::Status TranslateLines(const Options& options, Client& client,
              console.out << Printable(response.text()) << "\n";
              return absl::OkStatus();
            },
-       .format_error = [](absl::string_view) { return std::string("\n"); },
+       .print_error =
+           [&](int64_t number, absl::string_view reason) {
+             console.out << "\n";
+             console.err << absl::StrCat("carousel: line ", number, ": ",
+                                         Printable(reason), "\n");
+           },
        .json = options.json},
       "translated");
-  RETURN_IF_ERROR(client.TranslateAll(
+  const absl::Status ended = client.TranslateAll(
       [&] { return lines.Next(); },
       [&](int64_t place, absl::StatusOr<v1::TranslateResponse> response) {
         lines.Answer(place, std::move(response));
         return true;
       },
-      translate));
-  return lines.status();
+      translate);
+  return ended.ok() ? lines.status() : lines.BrokenOff(ended);
 }
 
 }  // namespace

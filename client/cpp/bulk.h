@@ -64,7 +64,7 @@ class Bulk {
       absl::Status status = calls.RunStream<Stub, Stream>(
           stub, method, deadline - absl::Now(),
           [&](Stream& stream, grpc::ClientContext& context) {
-            RunStream(stream, context);
+            RunStream(calls, stream, context);
           });
       if (stopped()) return EndedByCaller();
       // A stream that brought nothing would be followed by its like.
@@ -88,7 +88,7 @@ class Bulk {
   };
 
   // Writes and reads at a time, or both sides would wait for each other.
-  void RunStream(Stream& stream, grpc::ClientContext& context) {
+  void RunStream(Calls& calls, Stream& stream, grpc::ClientContext& context) {
     SetBroken(false);
     std::thread writer([&] {
       if (WriteOpen(stream)) WriteNew(stream);
@@ -97,6 +97,7 @@ class Bulk {
     });
     StreamResponse message;
     while (stream.Read(&message)) {
+      calls.NoteAnswer();
       Take(message);
       if (stopped()) context.TryCancel();
     }

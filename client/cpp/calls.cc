@@ -2,6 +2,7 @@
 #include "client/cpp/calls.h"
 
 #include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace carousel {
@@ -40,6 +41,21 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
                                    arguments);
 }
 
+// Whether gRPC found no connection for a call. It has no code for that.
+bool NeverSent(absl::string_view message) {
+  return absl::StartsWith(message, "connections to all backends failing") ||
+         absl::StartsWith(message, "failed to connect to all addresses") ||
+         absl::StartsWith(message, "DNS resolution failed") ||
+         absl::StartsWith(message, "empty address list");
+}
+
+// Whether gRPC speaks of a connection that broke, and not the server.
+bool IsBroken(absl::string_view message) {
+  return absl::StrContains(message, "Socket closed") ||
+         absl::StrContains(message, "Connection reset") ||
+         absl::StrContains(message, "Broken pipe");
+}
+
 }  // namespace
 
 absl::Status FromMessage(const google::rpc::Status& message) {
@@ -68,17 +84,18 @@ absl::Status Calls::ShutDownError() {
 }
 
 absl::Status Calls::ToAbslStatus(const grpc::Status& status,
-                                 absl::Duration timeout) const {
-  if (status.ok()) return absl::OkStatus();
+                                 absl::Duration timeout) {
+  if (status.ok()) {
+    NoteAnswer();
+    return absl::OkStatus();
+  }
   const auto code = static_cast<absl::StatusCode>(status.error_code());
   if (code == absl::StatusCode::kCancelled && under_way_.is_shut_down()) {
     return ShutDownError();
   }
-  if (code == absl::StatusCode::kUnavailable && !Connected()) {
-    return absl::UnavailableError(
-        absl::StrCat("no server answers at ", address_,
-                     ": start one with `make serve`, or name another (",
-                     status.error_message(), ")"));
+  if (code == absl::StatusCode::kUnavailable &&
+      (!Connected() || IsBroken(status.error_message()))) {
+    return Unreachable(status.error_message());
   }
   if (code == absl::StatusCode::kDeadlineExceeded) {
     return absl::DeadlineExceededError(
@@ -90,6 +107,16 @@ absl::Status Calls::ToAbslStatus(const grpc::Status& status,
   message.set_code(status.error_code());
   message.set_message(status.error_message());
   return FromMessage(message);
+}
+
+absl::Status Calls::Unreachable(const std::string& reason) const {
+  if (answered_.load(std::memory_order_relaxed) || !NeverSent(reason)) {
+    return absl::UnavailableError(
+        absl::StrCat("the server at ", address_, " went away (", reason, ")"));
+  }
+  return absl::UnavailableError(absl::StrCat(
+      "no server answers at ", address_,
+      ": start one with `make serve`, or name another (", reason, ")"));
 }
 
 bool Calls::Connected() const {

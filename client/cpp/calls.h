@@ -8,6 +8,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -122,7 +123,10 @@ class Calls {
     const auto stream = (stub.*method)(&context.grpc(), request);
     Response message;
     bool ended = false;
-    while (!ended && stream->Read(&message)) ended = !take(message);
+    while (!ended && stream->Read(&message)) {
+      NoteAnswer();
+      ended = !take(message);
+    }
     if (ended) context.grpc().TryCancel();
     while (ended && stream->Read(&message)) {  // what had come by then
     }
@@ -142,8 +146,11 @@ class Calls {
 
   // The only place where a gRPC status becomes one of ours. The codes are the
   // same numbers; where gRPC speaks and not the server, the message is ours.
-  absl::Status ToAbslStatus(const grpc::Status& status,
-                            absl::Duration timeout) const;
+  absl::Status ToAbslStatus(const grpc::Status& status, absl::Duration timeout);
+
+  // A message of a stream has come: the server is there, and if it is not later
+  // on, it went away. Of calls it is noted here.
+  void NoteAnswer() { answered_.store(true, std::memory_order_relaxed); }
 
  private:
   using Context = CallsUnderWay::Context;
@@ -174,11 +181,15 @@ class Calls {
   static absl::Status ShutDownError();
   bool Connected() const;
 
+  // UNAVAILABLE: whether there is no server, or one that went away.
+  absl::Status Unreachable(const std::string& reason) const;
+
   // Constant after construction.
   const std::string address_;
   const std::shared_ptr<grpc::Channel> channel_;
 
   CallsUnderWay under_way_;
+  std::atomic<bool> answered_ = false;  // by the server, ever
 };
 
 }  // namespace carousel

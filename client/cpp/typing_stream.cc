@@ -224,6 +224,7 @@ class TypingStream::Impl {
   }
 
   void OnAnswer(v1::CompleteStreamResponse& response) {
+    calls_.NoteAnswer();
     using Told = std::optional<std::pair<int64_t, Result>>;
     Tell([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) -> Told {
       const int64_t number = response.number();

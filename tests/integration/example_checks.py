@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the examples must do against the real server, in any language."""
 
-import contextlib
 import json
 import os
 import pathlib
@@ -10,36 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
-
-@contextlib.contextmanager
-def running(command):
-    """The server's address."""
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    port = None
-    try:
-        for line in server.stderr:
-            event = json.loads(line)
-            port = event.get("grpc_port", port)
-            if event["event"] == "ready":
-                break
-        else:
-            raise RuntimeError(f"the server did not become ready: {line}")
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.communicate(timeout=60)
-
-
-@contextlib.contextmanager
-def serving(server, writer, *flags):
-    """The address of a server with tiny models, and where they lie."""
-    with tempfile.TemporaryDirectory() as models:
-        subprocess.run([writer, models], check=True)
-        with running([server, f"--models={models}",
-                      "--grpc_address=127.0.0.1:0",
-                      "--http_address=127.0.0.1:0", "--drain_pause=0s",
-                      "--log_format=json", *flags]) as address:
-            yield address, pathlib.Path(models)
+from tiny_server import serving
 
 
 class Examples:
@@ -52,12 +22,38 @@ class Examples:
 
     def run(self, name, *arguments, text=None, stdin=None):
         """Exit code, output and errors. `stdin`: instead of a text."""
+        return self.start(name, f"--server={self.address}", *arguments,
+                          text=text, stdin=stdin)
+
+    def start(self, name, *arguments, text=None, stdin=None, **environment):
+        """The same, without saying which server. `text` may be bytes."""
+        if isinstance(text, str):
+            text = text.encode("utf-8")
         done = subprocess.run(
-            [*self.command(name), f"--server={self.address}", *arguments],
-            env=self.environment, input=text, stdin=stdin,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-            timeout=60)
-        return done.returncode, done.stdout, done.stderr
+            [*self.command(name), *arguments],
+            env={**self.environment, **environment}, input=text, stdin=stdin,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        return (done.returncode, done.stdout.decode("utf-8"),
+                done.stderr.decode("utf-8"))
+
+
+def check_command_line(examples):
+    """A mistake is a usage and a message, exit code 2, whatever the program."""
+    code, out, error = examples.start("complete", "I wo",
+                                      CAROUSEL_SERVER=examples.address)
+    assert code == 0 and "I would" in out, (code, out, error)
+    for name, *arguments in (["complete"], ["forecast"],
+                             ["complete", "--nope", "a"], ["score", "--nope"],
+                             ["translate", "--nope"], ["forecast", "--nope"],
+                             ["models", "--nope"], ["models", "--explain=a"],
+                             ["complete", "--context=/nope", "a"],
+                             ["forecast", "/nope"]):
+        code, out, error = examples.run(name, *arguments)
+        assert code == 2 and out == "", (name, arguments, code, out, error)
+        assert error.startswith("usage: "), error
+        assert "Traceback" not in error and "   at " not in error, error
+        for argument in arguments[:1]:
+            assert argument.partition("=")[2] in error, error
 
 
 def check_unknown_model(examples, name, *arguments):
@@ -67,7 +63,7 @@ def check_unknown_model(examples, name, *arguments):
     assert "(model nope)" in error, error
 
 
-def check_complete(examples):
+def check_complete(examples, folder):
     code, out, error = examples.run("complete", "I wo")
     assert code == 0 and "I would" in out, (code, out, error)
 
@@ -88,14 +84,17 @@ def check_complete(examples):
     assert code != 0 and "DEADLINE_EXCEEDED" in error, (code, out, error)
 
     # Earlier text makes its words more likely, whether typed or not.
-    context = "--context=" + "your house\n" * 5
+    path = pathlib.Path(folder, "context.txt")
+    path.write_text("your house\n" * 5, encoding="utf-8")
+    context = f"--context={path}"
     _, alone, _ = examples.run("complete", "your ")
     code, out, error = examples.run("complete", context, "your ")
     assert code == 0 and out and out != alone, (out, error)
     code, typed, error = examples.run("complete", "--type", context, "your ")
     assert code == 0 and typed.endswith(out), (typed, error)
 
-    code, out, error = examples.run("complete", context + "a" * 20000, "a")
+    path.write_text("a" * 20000, encoding="utf-8")
+    code, out, error = examples.run("complete", context, "a")
     assert code != 0 and "(field context)" in error, (code, error)
 
     code, out, error = examples.run("complete", "a" * 20000)
@@ -125,10 +124,23 @@ def check_score(examples):
     of_line = {a[0]: a[1:] for a in answers}
     assert of_line["1"] == of_line["397"], "the same text, the same answer"
 
-    # A text that is too long is answered alone.
-    code, out, error = examples.run("score",
-                                    text="I would\n" + "a" * 70000 + "\n")
-    assert code == 0 and "2\ttext: expected at most 65536 bytes" in out, (out, error)
+
+
+def check_bulk_errors(examples, name):
+    """Of a line that has none; the others are answered."""
+    for line, reason in ((b"caf\xe9", "not UTF-8"),
+                         (b"a" * 70000, "text: expected at most")):
+        code, out, error = examples.run(name, text=b"a\r\n" + line + b"\nb\n")
+        assert code == 1, (code, out, error)
+        assert sorted(answer.partition("\t")[0]
+                      for answer in out.splitlines()) == ["1", "3"], out
+        first, count = error.splitlines()
+        assert first.startswith(f"line 2: {reason}"), error
+        assert count == "1 lines have no answer", error
+    # The end of a line is not a part of the text, nor is one missing a mistake.
+    _, with_return, _ = examples.run(name, text="a\r\n")
+    _, without, _ = examples.run(name, text="a")
+    assert with_return == without != "", (with_return, without)
 
 
 def check_bulk_cancelled(examples, name):
@@ -218,13 +230,6 @@ def check_translate_streams(examples):
     assert answers["2"] == "", "nothing is translated to nothing"
     code, out, error = examples.run("translate", "a b")
     assert out.strip() == answers["1"] == answers["397"], "batch and alone"
-
-    # A text that is too long is answered alone.
-    code, out, error = examples.run("translate",
-                                    text="a b\n" + "a" * 20000 + "\nc\n")
-    answers = dict(line.split("\t") for line in out.splitlines())
-    assert code == 0 and sorted(answers) == ["1", "2", "3"], (out, error)
-    assert answers["2"].startswith("text: expected at most 16384 bytes"), out
 
 
 def check_forecast(examples, folder):
@@ -369,13 +374,16 @@ def check_all(server, carousel, writer, command, environment=None):
     with serving(server, writer, "--allow_reload",
                  "--allow_explain") as (address, models):
         examples = Examples(address, command, environment)
-        check_complete(examples)
+        check_command_line(examples)
+        with tempfile.TemporaryDirectory() as folder:
+            check_complete(examples, folder)
         check_score(examples)
-        check_bulk_cancelled(examples, "score")
+        for name in "score", "translate":
+            check_bulk_errors(examples, name)
+            check_bulk_cancelled(examples, name)
         check_translate(examples)
         check_alignment(examples, carousel)
         check_translate_streams(examples)
-        check_bulk_cancelled(examples, "translate")
         with tempfile.TemporaryDirectory() as folder:
             check_forecast(examples, folder)
         check_explain(examples)

@@ -3,31 +3,31 @@
 // Suggests what comes next in each TEXT.
 //
 //   node complete.mjs [--server=HOST:PORT] [--timeout=SECONDS] [--model=NAME]
-//                     [--context=TEXT] [--type [--leave=N]] TEXT...
+//                     [--context=FILE] [--type [--leave=N]] TEXT...
 //
-// --context is earlier text by the same person.
+// --context is a file with earlier text by the same person, up to 16 KiB.
 //
 // With --type the texts are typed instead: a request for every character, in
 // one stream, where the newest request wins. With --leave the person goes away
 // after N characters: the stream is cancelled, and what the server still
 // computes for it with it.
 
-import {parseArgs} from 'node:util';
-
+import {parse, readText} from './command_line.mjs';
 import {describe, isCancelled} from './errors.mjs';
 import {call, connect, within} from './services.mjs';
 
-const {values: options, positionals: texts} = parseArgs({
-  allowPositionals: true,
-  options: {
-    server: {type: 'string', default: '127.0.0.1:50051'},
-    timeout: {type: 'string', default: '5'},
-    model: {type: 'string', default: ''},
-    context: {type: 'string', default: ''},
-    type: {type: 'boolean', default: false},
-    leave: {type: 'string'},
-  },
-});
+const USAGE =
+    'node complete.mjs [--server=HOST:PORT] [--timeout=SECONDS] ' +
+    '[--model=NAME] [--context=FILE] [--type [--leave=N]] TEXT...';
+
+const {options, positionals: texts} = parse(USAGE, {
+  model: {type: 'string', default: ''},
+  context: {type: 'string'},
+  type: {type: 'boolean', default: false},
+  leave: {type: 'string'},
+}, 1);
+
+const context = readText(USAGE, options.context);
 
 // The server counts code points, as [...text] does; text.length does not.
 function show(text, {suggestions}) {
@@ -40,7 +40,7 @@ function show(text, {suggestions}) {
 }
 
 function ask(text) {
-  return {model: {name: options.model}, text, context: options.context};
+  return {model: {name: options.model}, text, context};
 }
 
 async function complete(client, text) {

@@ -30,7 +30,7 @@ export function unpack(status) {
 
 // A line for people.
 export function describe(error) {
-  if (!(error.code in grpc.status)) return String(error.stack ?? error);
+  if (!(error.code in grpc.status)) return `error: ${error.message}`;
   const found = details(error);
   let line = `${grpc.status[error.code]}: ${error.details}`;
   if (found.RetryInfo) {

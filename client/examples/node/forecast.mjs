@@ -11,23 +11,22 @@
 // numbers, without quotes. --column: a series of the model; default: every
 // column.
 
-import {readFile} from 'node:fs/promises';
-import {parseArgs} from 'node:util';
 
+import {parse, readText} from './command_line.mjs';
 import {describe} from './errors.mjs';
 import {call, connect, within} from './services.mjs';
 
-const {values: options, positionals: [file]} = parseArgs({
-  allowPositionals: true,
-  options: {
-    server: {type: 'string', default: '127.0.0.1:50051'},
-    timeout: {type: 'string', default: '5'},
-    model: {type: 'string', default: ''},
-    column: {type: 'string', multiple: true},
-    horizon: {type: 'string'},
-    quantile: {type: 'string', multiple: true, default: []},
-  },
-});
+const USAGE =
+    'node forecast.mjs [--server=HOST:PORT] [--timeout=SECONDS] ' +
+    '[--model=NAME] [--column=NAME]... [--horizon=N] ' +
+    '[--quantile=LEVEL]... FILE';
+
+const {options, positionals: [file]} = parse(USAGE, {
+  model: {type: 'string', default: ''},
+  column: {type: 'string', multiple: true},
+  horizon: {type: 'string'},
+  quantile: {type: 'string', multiple: true, default: []},
+}, 1);
 
 // Number('') would be 0, which nobody measured.
 function parseNumber(text) {
@@ -90,8 +89,7 @@ function show({series, timestamps}) {
 }
 
 async function main() {
-  if (file === undefined) throw new Error('which FILE?');
-  const request = ask(await readFile(file, 'utf8'));
+  const request = ask(readText(USAGE, file));
   const client = connect('ForecastService', options.server);
   try {
     show(await call(client, 'forecast', request, within(options.timeout)));

@@ -11,25 +11,25 @@
 // server looks for models anew first (it must run with --allow_reload); with
 // --explain it shows how each NAME reads a text (--allow_explain).
 
-import {parseArgs} from 'node:util';
-
+import {misused, parse} from './command_line.mjs';
 import {describe} from './errors.mjs';
 import {call, connect, within} from './services.mjs';
 
-const {values: options, positionals: names} = parseArgs({
-  allowPositionals: true,
-  options: {
-    server: {type: 'string', default: '127.0.0.1:50051'},
-    timeout: {type: 'string', default: '5'},
-    reload: {type: 'boolean', default: false},
-    explain: {type: 'string'},
-  },
+const USAGE =
+    'node models.mjs [--server=HOST:PORT] [--timeout=SECONDS] [--reload] ' +
+    '[NAME...]\n' +
+    '       node models.mjs [--server=HOST:PORT] [--timeout=SECONDS] ' +
+    '[--reload] --explain=TEXT NAME...';
+
+const {options, positionals: names} = parse(USAGE, {
+  reload: {type: 'boolean', default: false},
+  explain: {type: 'string'},
 });
 
 function spec(text) {
   const [, name, version, label] =
       text.match(/^([^/@]*)(?:\/(\d+)|@(.*))?$/) ?? [];
-  if (name === undefined) throw new Error(`not the name of a model: ${text}`);
+  if (name === undefined) misused(USAGE, `not the name of a model: ${text}`);
   return version === undefined ? {name, label} :
                                  {name, version: Number(version)};
 }
@@ -88,7 +88,7 @@ async function explain(client, model, text) {
 async function main() {
   const models = names.map(spec);
   if (options.explain !== undefined && models.length === 0) {
-    throw new Error('--explain needs a NAME');
+    misused(USAGE, '--explain needs a NAME');
   }
   const client = connect('ModelService', options.server);
   const ask = (method, request) =>

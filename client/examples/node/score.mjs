@@ -7,24 +7,24 @@
 //   node score.mjs [--server=HOST:PORT] [--model=NAME] [--first=N] < TEXTS
 //
 // Without a TEXT every line of the input is labelled, by one stream that the
-// server answers in the order in which it is done. With --first the stream is
-// cancelled after N answers.
-
-import {parseArgs} from 'node:util';
+// server answers in the order in which it is done; if one has no answer the
+// exit code is 1. With --first the stream is cancelled after N answers.
 
 import {eachLine} from './bulk.mjs';
+import {parse} from './command_line.mjs';
 import {describe} from './errors.mjs';
 import {call, connect, within} from './services.mjs';
 
-const {values: options, positionals: texts} = parseArgs({
-  allowPositionals: true,
-  options: {
-    server: {type: 'string', default: '127.0.0.1:50051'},
-    timeout: {type: 'string', default: '5'},
-    model: {type: 'string', default: ''},
-    explain: {type: 'boolean', default: false},
-    first: {type: 'string'},
-  },
+const USAGE =
+    'node score.mjs [--server=HOST:PORT] [--timeout=SECONDS] ' +
+    '[--model=NAME] [--explain] TEXT...\n' +
+    '       node score.mjs [--server=HOST:PORT] [--model=NAME] [--first=N] < ' +
+    'TEXTS';
+
+const {options, positionals: texts} = parse(USAGE, {
+  model: {type: 'string', default: ''},
+  explain: {type: 'boolean', default: false},
+  first: {type: 'string'},
 });
 
 function ask(text) {

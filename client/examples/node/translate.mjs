@@ -18,29 +18,31 @@
 // limit the best so far is the answer.
 //
 // Without a TEXT every line of the input is translated, by one stream that the
-// server answers in the order in which it is done. With --first the stream is
-// cancelled after N answers.
-
-import {parseArgs} from 'node:util';
+// server answers in the order in which it is done; if one has no answer the
+// exit code is 1. With --first the stream is cancelled after N answers.
 
 import {eachLine} from './bulk.mjs';
+import {parse} from './command_line.mjs';
 import {describe, isCancelled} from './errors.mjs';
 import {call, connect, within} from './services.mjs';
 
-const {values: options, positionals: texts} = parseArgs({
-  allowPositionals: true,
-  options: {
-    server: {type: 'string', default: '127.0.0.1:50051'},
-    timeout: {type: 'string', default: '30'},
-    model: {type: 'string', default: ''},
-    beam: {type: 'string'},
-    best: {type: 'string', default: '1'},
-    alignment: {type: 'boolean', default: false},
-    time_limit: {type: 'string'},
-    whole: {type: 'boolean', default: false},
-    leave: {type: 'string'},
-    first: {type: 'string'},
-  },
+const USAGE =
+    'node translate.mjs [--server=HOST:PORT] [--timeout=SECONDS] ' +
+    '[--model=NAME] [--beam=N] [--best=N] [--alignment] ' +
+    '[--time_limit=SECONDS] [--whole | --leave=N] TEXT...\n' +
+    '       node translate.mjs [--server=HOST:PORT] [--model=NAME] ' +
+    '[--beam=N] [--time_limit=SECONDS] [--first=N] < TEXTS';
+
+const {options, positionals: texts} = parse(USAGE, {
+  timeout: {type: 'string', default: '30'},
+  model: {type: 'string', default: ''},
+  beam: {type: 'string'},
+  best: {type: 'string', default: '1'},
+  alignment: {type: 'boolean', default: false},
+  time_limit: {type: 'string'},
+  whole: {type: 'boolean', default: false},
+  leave: {type: 'string'},
+  first: {type: 'string'},
 });
 
 function ask(text) {

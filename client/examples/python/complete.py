@@ -8,12 +8,12 @@ N characters: the stream is cancelled, and what the server still computes for it
 with it.
 """
 
-import argparse
 import queue
 import sys
 
 import grpc
 
+import command_line
 import errors
 from carousel.v1 import autocomplete_pb2, autocomplete_pb2_grpc, model_pb2
 
@@ -64,14 +64,14 @@ def type_text(stub, text, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", default="127.0.0.1:50051")
+    parser = command_line.parser(__doc__)
     parser.add_argument("--timeout", type=float, default=5)
     parser.add_argument("--model", default="")
     parser.add_argument("--type", action="store_true")
     parser.add_argument("--leave", type=int, metavar="N")
-    parser.add_argument("--context", default="",
-                        help="earlier text by the same person")
+    parser.add_argument("--context", type=command_line.text_file,
+                        metavar="FILE",
+                        help="earlier text by the same person, up to 16 KiB")
     parser.add_argument("text", nargs="+")
     options = parser.parse_args()
     with grpc.insecure_channel(options.server) as channel:

@@ -6,13 +6,14 @@ FILE is CSV: a header, a column of times ("2016-07-01 00:00:00", "2016-07-01",
 "2016-07", or numbers, which are not sent), and columns of numbers.
 """
 
-import argparse
 import csv
 import datetime
+import io
 import sys
 
 import grpc
 
+import command_line
 import errors
 from carousel.v1 import forecast_pb2, forecast_pb2_grpc, model_pb2
 
@@ -57,18 +58,16 @@ def show(response):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", default="127.0.0.1:50051")
+    parser = command_line.parser(__doc__)
     parser.add_argument("--timeout", type=float, default=5)
     parser.add_argument("--model", default="")
     parser.add_argument("--column", action="append", default=[],
                         help="a series of the model; default: every column")
     parser.add_argument("--horizon", type=int)
     parser.add_argument("--quantile", type=float, action="append", default=[])
-    parser.add_argument("file")
+    parser.add_argument("file", type=command_line.text_file)
     options = parser.parse_args()
-    with open(options.file, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = list(csv.DictReader(io.StringIO(options.file)))
     with grpc.insecure_channel(options.server) as channel:
         stub = forecast_pb2_grpc.ForecastServiceStub(channel)
         show(stub.Forecast(request_of(rows, options),

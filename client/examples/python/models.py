@@ -7,11 +7,11 @@ server looks for models anew first (it must run with --allow_reload); with
 --explain it shows how each NAME reads a text (--allow_explain).
 """
 
-import argparse
 import sys
 
 import grpc
 
+import command_line
 import errors
 from carousel.v1 import model_pb2, model_pb2_grpc
 
@@ -73,8 +73,7 @@ def explain(stub, model, text, timeout):
 
 
 def parse_options():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", default="127.0.0.1:50051")
+    parser = command_line.parser(__doc__)
     parser.add_argument("--timeout", type=float, default=5)
     parser.add_argument("--reload", action="store_true")
     parser.add_argument("--explain", metavar="TEXT")

@@ -3,16 +3,16 @@
 """Says what each TEXT expresses.
 
 Without a TEXT every line of the input is labelled, by one stream that the
-server answers in the order in which it is done. With --first the stream is
-cancelled after N answers.
+server answers in the order in which it is done; if one has no answer the exit
+code is 1. With --first the stream is cancelled after N answers.
 """
 
-import argparse
 import sys
 
 import grpc
 
 import bulk
+import command_line
 import errors
 from carousel.v1 import model_pb2, sentiment_pb2, sentiment_pb2_grpc
 
@@ -34,8 +34,7 @@ def show_line(number, response):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", default="127.0.0.1:50051")
+    parser = command_line.parser(__doc__)
     parser.add_argument("--timeout", type=float, default=5)
     parser.add_argument("--explain", action="store_true",
                         help="show what each word contributes")

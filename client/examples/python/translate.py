@@ -8,16 +8,16 @@ nobody waits for more after N pieces: the stream is cancelled, and the server
 stops within one step.
 
 Without a TEXT every line of the input is translated, by one stream that the
-server answers in the order in which it is done. With --first the stream is
-cancelled after N answers.
+server answers in the order in which it is done; if one has no answer the exit
+code is 1. With --first the stream is cancelled after N answers.
 """
 
-import argparse
 import sys
 
 import grpc
 
 import bulk
+import command_line
 import errors
 from carousel.v1 import model_pb2, translation_pb2, translation_pb2_grpc
 
@@ -66,8 +66,7 @@ def translate_aloud(stub, request, options):
 
 
 def parse_options():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", default="127.0.0.1:50051")
+    parser = command_line.parser(__doc__)
     parser.add_argument("--timeout", type=float, default=30)
     parser.add_argument("--model", default="")
     parser.add_argument("--beam", type=int, metavar="N",

@@ -4,6 +4,8 @@
 
 #include "client/cli/cli.h"
 
+#include <stdlib.h>
+
 #include <string>
 #include <vector>
 
@@ -34,17 +36,61 @@ TEST_F(CliErrorTest, TheServersErrorsExitWithOne) {
   EXPECT_EQ(result.err, "carousel: NOT_FOUND: no model \"nope\"\n");
 }
 
-// Exit code 2, and the usage on standard error: a script that pipes the output
-// must not read it as an answer.
-TEST(CliUsageTest, MistakesOnTheCommandLineExitWithTwo) {
-  for (const std::vector<std::string>& arguments :
-       std::vector<std::vector<std::string>>{
-           {}, {"nope"}, {"complete", "--nope"}, {"reload", "extra"}}) {
+// Exit code 2, and one line on standard error: a script that pipes the output
+// must not read it as an answer, and a person must find what is wrong.
+TEST(CliUsageTest, MistakesOnTheCommandLineAreOneLineAndExitWithTwo) {
+  const std::string commands =
+      "expected a command: complete, forecast, load, score, translate, models, "
+      "reload, explain";
+  const struct {
+    std::vector<std::string> arguments;
+    std::string err;
+  } cases[] = {
+      {{}, "carousel: " + commands + "; see carousel --help\n"},
+      {{"nope"},
+       "carousel: " + commands + ", found \"nope\"; see carousel --help\n"},
+      {{"complete", "--nope"},
+       "carousel complete: unknown flag --nope; see carousel complete "
+       "--help\n"},
+      {{"--max_suggestions=abc", "complete", "a"},
+       "carousel complete: --max_suggestions: expected a whole number from 1 "
+       "to 100, found \"abc\"; see carousel complete --help\n"},
+      {{"models", "--model=m"},
+       "carousel models: takes no --model; see carousel models --help\n"},
+      {{"models", "/"},
+       "carousel models: model \"/\": expected NAME, NAME/VERSION or "
+       "NAME@LABEL; see carousel models --help\n"},
+      {{"reload", "extra"},
+       "carousel reload: takes no arguments, found \"extra\"; see carousel "
+       "reload --help\n"},
+      {{"complete", "--server=foo", "a"},
+       "carousel complete: --server: expected HOST:PORT, found \"foo\"; see "
+       "carousel complete --help\n"},
+      {{"explain", "a"},
+       "carousel explain: expected --model=NAME (`carousel models` lists "
+       "them); see carousel explain --help\n"},
+      {{"explain", "--model=en"},
+       "carousel explain: expected a TEXT; see carousel explain --help\n"},
+      {{"forecast"},
+       "carousel forecast: expected one FILE.csv, or - for the input, found 0; "
+       "see carousel forecast --help\n"},
+  };
+  for (const auto& [arguments, err] : cases) {
     const CliResult result = Carousel(arguments);
-    EXPECT_EQ(result.exit_code, kExitUsage);
+    EXPECT_EQ(result.exit_code, kExitUsage) << err;
     EXPECT_EQ(result.out, "");
-    EXPECT_THAT(result.err, HasSubstr("usage: carousel"));
+    EXPECT_EQ(result.err, err);
   }
+}
+
+// The environment is a part of the command line.
+TEST(CliUsageTest, AServerOfTheEnvironmentNeedsAPort) {
+  setenv("CAROUSEL_SERVER", "foo", 1);
+  const CliResult result = Carousel({"models"});
+  unsetenv("CAROUSEL_SERVER");
+  EXPECT_EQ(result.exit_code, kExitUsage);
+  EXPECT_THAT(result.err, StartsWith("carousel models: server \"foo\": "
+                                     "expected HOST:PORT"));
 }
 
 TEST(CliUsageTest, HelpIsAnAnswer) {

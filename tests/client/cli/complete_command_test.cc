@@ -101,12 +101,45 @@ TEST_F(CompleteCommandTest, ContextThatIsNotThereIsNamed) {
   EXPECT_THAT(result.err, HasSubstr("/nowhere"));
 }
 
-// Of many lines one must know which was wrong; the answers before it stand.
-TEST_F(CompleteCommandTest, AnErrorInTheInputNamesTheLine) {
-  const CliResult result = Run({"complete"}, "to\n\xff\n");
+// Of many lines one must know which was wrong; the others are done.
+TEST_F(CompleteCommandTest, AnErrorInTheInputKeepsItsPlace) {
+  const CliResult result = Run({"complete"}, "to\n\xff\n\nwe\n");
   EXPECT_EQ(result.exit_code, kExitFailed);
-  EXPECT_THAT(result.out, StartsWith("  50.0%  to go\n"));
-  EXPECT_THAT(result.err, HasSubstr("line 2: text: not valid UTF-8"));
+  EXPECT_EQ(result.out,
+            "  50.0%  to go\n\n"
+            "  error  text: not valid UTF-8 at byte 0\n\n"
+            "  50.0%   go\n\n"
+            "  50.0%  we go\n");
+  EXPECT_EQ(result.err,
+            "carousel: INVALID_ARGUMENT: 1 of 4 lines could not be completed; "
+            "the first: line 2: text: not valid UTF-8 at byte 0\n");
+}
+
+TEST_F(CompleteCommandTest, AnErrorInTheInputIsJsonToo) {
+  const CliResult result = Run({"complete", "--json"}, "\xff\nwe\n");
+  EXPECT_EQ(result.exit_code, kExitFailed);
+  EXPECT_THAT(result.out,
+              StartsWith("{\"error\":{\"code\":\"INVALID_ARGUMENT\","
+                         "\"message\":\"text: not valid UTF-8 at byte 0\"}}\n"
+                         "{\"input\":\"we\","));
+}
+
+// A file of which the server did the first lines only.
+TEST_F(CompleteCommandTest, ARunThatBreaksOffSaysWhereToGoOn) {
+  FakeServer server({.complete = [](const v1::CompleteRequest& request,
+                                    v1::CompleteResponse& response) {
+    if (request.text() == "c") return absl::UnavailableError("draining");
+    return SuggestGo(request, response);
+  }});
+  const CliResult result =
+      Carousel({"--server=" + server.address(), "complete"}, "a\n\xff\nc\nd\n");
+  EXPECT_EQ(result.exit_code, kExitFailed);
+  EXPECT_EQ(result.out,
+            "  50.0%  a go\n\n  error  text: not valid UTF-8 at byte 0\n");
+  EXPECT_EQ(result.err,
+            "carousel: UNAVAILABLE: draining; lines done: 2; go on from line "
+            "3; 1 of 2 lines could not be completed; the first: line 2: text: "
+            "not valid UTF-8 at byte 0\n");
 }
 
 TEST_F(CompleteCommandTest, InteractiveNeedsATerminal) {

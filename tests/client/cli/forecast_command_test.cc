@@ -162,7 +162,17 @@ TEST_F(ForecastCommandTest, ErrorsOfTheFileHaveTheirLine) {
   EXPECT_TRUE(requests_.empty());
 }
 
+// Whether gnuplot is there or not: what it says of it is for nobody.
+TEST_F(ForecastCommandTest, FigureThatCannotBeWrittenIsNamed) {
+  const Result result = Carousel({"forecast", file_, "--figure=/nope/x.svg"});
+  EXPECT_EQ(result.exit_code, kExitFailed);
+  EXPECT_EQ(result.err,
+            "carousel: FAILED_PRECONDITION: cannot write /nope/x.svg: No such "
+            "file or directory\n");
+}
+
 TEST_F(ForecastCommandTest, CommandLineIsChecked) {
+  EXPECT_EQ(Carousel({"forecast"}).exit_code, kExitUsage);
   EXPECT_THAT(Carousel({"forecast"}).err, HasSubstr("expected one FILE.csv"));
   EXPECT_THAT(Carousel({"forecast", file_, file_}).err,
               HasSubstr("expected one FILE.csv, or - for the input, found 2"));

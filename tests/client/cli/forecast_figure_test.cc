@@ -101,7 +101,7 @@ TEST_F(ForecastFigureTest, FileIsWhatItsNameSays) {
 TEST_F(ForecastFigureTest, FileThatCannotBeWrittenIsAnError) {
   const auto status = DrawFile({MakeView()}, dir_.File("no/such/f.svg"));
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition,
-                               HasSubstr("cannot be written")));
+                               HasSubstr("cannot write")));
 }
 
 // Whatever the name, and whatever goes wrong, nothing is left beside the file.

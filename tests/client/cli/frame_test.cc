@@ -49,6 +49,27 @@ TEST(FrameTest, SuggestionsOfTheTextBeforeAreGreyed) {
   EXPECT_THAT(frame, StartsWith("\r\x1b[J> to!\r\n\x1b[2m  62.5%  go"));
 }
 
+// What does not fit is left out, how to leave last of all.
+TEST(FrameTest, TheStatusSaysHowToLeaveAtAnyWidth) {
+  const std::string keys =
+      "  Tab takes, Up and Down choose, Enter ends the line, Esc leaves";
+  const std::string model = "autocomplete-en/12";
+  EXPECT_EQ(StatusLine("16.5 ms", model, 120), "  16.5 ms  " + model + keys);
+  EXPECT_EQ(StatusLine("16.5 ms", model, 80), "  16.5 ms" + keys);
+  EXPECT_EQ(StatusLine("16.5 ms", model, 70), keys);
+  EXPECT_EQ(StatusLine("16.5 ms", model, 40), "  Tab takes, Esc leaves");
+  EXPECT_EQ(StatusLine("16.5 ms", model, 12), "Esc leaves");
+  EXPECT_EQ(StatusLine("", "", 80), keys);  // before the first answer
+  for (int columns = 11; columns < 150; ++columns) {
+    EXPECT_THAT(
+        RenderFrame(Typed("a"), StatusLine("16.5 ms", model, columns), columns),
+        HasSubstr("Esc leaves\x1b[0m"))
+        << columns;
+  }
+  EXPECT_THAT(RenderFrame(Typed("a"), ErrorLine("no server answers"), 20),
+              HasSubstr("  Esc leaves; no se\x1b[0m"));
+}
+
 // A line that wraps would leave its remains on the screen.
 TEST(FrameTest, ALongTextShowsThePartAtTheCursor) {
   const LineEditor editor = Typed("the quick brown fox");

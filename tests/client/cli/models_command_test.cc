@@ -109,7 +109,7 @@ TEST_F(ModelsCommandTest, AllOfAModelAsJsonIsOneLine) {
 
 TEST_F(ModelsCommandTest, NameThatIsNoneIsTold) {
   const CliResult result = Run({"models", "en@"});
-  EXPECT_EQ(result.exit_code, kExitFailed);
+  EXPECT_EQ(result.exit_code, kExitUsage);
   EXPECT_THAT(result.err, HasSubstr("NAME/VERSION or NAME@LABEL"));
 }
 

@@ -43,7 +43,7 @@ TEST(OptionsTest, SeedIsThatOfALoad) {
   EXPECT_EQ(Parse({"load", "--seed=0"})->load.seed, 0u);
   EXPECT_THAT(Parse({"load", "--seed=x"}),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("--seed=x: expected N")));
+                       HasSubstr("--seed: expected a whole number from 0")));
 }
 
 // A text may look like a flag, and a flag may come twice: the last one counts.
@@ -108,14 +108,22 @@ TEST(OptionsTest, MistakesAreNamed) {
   EXPECT_THAT(Parse({"--nope"}), is_refused("unknown flag --nope"));
   EXPECT_THAT(Parse({"--json=1"}), is_refused("--json takes no value"));
   EXPECT_THAT(Parse({"--model"}), is_refused("--model needs a value"));
-  EXPECT_THAT(Parse({"--version=0"}), is_refused("--version=0: expected N"));
-  EXPECT_THAT(Parse({"--timeout=5"}), is_refused("expected DURATION"));
-  EXPECT_THAT(Parse({"--timeout=-1s"}), is_refused("expected DURATION"));
-  EXPECT_THAT(Parse({"--max_suggestions=x"}), is_refused("expected N"));
+  EXPECT_THAT(Parse({"--version=0"}),
+              is_refused("--version: expected a whole number from 1"));
+  EXPECT_THAT(Parse({"--timeout=5"}),
+              is_refused("--timeout: expected a duration"));
+  EXPECT_THAT(Parse({"--timeout=-1s"}), is_refused("found \"-1s\""));
+  for (const char* flag :
+       {"--max_suggestions=x", "--max_suggestions=0", "--max_suggestions=101",
+        "--max_words=11", "--beam_size=17", "--max_translations=6",
+        "--horizon=0"}) {
+    EXPECT_THAT(Parse({flag}), is_refused("expected a whole number from 1"));
+  }
+  EXPECT_THAT(Parse({"--min_confidence=1.5"}),
+              is_refused("expected a number from 0 to 1, found \"1.5\""));
   EXPECT_THAT(Parse({"complete", "--version=1"}),
               is_refused("needs a --model"));
-  EXPECT_THAT(Parse({"models", "--model=m"}),
-              is_refused("`carousel models` takes no --model"));
+  EXPECT_THAT(Parse({"models", "--model=m"}), is_refused("takes no --model"));
 }
 
 }  // namespace

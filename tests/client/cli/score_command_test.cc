@@ -210,10 +210,10 @@ class EndingOutput : public std::stringbuf {
   absl::Notification flushed_;
 };
 
-// Whoever pipes a conversation through it waits for each answer. Otherwise the
-// input here never ends.
+// Whoever pipes a conversation through it waits for each answer, though a later
+// line has none. Otherwise the input here never ends.
 TEST_F(ScoreCommandTest, ShowsAnswersBeforeTheInputEnds) {
-  HeldInput input("good\nbad\n");
+  HeldInput input("good\nbad\nlast\n");
   EndingOutput output(input);
   std::istream in(&input);
   std::ostream out(&output);
@@ -222,6 +222,27 @@ TEST_F(ScoreCommandTest, ShowsAnswersBeforeTheInputEnds) {
   ASSERT_THAT(RunScore({}, *client_, console), IsOk());
 
   EXPECT_THAT(output.str(), AllOf(HasSubstr("good"), HasSubstr("bad")));
+}
+
+// The third line is answered by no stream, and the fourth is not shown before
+// it: what stands in the output is a beginning of the input.
+TEST_F(ScoreCommandTest, ARunThatBreaksOffSaysWhereToGoOn) {
+  FakeServer server({.score = [](const v1::ScoreRequest& request,
+                                 v1::ScoreResponse& response) {
+    if (request.text() == "c") return absl::UnavailableError("draining");
+    response.set_label(request.text());
+    return absl::OkStatus();
+  }});
+  const auto client = Client::Connect(server.address());
+  ASSERT_THAT(client, IsOk());
+  std::istringstream in("a\nb\nc\nd\n");
+  Console console{in, out_, err_};
+
+  EXPECT_THAT(RunScore({}, **client, console),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       "draining; lines done: 2; go on from line 3"));
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("  a\n"), HasSubstr("  b\n")));
+  EXPECT_THAT(out_.str(), Not(HasSubstr("d")));
 }
 
 TEST_F(ScoreCommandTest, AServerThatIsNotThereIsTheErrorOfAll) {

@@ -111,8 +111,9 @@ TEST(ScoresTest, AnEmptyResponseIsShownToo) {
 }
 
 TEST(ScoresTest, AnErrorKeepsTheColumns) {
-  EXPECT_THAT(FormatError("a film"),
-              AllOf(StartsWith("error "), EndsWith("  a film\n")));
+  EXPECT_THAT(
+      FormatError("text is too\x1b long"),
+      AllOf(StartsWith("error "), EndsWith("  text is too\uFFFD long\n")));
   EXPECT_EQ(FormatError("x").find('x'),
             FormatScore("x", Positive(), false).find('x'));
 }

@@ -96,6 +96,22 @@ TEST_F(TranslateCommandTest, LinesStayInTheirOrder) {
                        HasSubstr("1 of 5 lines could not be translated; the "
                                  "first: line 3: no text")));
   EXPECT_EQ(out_.str(), "ONE\nTWO\n\n\nFIVE\n");
+  EXPECT_EQ(err_.str(), "carousel: line 3: no text\n");
+}
+
+TEST_F(TranslateCommandTest, ARunThatBreaksOffSaysWhereToGoOn) {
+  FakeServer server({.translate = [](const v1::TranslateRequest& request,
+                                     v1::TranslateResponse& response) {
+    if (request.text() == "c") return absl::UnavailableError("draining");
+    response.set_text(request.text());
+    return absl::OkStatus();
+  }});
+  std::istringstream in("a\nb\nc\n");
+  Console console{in, out_, err_};
+  EXPECT_THAT(RunTranslate({}, **Client::Connect(server.address()), console),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       "draining; lines done: 2; go on from line 3"));
+  EXPECT_EQ(out_.str(), "a\nb\n");
 }
 
 TEST_F(TranslateCommandTest, JsonIsTheResponseWithItsInput) {
@@ -112,6 +128,7 @@ TEST_F(TranslateCommandTest, JsonIsTheResponseWithItsInput) {
   EXPECT_THAT(out_.str(), HasSubstr("\"text\":\"ONE\""));
   EXPECT_THAT(out_.str(),
               HasSubstr("\n{\"error\":{\"code\":\"INVALID_ARGUMENT\","));
+  EXPECT_EQ(err_.str(), "");
 }
 
 TEST_F(TranslateCommandTest, ErrorsAreTheServers) {

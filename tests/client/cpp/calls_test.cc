@@ -38,6 +38,22 @@ TEST(CallsTest, DetailsThatDoNotParseAreNone) {
   calls.End();
 }
 
+// One that was there need not be started, nor is another the right one.
+TEST(CallsTest, ABrokenConnectionIsAServerThatWentAway) {
+  Calls calls("127.0.0.1:1");
+  const auto unavailable = [&](const std::string& message) {
+    return std::string(
+        calls
+            .ToAbslStatus(grpc::Status(grpc::StatusCode::UNAVAILABLE, message),
+                          absl::Seconds(1))
+            .message());
+  };
+  EXPECT_EQ(unavailable("Socket closed"),
+            "the server at 127.0.0.1:1 went away (Socket closed)");
+  EXPECT_EQ(unavailable("draining"), "draining");  // the server's own words
+  calls.End();
+}
+
 TEST(CallsTest, ADeadlineSaysWhoDidNotAnswerAndHowLong) {
   Calls calls("127.0.0.1:1");
   EXPECT_THAT(

@@ -22,6 +22,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 // What the caller says must reach the server, and nothing more: an unset field
 // has a meaning of its own.
@@ -174,6 +175,21 @@ TEST(ClientTest, NoServerIsUnavailableAndSaysWhatToDo) {
               StatusIs(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr("no server answers at " + address),
                              HasSubstr("make serve"))));
+}
+
+TEST(ClientTest, AServerThatHasAnsweredWentAway) {
+  auto server = std::make_unique<FakeServer>(FakeServer::Handlers{
+      .list_models = [](auto&) { return absl::OkStatus(); }});
+  const std::string address = server->address();
+  const auto client = ConnectTo(address);
+  ASSERT_THAT(client->ListModels(), IsOk());
+  server.reset();
+
+  EXPECT_THAT(
+      client->ListModels(),
+      StatusIs(absl::StatusCode::kUnavailable,
+               AllOf(HasSubstr("the server at " + address + " went away"),
+                     Not(HasSubstr("make serve")))));
 }
 
 // During a rolling restart nobody should see an error that a second try mends.
