@@ -125,7 +125,6 @@ def check_score(examples):
     assert of_line["1"] == of_line["397"], "the same text, the same answer"
 
 
-
 def check_bulk_errors(examples, name):
     """Of a line that has none; the others are answered."""
     for line, reason in ((b"caf\xe9", "not UTF-8"),
