@@ -98,9 +98,10 @@ absl::Status Calls::ToAbslStatus(const grpc::Status& status,
     return Unreachable(status.error_message());
   }
   if (code == absl::StatusCode::kDeadlineExceeded) {
-    return absl::DeadlineExceededError(
-        absl::StrCat("no answer from ", address_, " within ",
-                     absl::FormatDuration(timeout)));
+    return absl::DeadlineExceededError(absl::StrCat(
+        "no answer from ", address_, " within ",
+        timeout == absl::InfiniteDuration() ? "the server's time"
+                                            : absl::FormatDuration(timeout)));
   }
   google::rpc::Status message;
   message.ParseFromString(status.error_details());  // else there are no details

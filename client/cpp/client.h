@@ -38,12 +38,12 @@ namespace carousel {
 // (BadRequest, RetryInfo, ResourceInfo) are payloads of the status under their
 // type URLs, "type.googleapis.com/google.rpc.BadRequest" for instance.
 //
-// Thread-safe. Calls block, but for those whose name ends in Async: they return
-// at once, and `done` is told what came of the call. It is called exactly once,
-// whatever happens, on one of a few threads that gRPC keeps for this, which may
-// be before the function returns, and never from within it. It must not block,
-// since other calls wait for that thread; it may make further calls of the
-// Async form.
+// Thread-safe. Calls block, but for CompleteStream (typing_stream.h) and those
+// whose name ends in Async: they return at once, and `done` is told what came
+// of the call. It is called exactly once, whatever happens, on one of a few
+// threads that gRPC keeps for this, which may be before the function returns,
+// and never from within it. It must not block, since other calls wait for that
+// thread; it may make further calls of the Async form.
 //
 //   ASSIGN_OR_RETURN(auto client, Client::Connect("127.0.0.1:50051"));
 //   ASSIGN_OR_RETURN(auto response, client->Complete("I would like to"));

@@ -49,23 +49,24 @@ class TypingStream::Impl {
     Do([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       number = ++last_number_;
       newest_ = {number, std::move(request), timeout, deadline};
-      finishing_ = false;
       SetAlarm();
     });
     return number;
   }
 
   void Finish() {
-    Do([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { finishing_ = true; });
+    Do([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { ++finishing_; });
     WaitUntil([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       return stream_ == nullptr && !newest_.has_value();
     });
+    MutexLock lock(&mutex_);
+    --finishing_;
   }
 
   void Cancel() {
     MutexLock lock(&mutex_);
     EndStream();
-    taken_ = last_number_;
+    taken_ = cancelled_ = last_number_;
   }
 
  private:
@@ -149,7 +150,7 @@ class TypingStream::Impl {
         release = std::exchange(held_, nullptr);
       } else if (WantsWrite()) {
         write = Prepare();
-      } else if (finishing_ && stream_ != nullptr && !half_closed_) {
+      } else if (finishing_ > 0 && stream_ != nullptr && !half_closed_) {
         half_close = held_;
         half_closed_ = writing_ = true;
       }
@@ -230,6 +231,7 @@ class TypingStream::Impl {
       const int64_t number = response.number();
       if (number <= told_ || number > taken_ || ending_) return std::nullopt;
       brought_ = true;
+      if (newest_.has_value() && number < newest_->number) return std::nullopt;
       Result result = response.has_error()
                           ? Result(FromMessage(response.error()))
                           : Result(std::move(*response.mutable_response()));
@@ -271,7 +273,10 @@ class TypingStream::Impl {
       over = std::move(stream_);
       read_ended_ = half_closed_ = ending_ = brought_ = false;
       if (goes_on) next = Prepare();
-      if (open && !goes_on) return TakeNewest(end);
+      if (open && !goes_on) {
+        return TakeNewest(newest_->number <= cancelled_ ? EndedByCaller()
+                                                        : end);
+      }
       return std::nullopt;
     });
     over.reset();
@@ -310,7 +315,8 @@ class TypingStream::Impl {
   int64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t told_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<Request> newest_ ABSL_GUARDED_BY(mutex_);  // until it is told
-  bool finishing_ ABSL_GUARDED_BY(mutex_) = false;  // until the next request
+  int64_t cancelled_ ABSL_GUARDED_BY(mutex_) = 0;          // up to this number
+  int finishing_ ABSL_GUARDED_BY(mutex_) = 0;  // threads within Finish
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::unique_ptr<grpc::Alarm> alarm_ ABSL_GUARDED_BY(mutex_);

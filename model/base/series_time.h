@@ -46,8 +46,8 @@ std::optional<size_t> FindBreak(absl::Span<const absl::Time> times,
 
 // Thread-compatible. Is told the times of a series in turn. Days and seconds
 // may be the step, or months ("1949-01", or the first of every month), which
-// are not equally long. Dates are counted exactly; steps of numbers, such as
-// 0.1, are equal but for the rounding of doubles.
+// are not equally long. Steps may differ by a millionth, for times that their
+// writer has rounded.
 class TimeCheck {
  public:
   // INVALID_ARGUMENT, saying what was expected, if `text` is no time of the

@@ -258,6 +258,7 @@ absl::Status RecurrentStack::SumRepeated(const Pass& pass, int d) const {
       GrowTo(static_cast<size_t>(pass.distinct * width), &pass.workspace->sums);
   int rows = 0;
   for (int64_t done = 0; done < pass.distinct; done += rows) {
+    if (pass.look != nullptr) RETURN_IF_ERROR((*pass.look)());
     rows = LargestBucket(
         static_cast<int>(std::min<int64_t>(pass.distinct - done, kMaxSumRows)),
         kMaxSumRows);

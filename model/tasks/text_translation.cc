@@ -55,13 +55,11 @@ TextTranslation::TextTranslation(const TranslatorParts& parts, std::string text,
 
 // Half of the room is waited for, so that several are read at a time.
 absl::Status TextTranslation::OpenMore() {
-  to_read_.clear();
   const bool half_empty = 2 * OpenTokens() <= kOpenTokens;
   while (half_empty && !places_.empty() && HasRoom()) {
     ASSIGN_OR_RETURN(const bool fits, OpenNext());
     if (!fits) break;
   }
-  to_write_.clear();
   for (const Open& open : open_) to_write_.push_back(open.translation.get());
   return absl::OkStatus();
 }
@@ -106,10 +104,10 @@ absl::Status TextTranslation::CutNext(absl::Status too_long) {
 }
 
 absl::Status TextTranslation::Close(const Open& open) {
+  tokens_fed_ += open.translation->tokens_fed();
   RETURN_IF_ERROR(open.translation->error());
   auto& translations = sentences_[open.number].translations;
   translations = open.translation->Best();
-  tokens_fed_ += open.translation->tokens_fed();
   const WordAlignment& alignment = translations.front().alignment;
   weights_ += static_cast<int64_t>(alignment.target.size() *
                                    (alignment.source.size() + 1));
@@ -119,16 +117,18 @@ absl::Status TextTranslation::Close(const Open& open) {
                    " weights, which is all that an answer may hold"));
 }
 
+// After an error nothing is left to be computed, and what was fed is known.
 absl::Status TextTranslation::Advance() {
-  std::vector<Open> going_on;
-  for (Open& open : open_) {
-    if (open.translation->finished()) {
-      RETURN_IF_ERROR(Close(open));
-    } else {
-      going_on.push_back(std::move(open));
-    }
+  to_read_.clear();
+  to_write_.clear();
+  std::stable_partition(open_.begin(), open_.end(), [](const Open& open) {
+    return !open.translation->finished();
+  });
+  while (!open_.empty() && open_.back().translation->finished()) {
+    const Open closed = std::move(open_.back());
+    open_.pop_back();
+    RETURN_IF_ERROR(Close(closed));
   }
-  open_ = std::move(going_on);
   return OpenMore();
 }
 
@@ -212,9 +212,7 @@ TranslatedText TextTranslation::Take() {
 
 int64_t TextTranslation::tokens_fed() const {
   int64_t fed = tokens_fed_;
-  for (const SentenceTranslation* sentence : to_write_) {
-    fed += sentence->tokens_fed();
-  }
+  for (const Open& open : open_) fed += open.translation->tokens_fed();
   return fed;
 }
 

@@ -39,6 +39,10 @@ int64_t ScratchBytes(const StackSizes& stack) {
   return cells * (kBuffers * width * kFloat + StateBytes(stack));
 }
 
+// Rows are filled up to the next of the few numbers that there are primitives
+// for: a third more at most (SmallestBucket).
+int64_t WithFilling(int64_t cells) { return cells * 4 / 3; }
+
 // What a batch of whole texts holds of every step (Classifier::Workspace):
 // what is read, its sums of gates, and what each layer writes.
 int64_t TextScratchBytes(const StackSizes& stack, int longest_text) {
@@ -46,7 +50,8 @@ int64_t TextScratchBytes(const StackSizes& stack, int longest_text) {
   const int64_t cells =
       std::max<int64_t>(steps.max_bulk_cells, StepsBucket(longest_text));
   const int64_t gates = int64_t{GateCount(stack.cell)} * stack.hidden;
-  return cells * kFloat * (stack.inputs + gates + 3 * stack.outputs());
+  return kFloat * (cells * (stack.inputs + gates) +
+                   WithFilling(cells) * 3 * stack.outputs());
 }
 
 // Of a text that is being translated: what it remembers of the sentences that
@@ -83,7 +88,7 @@ int64_t TranslatorScratchBytes(const TranslatorSizes& sizes) {
 int64_t WindowScratchBytes(const StackSizes& stack, int window) {
   const StepSchedulerOptions steps;
   const int64_t cells = std::max<int64_t>(steps.max_bulk_cells, window);
-  return cells * kFloat * (2 * stack.inputs + 3 * stack.outputs());
+  return kFloat * WithFilling(cells) * (2 * stack.inputs + 3 * stack.outputs());
 }
 
 }  // namespace

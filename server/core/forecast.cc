@@ -241,7 +241,7 @@ v1::ForecastResponse ToResponse(const Plan& plan,
       v1::ForecastQuantile* quantile = message->add_quantiles();
       quantile->set_level(plan.levels[q]);
       for (size_t i = place; i < forecast.size(); i += series) {
-        quantile->add_values(quantiles[q][i]);
+        quantile->add_values(RoundTrip(static_cast<float>(quantiles[q][i])));
       }
     }
   }

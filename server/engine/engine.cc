@@ -360,7 +360,10 @@ void Engine::GoOn(Works works) {
       waiting_.emplace(ready.id, std::move(work));
     }
   }
-  for (auto& work : finished) Finish(std::move(work), absl::OkStatus());
+  for (auto& work : finished) {
+    absl::Status error = work->error();
+    Finish(std::move(work), std::move(error));
+  }
 }
 
 void Engine::Finish(std::unique_ptr<Work> work, absl::Status status) {

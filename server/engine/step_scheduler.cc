@@ -55,7 +55,7 @@ bool StepScheduler::GoesAlong(const ReadySequence& first, int steps,
 
 StepBatch StepScheduler::Take(size_t most, bool others, Ready* ready) {
   const ReadySequence first = (*ready)[FirstOf(*ready, others)];
-  const int most_cells = MostCells(*ready, others);
+  const int most_cells = MostCells(first, *ready, others);
   const Room room = RoomWith(first, most_cells);
   StepBatch batch;
   int pending = first.pending;
@@ -90,24 +90,26 @@ size_t StepScheduler::FirstOf(const Ready& ready, bool others) const {
         return one.bulk && one.whole;
       });
   if (!bulk || ready.front().due + options_.bulk_patience < now_) return 0;
-  std::map<std::pair<int64_t, int64_t>, int64_t> cells;  // by group, question
+  std::map<std::pair<int64_t, int64_t>, int> rows;  // by group, question
+  for (const ReadySequence& one : ready) ++rows[{one.group, one.question}];
   size_t first = 0;
-  int64_t most = 0;
-  for (const ReadySequence& one : ready) {
-    cells[{one.group, one.question}] += one.cells;
-  }
+  double fullest = 0;
   for (size_t i = 0; i < ready.size(); ++i) {
-    const int64_t together = std::min<int64_t>(
-        cells[{ready[i].group, ready[i].question}], options_.max_bulk_cells);
-    if (together > most) first = i;
-    most = std::max(most, together);
+    const int most =
+        std::clamp(options_.max_bulk_cells / std::max(1, ready[i].cells), 1,
+                   options_.max_rows);
+    const int found = rows[{ready[i].group, ready[i].question}];
+    const double share = std::min(1.0, static_cast<double>(found) / most);
+    if (share > fullest) first = i;
+    fullest = std::max(fullest, share);
   }
   return first;
 }
 
-// Of a batch of what is due first.
-int StepScheduler::MostCells(const Ready& ready, bool others) const {
-  if (!ready.front().whole) return options_.max_cells;
+// Of a batch that begins with `first`.
+int StepScheduler::MostCells(const ReadySequence& first, const Ready& ready,
+                             bool others) const {
+  if (!first.whole) return options_.max_cells;
   const bool alone = !others && std::all_of(ready.begin(), ready.end(),
                                             [](const ReadySequence& other) {
                                               return other.whole;

@@ -15,8 +15,8 @@
 // share that it has with all treated alike. So a short text goes before the
 // long ones that were there, and a long one waits for no end of short ones; the
 // half keeps long ones behind that are all about to end. Where there is nothing
-// but whole texts of bulk, those go first of which there are most, for a batch
-// of many rows costs little more than one of few.
+// but whole texts of bulk, those go first whose batch is fullest, for one of
+// many rows costs little more than one of few.
 //
 // Place. A sequence stays with its worker, so that those that came together go
 // on together: shared out anew at every step they would end up in batches of a
@@ -95,7 +95,7 @@ class StepScheduler {
   // in a batch and has still something to do joins again.
   void Add(size_t worker, const ReadySequence& sequence);
 
-  // What is due first of the worker's, and all those that go with it, as far as
+  // What goes first of the worker's, and all those that go with it, as far as
   // there is room; takes them out. Of another's, and at most half of them, if
   // the worker has none. Empty if nothing waits at all.
   //
@@ -124,7 +124,8 @@ class StepScheduler {
   };
 
   size_t FirstOf(const Ready& ready, bool others) const;
-  int MostCells(const Ready& ready, bool others) const;
+  int MostCells(const ReadySequence& first, const Ready& ready,
+                bool others) const;
   Room RoomWith(const ReadySequence& first, int most_cells) const;
   bool GoesAlong(const ReadySequence& first, int steps,
                  const ReadySequence& other) const;

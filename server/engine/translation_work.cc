@@ -91,7 +91,6 @@ int64_t TranslationWork::tokens_fed() const {
 }
 
 void TranslationWork::Complete(absl::Status status, const JobReport& report) {
-  status.Update(error_);
   if (!status.ok()) return std::move(job_.done)(std::move(status), report);
   TranslatedText result = text_->Take();
   if (job_.on_text && result.text.size() > told_) {

@@ -33,6 +33,7 @@ class TranslationWork final : public Work {
   bool finished() const override {
     return stopped_ || !error_.ok() || text_->finished();
   }
+  absl::Status error() const override { return error_; }
 
   // Those that are to be read go together, and those that are to be written.
   ReadySequence next() const override;

@@ -50,6 +50,18 @@ absl::Status ForEachBucket(int max_rows,
   return absl::OkStatus();
 }
 
+// Words that differ are multiplied in powers of two of them, those of one text
+// of kTextWords in each.
+absl::Status WarmUpWords(const Classifier& network, PartScratch* scratch) {
+  std::vector<int32_t> tokens(kTextWords);
+  for (int32_t i = 0; i < kTextWords; ++i) {
+    tokens[static_cast<size_t>(i)] = i % network.sizes().vocabulary;
+  }
+  std::vector<float> result(static_cast<size_t>(network.sizes().labels));
+  return network.LogProbabilities({.tokens = tokens, .lengths = {kTextWords}},
+                                  absl::MakeSpan(result), &scratch->classifier);
+}
+
 }  // namespace
 
 absl::Status WarmUp(const LanguageModel& network,
@@ -67,18 +79,6 @@ absl::Status WarmUp(const LanguageModel& network,
     }
     return WarmUpOutputs(network, rows, state, scratch);
   });
-}
-
-// Words that differ are multiplied in powers of two of them, those of one text
-// of kTextWords in each.
-absl::Status WarmUpWords(const Classifier& network, PartScratch* scratch) {
-  std::vector<int32_t> tokens(kTextWords);
-  for (int32_t i = 0; i < kTextWords; ++i) {
-    tokens[static_cast<size_t>(i)] = i % network.sizes().vocabulary;
-  }
-  std::vector<float> result(static_cast<size_t>(network.sizes().labels));
-  return network.LogProbabilities({.tokens = tokens, .lengths = {kTextWords}},
-                                  absl::MakeSpan(result), &scratch->classifier);
 }
 
 absl::Status WarmUp(const Classifier& network,

@@ -55,6 +55,10 @@ class Work {
   // There is nothing left to compute. REQUIRES: it was begun.
   virtual bool finished() const = 0;
 
+  // Why it has no answer, of its own and not of its batch. REQUIRES:
+  // finished().
+  virtual absl::Status error() const { return absl::OkStatus(); }
+
   // What it needs next; `id` and `due` are left open. REQUIRES: !finished().
   virtual ReadySequence next() const = 0;
 

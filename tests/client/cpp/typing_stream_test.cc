@@ -109,6 +109,31 @@ TEST_F(TypingStreamTest, WhatIsSupersededIsNotTold) {
 }
 
 // However fast somebody types, numbers grow and the last is answered.
+// Its answer was on its way when the next was sent.
+TEST_F(TypingStreamTest, AnAnswerThatComesTooLateIsNotTold) {
+  const auto typing = Open();
+  typing->Send("hang");
+  hangs_.WaitForNotification();
+  const int64_t next = typing->Send("next");
+  release_.Notify();
+  typing->Finish();
+  const auto told = WaitFor(1);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].number, next);
+}
+
+TEST_F(TypingStreamTest, FinishEndsWhatIsSentMeanwhileToo) {
+  std::unique_ptr<TypingStream> typing;
+  std::atomic<int> told = 0;
+  typing = client_->CompleteStream([&](int64_t, auto response) {
+    EXPECT_THAT(response, IsOk());
+    if (told++ == 0) typing->Send("again");
+  });
+  typing->Send("a");
+  typing->Finish();
+  EXPECT_EQ(told, 2);
+}
+
 TEST_F(TypingStreamTest, TheLastOfManyIsAnswered) {
   const auto typing = Open();
   int64_t number = 0;

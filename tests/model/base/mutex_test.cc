@@ -57,11 +57,19 @@ TEST_F(MutexTest, WhoWaitsLetsOthersHoldIt) {
 
 TEST_F(MutexTest, NotifyAllWakesEachThatWaits) {
   std::vector<std::thread> waiting;
+  int waits = 0;
+  CondVar one_waits;
   for (int i = 0; i < 3; ++i) {
-    waiting.emplace_back([this] {
+    waiting.emplace_back([&] {
       MutexLock lock(&mutex_);
+      ++waits;
+      one_waits.NotifyOne();
       while (!ready_) changed_.Wait(&mutex_);
     });
+  }
+  {
+    MutexLock lock(&mutex_);
+    while (waits < 3) one_waits.Wait(&mutex_);
   }
   SetReady(&CondVar::NotifyAll).join();
   for (std::thread& thread : waiting) thread.join();

@@ -267,6 +267,31 @@ TEST_F(BulkSchedulerTest, TheFullestBatchGoesFirst) {
   EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(1, 4));
 }
 
+// A long text by itself is more to compute, but not a full batch.
+TEST_F(BulkSchedulerTest, FullIsABatchByItsRowsNotByItsWork) {
+  Add(1, 40);
+  for (int64_t id : {2, 3, 4, 5, 6}) Add(id, 8);
+  Add(7, 40);
+  Add(8, 70);
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(1, 7));
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(8));
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(2, 3, 4, 5, 6));
+}
+
+TEST_F(BulkSchedulerTest, MoreRowsThanABatchTakesDoNotCount) {
+  StepScheduler scheduler(1, {.max_rows = 4, .max_bulk_cells = 80});
+  for (int64_t id = 1; id <= 9; ++id) {
+    const bool is_long = id % 3 == 1;
+    scheduler.Add(0, {.id = id,
+                      .question = is_long,
+                      .cells = is_long ? 26 : 1,
+                      .whole = true,
+                      .bulk = true,
+                      .due = id});
+  }
+  EXPECT_THAT(scheduler.Next(0).ids, ElementsAre(1, 4, 7));
+}
+
 // More than a batch takes count for nothing.
 TEST_F(BulkSchedulerTest, OfFullBatchesTheOneThatIsDueGoesFirst) {
   for (int64_t id : {1, 2, 3, 4}) Add(id, 20);

@@ -222,11 +222,13 @@ TEST_F(TranslationWorkTest, BadTextIsItsOwnError) {
 TEST_F(TranslationWorkTest, TextThatCannotBeComputedIsItsOwnError) {
   const auto parts =
       std::make_shared<TranslatorParts>(TinyTranslator({.broken = "d"}));
+  // One sentence, or several of which others are open then.
+  const std::vector<std::string> bad = {"a. b d c.", "a b! d", "a! b d! c"};
   for (const int workers : {1, 2}) {
     Engine engine({.workers = workers}, clock_);
     std::vector<TranslationJob> jobs;
-    for (int i = 0; i < 40; ++i) {
-      jobs.push_back(MakeJob(i % 4 == 1 ? "a. b d c." : "a b. c"));
+    for (size_t i = 0; i < 40; ++i) {
+      jobs.push_back(MakeJob(i % 4 == 1 ? bad[i / 4 % 3] : "a b. c"));
       jobs.back().parts = parts;
     }
     const auto answers = Ask(std::move(jobs), &engine);
@@ -239,6 +241,7 @@ TEST_F(TranslationWorkTest, TextThatCannotBeComputedIsItsOwnError) {
         EXPECT_EQ(answers[i].text->text, Expected("a b. c").text);
       }
     }
+    EXPECT_GT(engine.stats().wasted_tokens, 0);
   }
 }
 
