@@ -113,7 +113,8 @@ TEST_F(ForecastTest, BadRequestsAreRefusedAndNothingElse) {
   v1::ForecastResponse response;
   grpc::Status status = Ask(request, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_THAT(status.error_message(), HasSubstr("history[1].values[2] is nan"));
+  EXPECT_THAT(status.error_message(),
+              HasSubstr("history[1].values[2]: expected a finite value"));
   EXPECT_THAT(status.error_details(), HasSubstr("google.rpc.BadRequest"));
 
   request = Request(1);

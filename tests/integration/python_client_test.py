@@ -100,7 +100,7 @@ def check_stream(call):
             return
         raise AssertionError("expected INVALID_ARGUMENT")
 
-    expect_end([keystroke(2, b"a"), keystroke(2, b"ab")], "2 follows 2")
+    expect_end([keystroke(2, b"a"), keystroke(2, b"ab")], "number: ")
     expect_end([b"\xff\xff"], "not a valid")
 
 
