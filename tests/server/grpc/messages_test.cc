@@ -53,8 +53,9 @@ TEST(MessagesTest, NumberIsReadWhereTheTextIsNotUtf8) {
 TEST(MessagesTest, RequestThatIsNotSetIsRefusedAlone) {
   const auto request = ParseNumberedRequest(Bytes(kNumber5));
   ASSERT_THAT(request, IsOk());
-  EXPECT_THAT(request->request, StatusIs(absl::StatusCode::kInvalidArgument,
-                                         HasSubstr("not set")));
+  EXPECT_THAT(request->request,
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("request: expected one, found none")));
 }
 
 // Nobody could say which request is refused.
