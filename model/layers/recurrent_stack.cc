@@ -238,7 +238,7 @@ absl::Status RecurrentStack::RunSteps(const Pass& pass, int d, int64_t t,
       .rows = pass.state->rows,
       .h = at.h,
       .c = at.c,
-      .y = pass.y + before * sizes_.outputs() + d * sizes_.hidden,
+      .y = pass.y + before * sizes_.outputs() + int64_t{d} * sizes_.hidden,
       .y_stride = sizes_.outputs(),
       .backwards = d == 1};
   if (pass.places.empty()) {

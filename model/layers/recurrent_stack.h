@@ -166,7 +166,7 @@ class RecurrentStack {
   };
   Rows RowsOf(int k, int d, RecurrentState* state) const;
   const ServedLayer& cell(int k, int d) const {
-    return *cells_[static_cast<size_t>(k * sizes_.directions() + d)];
+    return *cells_[static_cast<size_t>(int64_t{k} * sizes_.directions() + d)];
   }
 
   const StackSizes sizes_;
