@@ -2,7 +2,7 @@
 //
 // The element-by-element arithmetic of networks, in versions for several
 // instruction sets; the best that the CPU has is chosen when first asked for.
-// (Matrix products are oneDNN's.)
+// (Matrix products are oneDNN's and int8_product.h's.)
 //
 // Every kernel works on plain memory, on the calling thread, and gives the same
 // bits for the same arguments. Exponentials are within 2 units in the last
@@ -26,18 +26,8 @@ struct LstmRowForward {
 
 // One row of an LSTM step as it is served: nothing is kept for a backward pass.
 struct LstmRowServed {
-  // (4H) before activation: of the input, with the biases, and but for int8
-  // of h_{t-1} too.
-  const float* sums;
-
-  // In int8 the sums of h_{t-1} as they come out of the product (4H), the rest
-  // as in add_dequantised; else null.
-  const int32_t* products;
-  const int32_t* offsets;
-  const float* scales;
-  float row_scale;
-
-  float* c;  // in: c_{t-1}; out: c_t
+  const float* sums;  // (4H) before activation
+  float* c;           // in: c_{t-1}; out: c_t
   float* h;
 };
 
@@ -134,16 +124,6 @@ struct Kernels {
 
   // q = 128 + x * inverse, rounded, in [1, 255]; NaN becomes 1.
   void (*quantise)(int64_t n, float inverse, const float* x, uint8_t* q);
-
-  // y += row_scale * scales * (sums - offsets).
-  void (*add_dequantised)(int64_t n, const int32_t* sums,
-                          const int32_t* offsets, float row_scale,
-                          const float* scales, float* y);
-
-  // y = bias + row_scale * scales * (sums - offsets).
-  void (*dequantise)(int64_t n, const int32_t* sums, const int32_t* offsets,
-                     float row_scale, const float* scales, const float* bias,
-                     float* y);
 
   double (*sum_of_squares)(int64_t n, const float* x);
 

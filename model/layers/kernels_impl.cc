@@ -43,16 +43,17 @@ void LstmForward(int64_t hidden, const LstmRowForward& row) {
 //   o tanh(c) = (1 - e_2c) / ((1 + e_o) (1 + e_2c))
 // Where tanh is 1 or -1 its exponential is bounded, so that a denominator
 // becomes infinite only where the gate is 0; nothing becomes NaN that was none.
-template <typename Sum>
-inline void LstmServedRow(int64_t hidden, const Sum& sum, float* __restrict c,
-                          float* __restrict h) {
+inline void LstmServedRow(int64_t hidden, const LstmRowServed& row) {
+  const float* __restrict sums = row.sums;
+  float* __restrict c = row.c;
+  float* __restrict h = row.h;
 #pragma omp simd
   for (int64_t k = 0; k < hidden; ++k) {
-    const float e_i = ShortExp(-sum(k));
-    const float e_f = ShortExp(-sum(hidden + k));
+    const float e_i = ShortExp(-sums[k]);
+    const float e_f = ShortExp(-sums[hidden + k]);
     const float e_g =
-        ShortExp(Clamp(-2.0f * sum(2 * hidden + k), -60.0f, 60.0f));
-    const float e_o = ShortExp(-sum(3 * hidden + k));
+        ShortExp(Clamp(-2.0f * sums[2 * hidden + k], -60.0f, 60.0f));
+    const float e_o = ShortExp(-sums[3 * hidden + k]);
     const float input = (1.0f - e_g) / ((1.0f + e_i) * (1.0f + e_g));
     const float next = c[k] / (1.0f + e_f) + input;
     const float e_c = ShortExp(Clamp(-2.0f * next, -60.0f, 60.0f));
@@ -65,20 +66,7 @@ void LstmServed(int64_t hidden, const LstmRowServed& row) {
 #ifdef __AVX512F__
   LstmServedAvx512(hidden, row);
 #else
-  const float* __restrict sums = row.sums;
-  if (row.products == nullptr) {
-    const auto sum = [=](int64_t k) { return sums[k]; };
-    return LstmServedRow(hidden, sum, row.c, row.h);
-  }
-  const int32_t* __restrict products = row.products;
-  const int32_t* __restrict offsets = row.offsets;
-  const float* __restrict scales = row.scales;
-  const float row_scale = row.row_scale;
-  const auto sum = [=](int64_t k) {
-    return sums[k] +
-           row_scale * scales[k] * static_cast<float>(products[k] - offsets[k]);
-  };
-  LstmServedRow(hidden, sum, row.c, row.h);
+  LstmServedRow(hidden, row);
 #endif
 }
 
@@ -256,26 +244,6 @@ void Quantise(int64_t n, float inverse, const float* __restrict x,
   }
 }
 
-void AddDequantised(int64_t n, const int32_t* __restrict sums,
-                    const int32_t* __restrict offsets, float row_scale,
-                    const float* __restrict scales, float* __restrict y) {
-#pragma omp simd
-  for (int64_t k = 0; k < n; ++k) {
-    y[k] += row_scale * scales[k] * static_cast<float>(sums[k] - offsets[k]);
-  }
-}
-
-void Dequantise(int64_t n, const int32_t* __restrict sums,
-                const int32_t* __restrict offsets, float row_scale,
-                const float* __restrict scales, const float* __restrict bias,
-                float* __restrict y) {
-#pragma omp simd
-  for (int64_t k = 0; k < n; ++k) {
-    y[k] = bias[k] +
-           row_scale * scales[k] * static_cast<float>(sums[k] - offsets[k]);
-  }
-}
-
 double SumOfSquares(int64_t n, const float* x) {
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -362,8 +330,6 @@ const Kernels CAROUSEL_KERNELS = {
     .from_bf16 = FromBF16,
     .largest_magnitude = LargestMagnitude,
     .quantise = Quantise,
-    .add_dequantised = AddDequantised,
-    .dequantise = Dequantise,
     .sum_of_squares = SumOfSquares,
     .scale_and_clamp = ScaleAndClamp,
     .average = Average,

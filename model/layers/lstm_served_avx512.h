@@ -21,20 +21,6 @@ CAROUSEL_AVX512_INLINE __m512 BoundedExp(__m512 x, float scale, float bound) {
                                   _mm512_mul_ps(x, _mm512_set1_ps(scale))));
 }
 
-// The gates' sums before activation, 16 from `k` on.
-CAROUSEL_AVX512_INLINE __m512 SumsAt(const LstmRowServed& row, int64_t k,
-                                     __mmask16 mask) {
-  const __m512 sums = _mm512_maskz_loadu_ps(mask, row.sums + k);
-  if (row.products == nullptr) return sums;
-  const __m512i products =
-      _mm512_sub_epi32(_mm512_maskz_loadu_epi32(mask, row.products + k),
-                       _mm512_maskz_loadu_epi32(mask, row.offsets + k));
-  const __m512 scales =
-      _mm512_mul_ps(_mm512_set1_ps(row.row_scale),
-                    _mm512_maskz_loadu_ps(mask, row.scales + k));
-  return _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), scales, sums);
-}
-
 CAROUSEL_AVX512_INLINE void LstmCellsAvx512(int64_t hidden,
                                             const LstmRowServed& row, int64_t k,
                                             __mmask16 mask) {
@@ -43,12 +29,11 @@ CAROUSEL_AVX512_INLINE void LstmCellsAvx512(int64_t hidden,
   // overflows, and each reciprocal is a normal number.
   constexpr float kGate = 90, kTanh = 30;
   const __m512 one = _mm512_set1_ps(1.0f);
-  const __m512 e_i = BoundedExp(SumsAt(row, k, mask), -kLog2E, kGate);
-  const __m512 e_f = BoundedExp(SumsAt(row, hidden + k, mask), -kLog2E, kGate);
-  const __m512 e_g =
-      BoundedExp(SumsAt(row, 2 * hidden + k, mask), -2 * kLog2E, kTanh);
-  const __m512 e_o =
-      BoundedExp(SumsAt(row, 3 * hidden + k, mask), -kLog2E, kGate);
+  const float* sums = row.sums + k;
+  const __m512 e_i = BoundedExp(_mm512_maskz_loadu_ps(mask, sums), -kLog2E, kGate);
+  const __m512 e_f = BoundedExp(_mm512_maskz_loadu_ps(mask, sums + hidden), -kLog2E, kGate);
+  const __m512 e_g = BoundedExp(_mm512_maskz_loadu_ps(mask, sums + 2 * hidden), -2 * kLog2E, kTanh);
+  const __m512 e_o = BoundedExp(_mm512_maskz_loadu_ps(mask, sums + 3 * hidden), -kLog2E, kGate);
   const __m512 input =
       _mm512_mul_ps(_mm512_sub_ps(one, e_g),
                     ReciprocalAvx512(_mm512_mul_ps(_mm512_add_ps(one, e_i),

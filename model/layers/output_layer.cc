@@ -133,7 +133,7 @@ size_t OutputLayer::memory_bytes() const {
   return bias_.size() * sizeof(float) + matrix_->memory_bytes();
 }
 
-const std::string& OutputLayer::implementation() const {
+std::string OutputLayer::implementation() const {
   return matrix_->implementation();
 }
 

@@ -77,7 +77,7 @@ class OutputLayer {
                       ServedScratch* products) const;
 
   size_t memory_bytes() const;
-  const std::string& implementation() const;
+  std::string implementation() const;
 
  private:
   OutputLayer() = default;

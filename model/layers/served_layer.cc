@@ -134,27 +134,17 @@ absl::Status ServedLayer::Step(const Call& call, const States& before,
   return absl::OkStatus();
 }
 
-// In int8 the sums of the recurrent product are scaled where they are read.
 absl::Status ServedLayer::LstmGates(const Call& call, float* sums,
                                     const States& after,
                                     ServedLayerScratch* scratch) const {
-  const bool int8 = precision() == Precision::kInt8;
   RETURN_IF_ERROR(
-      int8 ? recurrent_->MultiplySums(scratch->h, &scratch->products)
-           : recurrent_->MultiplyAdd(scratch->h, sums, &scratch->products));
+      recurrent_->MultiplyAdd(scratch->h, sums, &scratch->products));
   const Kernels& kernels = GetKernels();
   const int64_t width = recurrent_->n();
   for (int64_t row = 0; row < call.rows; ++row) {
-    kernels.lstm_served(
-        hidden(),
-        {.sums = sums + row * width,
-         .products =
-             int8 ? scratch->products.sums.data() + row * width : nullptr,
-         .offsets = recurrent_->offsets(),
-         .scales = recurrent_->scales(),
-         .row_scale = int8 ? scratch->h.scale(row) : 0,
-         .c = call.c + row * hidden(),
-         .h = after.row(row)});
+    kernels.lstm_served(hidden(), {.sums = sums + row * width,
+                                   .c = call.c + row * hidden(),
+                                   .h = after.row(row)});
   }
   return absl::OkStatus();
 }

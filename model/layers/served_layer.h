@@ -79,10 +79,8 @@ class ServedLayer {
   Precision precision() const { return input_->precision(); }
   size_t memory_bytes() const;
 
-  // oneDNN's name of the kernel that multiplies, e.g. "brg:avx512_core_vnni".
-  const std::string& implementation() const {
-    return recurrent_->implementation();
-  }
+  // The name of the kernel that multiplies, e.g. "brg:avx512_core" (oneDNN's).
+  std::string implementation() const { return recurrent_->implementation(); }
 
  private:
   explicit ServedLayer(Cell cell) : cell_(cell) {}

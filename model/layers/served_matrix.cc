@@ -3,7 +3,6 @@
 #include "model/layers/served_matrix.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -12,12 +11,9 @@
 #include "model/base/check.h"
 #include "model/base/grow.h"
 #include "model/base/status_macros.h"
-#include "model/layers/kernels.h"
 
 namespace carousel {
 namespace {
-
-constexpr float kUnitScale = 1.0f / 127;
 
 // The most rows of one product of MultiplyAddRows.
 constexpr int kMaxRows = 64;
@@ -44,8 +40,7 @@ void ServedRows::Prepare(Precision precision, const float* x, int64_t rows,
       ToBFloat16({x + row * stride, count}, {to + row * width, count});
     }
   } else if (precision == Precision::kInt8) {
-    GrowTo(size, &int8_);
-    GrowTo(static_cast<size_t>(rows), &scales_);
+    int8_.Resize(rows, width);
   }
 }
 
@@ -53,25 +48,14 @@ void ServedRows::Set(Precision precision, const float* x, int64_t rows,
                      int64_t width, int64_t stride) {
   Prepare(precision, x, rows, width, stride);
   if (precision != Precision::kInt8) return;
-  const Kernels& kernels = GetKernels();
-  for (int64_t row = 0; row < rows; ++row) {
-    const float* values = x + row * stride;
-    const float scale = kernels.largest_magnitude(width, values) * kUnitScale;
-    scales_[static_cast<size_t>(row)] = scale;
-    kernels.quantise(width, scale > 0 ? 1 / scale : 0, values,
-                     int8_.data() + row * width);
-  }
+  for (int64_t row = 0; row < rows; ++row) int8_.Set(row, x + row * stride);
 }
 
 void ServedRows::SetUnit(Precision precision, const float* x, int64_t rows,
                          int64_t width, int64_t stride) {
   Prepare(precision, x, rows, width, stride);
   if (precision != Precision::kInt8) return;
-  std::fill_n(scales_.begin(), rows, kUnitScale);
-  for (int64_t row = 0; row < rows; ++row) {
-    GetKernels().quantise(width, 127.0f, x + row * stride,
-                          int8_.data() + row * width);
-  }
+  for (int64_t row = 0; row < rows; ++row) int8_.SetUnit(row, x + row * stride);
 }
 
 absl::StatusOr<std::unique_ptr<const ServedMatrix>> ServedMatrix::Create(
@@ -87,101 +71,55 @@ absl::StatusOr<std::unique_ptr<const ServedMatrix>> ServedMatrix::Create(
 absl::StatusOr<std::unique_ptr<const ServedMatrix>> ServedMatrix::CreateTiles(
     const TiledSizes& sizes, Precision precision,
     absl::FunctionRef<void(int64_t tile, absl::Span<float> values)> fill) {
-  auto matrix = absl::WrapUnique(new ServedMatrix);
-  ASSIGN_OR_RETURN(auto packed, PackedMatrix::Create(sizes.k, sizes.n,
-                                                     precision, sizes.tiles));
-  Executor executor;
-  std::vector<float> values(static_cast<size_t>(sizes.n * sizes.k));
-  for (int64_t tile = 0; tile < sizes.tiles; ++tile) {
-    fill(tile, absl::MakeSpan(values));
-    RETURN_IF_ERROR(matrix->PackTile(tile, values, packed.get(), &executor));
+  auto matrix = absl::WrapUnique(new ServedMatrix(sizes, precision));
+  if (precision == Precision::kInt8) {
+    matrix->SetInt8(fill);
+  } else {
+    RETURN_IF_ERROR(matrix->Pack(fill));
   }
-  matrix->packed_ = std::move(packed);
   return matrix;
 }
 
-// A weight is quantised as an activation is, less the 128.
-absl::Status ServedMatrix::PackTile(int64_t tile,
-                                    absl::Span<const float> values,
-                                    PackedMatrix* packed, Executor* executor) {
-  const int64_t k = packed->k();
-  if (packed->precision() != Precision::kInt8) {
-    return packed->Pack(
-        MatrixView{.data = values.data(), .row_stride = k, .transposed = true},
-        executor, tile);
+absl::Status ServedMatrix::Pack(
+    absl::FunctionRef<void(int64_t, absl::Span<float>)> fill) {
+  ASSIGN_OR_RETURN(auto packed,
+                   PackedMatrix::Create(k(), n(), precision_, tiles()));
+  Executor executor;
+  std::vector<float> values(static_cast<size_t>(n() * k()));
+  for (int64_t tile = 0; tile < tiles(); ++tile) {
+    fill(tile, absl::MakeSpan(values));
+    RETURN_IF_ERROR(packed->Pack(MatrixView{.data = values.data(),
+                                            .row_stride = k(),
+                                            .transposed = true},
+                                 &executor, tile));
   }
-  ServedRows rows;
-  rows.Set(Precision::kInt8, values.data(), packed->n(), k);
-  std::vector<int8_t> quantised;
-  quantised.reserve(rows.int8_.size());
-  for (uint8_t q : rows.int8_)
-    quantised.push_back(static_cast<int8_t>(q - 128));
-  scales_.insert(scales_.end(), rows.scales_.begin(), rows.scales_.end());
-  for (auto row = quantised.begin(); row != quantised.end(); row += k) {
-    offsets_.push_back(128 * std::accumulate(row, row + k, 0));
-  }
-  return packed->Pack(
-      MatrixViewInt8{
-          .data = quantised.data(), .row_stride = k, .transposed = true},
-      executor, tile);
-}
-
-absl::Status ServedMatrix::MultiplyAdd(const ServedRows& x, float* out,
-                                       ServedScratch* scratch) const {
-  CAROUSEL_CHECK(x.width_ == k() && tiles() == 1);
-  Executor* executor = &scratch->executor;
-  switch (precision()) {
-    case Precision::kF32:
-      return packed_->Multiply(x.rows_, x.f32_, k(), out, n(), true, executor);
-    case Precision::kBF16:
-      return packed_->Multiply(x.rows_, x.bf16_.data(), k(), out, n(), true,
-                               executor);
-    case Precision::kInt8:
-      break;
-  }
-  RETURN_IF_ERROR(SumsOf(x, {}, scratch));
-  const Kernels& kernels = GetKernels();
-  for (int64_t row = 0; row < x.rows_; ++row) {
-    kernels.add_dequantised(n(), scratch->sums.data() + row * n(),
-                            offsets_.data(), x.scale(row), scales_.data(),
-                            out + row * n());
-  }
+  packed_ = std::move(packed);
   return absl::OkStatus();
 }
 
-absl::Status ServedMatrix::MultiplySums(const ServedRows& x,
-                                        ServedScratch* scratch) const {
-  CAROUSEL_CHECK(precision() == Precision::kInt8 && tiles() == 1);
-  return SumsOf(x, {}, scratch);
-}
-
-absl::Status ServedMatrix::SumsOf(const ServedRows& x, TileRun run,
-                                  ServedScratch* scratch) const {
-  CAROUSEL_CHECK(x.width_ == k());
-  const int64_t width = run.count * n();
-  const auto size = static_cast<size_t>(x.rows_ * width);
-  GrowTo(size, &scratch->sums);
-  return packed_->Multiply(x.rows_, x.int8_.data(), k(), scratch->sums.data(),
-                           width, &scratch->executor, run);
-}
-
-absl::Status ServedMatrix::Multiply(const ServedRows& x, TileRun run,
-                                    const float* bias, float* out,
-                                    ServedScratch* scratch) const {
-  const int64_t width = run.count * n();
-  if (precision() == Precision::kInt8) {
-    RETURN_IF_ERROR(SumsOf(x, run, scratch));
-    for (int64_t row = 0; row < x.rows_; ++row) {
-      Dequantise(x, row, run, bias, out + row * width, *scratch);
+void ServedMatrix::SetInt8(
+    absl::FunctionRef<void(int64_t, absl::Span<float>)> fill) {
+  auto matrix = std::make_unique<Int8Matrix>(tiles() * n(), k());
+  std::vector<float> values(static_cast<size_t>(n() * k()));
+  for (int64_t tile = 0; tile < tiles(); ++tile) {
+    fill(tile, absl::MakeSpan(values));
+    for (int64_t row = 0; row < n(); ++row) {
+      matrix->SetRow(tile * n() + row, values.data() + row * k());
     }
-    return absl::OkStatus();
   }
-  CAROUSEL_CHECK(x.width_ == k());
-  for (int64_t row = 0; row < x.rows_; ++row) {
-    std::copy_n(bias, width, out + row * width);
-  }
+  int8_ = std::move(matrix);
+}
+
+int64_t ServedMatrix::longest_run() const {
+  if (int8_ == nullptr) return packed_->longest_run();
+  return n() % kInt8Rows == 0 ? tiles() : 1;
+}
+
+absl::Status ServedMatrix::AddPacked(const ServedRows& x, TileRun run,
+                                     float* out, ServedScratch* scratch) const {
+  const int64_t width = run.count * n();
   Executor* executor = &scratch->executor;
-  if (precision() == Precision::kF32) {
+  if (precision_ == Precision::kF32) {
     return packed_->Multiply(x.rows_, x.f32_, k(), out, width, true, executor,
                              run);
   }
@@ -189,14 +127,28 @@ absl::Status ServedMatrix::Multiply(const ServedRows& x, TileRun run,
                            executor, run);
 }
 
-void ServedMatrix::Dequantise(const ServedRows& x, int64_t row, TileRun run,
-                              const float* bias, float* out,
-                              const ServedScratch& scratch) const {
+absl::Status ServedMatrix::MultiplyAdd(const ServedRows& x, float* out,
+                                       ServedScratch* scratch) const {
+  CAROUSEL_CHECK(x.width_ == k() && tiles() == 1);
+  if (int8_ == nullptr) return AddPacked(x, {}, out, scratch);
+  int8_->Multiply(x.int8_, x.rows_, 0, n(), nullptr, out);
+  return absl::OkStatus();
+}
+
+absl::Status ServedMatrix::Multiply(const ServedRows& x, TileRun run,
+                                    const float* bias, float* out,
+                                    ServedScratch* scratch) const {
+  CAROUSEL_CHECK(x.width_ == k());
   const int64_t width = run.count * n();
-  const int64_t first = run.first * n();
-  GetKernels().dequantise(width, scratch.sums.data() + row * width,
-                          offsets_.data() + first, x.scale(row),
-                          scales_.data() + first, bias, out);
+  if (int8_ != nullptr) {
+    const int64_t first = run.first * n();
+    int8_->Multiply(x.int8_, x.rows_, first, width, bias, out);
+    return absl::OkStatus();
+  }
+  for (int64_t row = 0; row < x.rows_; ++row) {
+    std::copy_n(bias, width, out + row * width);
+  }
+  return AddPacked(x, run, out, scratch);
 }
 
 absl::Status ServedMatrix::VisitRows(
@@ -204,16 +156,10 @@ absl::Status ServedMatrix::VisitRows(
     absl::FunctionRef<void(int64_t row, const float* values)> visit,
     ServedScratch* scratch) const {
   const int64_t width = run.count * n();
-  const bool int8 = precision() == Precision::kInt8;
-  const auto size = static_cast<size_t>((int8 ? 1 : x.rows_) * width);
-  std::vector<float>& values = scratch->values;
-  values.resize(std::max(values.size(), size));
-  RETURN_IF_ERROR(int8 ? SumsOf(x, run, scratch)
-                       : Multiply(x, run, bias, values.data(), scratch));
-  for (int64_t row = 0; row < x.rows_; ++row) {
-    if (int8) Dequantise(x, row, run, bias, values.data(), *scratch);
-    visit(row, values.data() + (int8 ? 0 : row * width));
-  }
+  float* values =
+      GrowTo(static_cast<size_t>(x.rows_ * width), &scratch->values);
+  RETURN_IF_ERROR(Multiply(x, run, bias, values, scratch));
+  for (int64_t row = 0; row < x.rows_; ++row) visit(row, values + row * width);
   return absl::OkStatus();
 }
 
@@ -233,8 +179,11 @@ absl::Status MultiplyAddRows(const ServedMatrix& matrix, const float* x,
 }
 
 size_t ServedMatrix::memory_bytes() const {
-  return packed_->memory_bytes() + scales_.size() * sizeof(float) +
-         offsets_.size() * sizeof(int32_t);
+  return int8_ != nullptr ? int8_->memory_bytes() : packed_->memory_bytes();
+}
+
+std::string ServedMatrix::implementation() const {
+  return int8_ != nullptr ? int8_->implementation() : packed_->implementation();
 }
 
 }  // namespace carousel

@@ -27,6 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "model/layers/int8_matrix.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
 #include "model/onednn/precision.h"
@@ -53,9 +54,6 @@ class ServedRows {
 
   int64_t rows() const { return rows_; }
 
-  // In kInt8, of a row.
-  float scale(int64_t row) const { return scales_[static_cast<size_t>(row)]; }
-
  private:
   friend class ServedMatrix;
   void Prepare(Precision precision, const float* x, int64_t rows, int64_t width,
@@ -66,15 +64,13 @@ class ServedRows {
   const float* f32_ = nullptr;  // x, or a copy without gaps
   std::vector<float> dense_;
   std::vector<BFloat16> bf16_;
-  std::vector<uint8_t> int8_;
-  std::vector<float> scales_;  // (rows)
+  Int8Rows int8_;
 };
 
 // What one thread needs to run products.
 struct ServedScratch {
   Executor executor;
-  std::vector<int32_t> sums;  // (rows, n)
-  std::vector<float> values;  // the same, or a row of it
+  std::vector<float> values;  // (rows, n)
 };
 
 // A matrix (tiles * n, k) of which a product may take some of the tiles only.
@@ -85,8 +81,9 @@ struct TiledSizes {
 };
 
 // Immutable, so thread-safe; each thread brings its own rows and scratch.
-// oneDNN makes a primitive for every number of rows of x: it is for the caller
-// to keep them few (buckets.h).
+// Products are oneDNN's, but in int8 our own (int8_product.h). oneDNN makes a
+// primitive for every number of rows of x: it is for the caller to keep them
+// few (buckets.h).
 class ServedMatrix {
  public:
   // `weight` (n, k), F32 or BF16, is copied: one tile. REQUIRES: the CPU has
@@ -105,7 +102,8 @@ class ServedMatrix {
                            ServedScratch* scratch) const;
 
   // out = bias + x W^T of the tiles of `run`; `bias` and the rows of `out` are
-  // run.count * n wide. REQUIRES: as PackedMatrix::Multiply, and of x as above.
+  // run.count * n wide. REQUIRES: run.count is 1, or a power of two that is at
+  // most longest_run(); of x as above.
   absl::Status Multiply(const ServedRows& x, TileRun run, const float* bias,
                         float* out, ServedScratch* scratch) const;
 
@@ -115,36 +113,30 @@ class ServedMatrix {
       absl::FunctionRef<void(int64_t row, const float* values)> visit,
       ServedScratch* scratch) const;
 
-  // In kInt8: scratch->sums = the sums of products q_ip q_jp, which the caller
-  // scales as it is written above, with x.scale(), scales() and offsets().
-  // REQUIRES: one tile, and of x as above.
-  absl::Status MultiplySums(const ServedRows& x, ServedScratch* scratch) const;
-  const float* scales() const { return scales_.data(); }
-  const int32_t* offsets() const { return offsets_.data(); }
-
-  int64_t n() const { return packed_->n(); }  // of a tile
-  int64_t k() const { return packed_->k(); }
-  int64_t tiles() const { return packed_->tiles(); }
-  int64_t longest_run() const { return packed_->longest_run(); }
-  Precision precision() const { return packed_->precision(); }
+  int64_t n() const { return sizes_.n; }  // of a tile
+  int64_t k() const { return sizes_.k; }
+  int64_t tiles() const { return sizes_.tiles; }
+  int64_t longest_run() const;
+  Precision precision() const { return precision_; }
   size_t memory_bytes() const;
-  const std::string& implementation() const {
-    return packed_->implementation();
-  }
+
+  // The name of the kernel that runs, ours or oneDNN's.
+  std::string implementation() const;
 
  private:
-  ServedMatrix() = default;
-  absl::Status PackTile(int64_t tile, absl::Span<const float> values,
-                        PackedMatrix* packed, Executor* executor);
-  absl::Status SumsOf(const ServedRows& x, TileRun run,
-                      ServedScratch* scratch) const;
-  void Dequantise(const ServedRows& x, int64_t row, TileRun run,
-                  const float* bias, float* out,
-                  const ServedScratch& scratch) const;
+  ServedMatrix(const TiledSizes& sizes, Precision precision)
+      : sizes_(sizes), precision_(precision) {}
+  absl::Status Pack(absl::FunctionRef<void(int64_t, absl::Span<float>)> fill);
+  void SetInt8(absl::FunctionRef<void(int64_t, absl::Span<float>)> fill);
 
-  std::unique_ptr<const PackedMatrix> packed_;
-  std::vector<float> scales_;     // (tiles * n), in kInt8
-  std::vector<int32_t> offsets_;  // the same: 128 sum_p q_jp
+  // out += x W^T by oneDNN.
+  absl::Status AddPacked(const ServedRows& x, TileRun run, float* out,
+                         ServedScratch* scratch) const;
+
+  const TiledSizes sizes_;
+  const Precision precision_;
+  std::unique_ptr<const PackedMatrix> packed_;  // of kF32 and kBF16
+  std::unique_ptr<const Int8Matrix> int8_;      // of kInt8
 };
 
 // MultiplyAdd for any number of rows x (rows, k) of any size, in pieces of few

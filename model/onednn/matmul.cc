@@ -2,6 +2,11 @@
 
 #include "model/onednn/matmul.h"
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include <algorithm>
 #include <cstring>
 #include <iterator>
@@ -56,6 +61,18 @@ bool HasInstructions(dnnl::cpu_isa needed) {
   // Each instruction set holds the bits of all that it includes.
   const auto bits = static_cast<unsigned>(needed);
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+}
+
+// Linux gives a process the registers of AMX when it asks for them
+// (Documentation/arch/x86/xstate.rst).
+bool MayUseTiles() {
+#if defined(__linux__) && defined(__x86_64__)
+  constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int kTileData = 18;               // XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
 }
 
 // `bias` may be empty.
@@ -218,6 +235,12 @@ bool IsTilesInARow(const memory::desc& run, const memory::desc& tile, int64_t k,
 bool SupportsBF16() { return HasInstructions(dnnl::cpu_isa::avx512_core_bf16); }
 
 bool SupportsInt8() { return HasInstructions(dnnl::cpu_isa::avx512_core_vnni); }
+
+bool SupportsInt8Tiles() {
+  static const bool supported =
+      HasInstructions(dnnl::cpu_isa::avx512_core_amx) && MayUseTiles();
+  return supported;
+}
 
 absl::Status Matmul(const MatmulArgs& args, Executor* executor) {
   return MultiplyPlain(args, executor);

@@ -27,6 +27,10 @@ bool SupportsBF16();
 // (VNNI). Elsewhere they saturate, or are slower than f32.
 bool SupportsInt8();
 
+// Whether it has those for tiles of them (AMX), and the kernel lets this
+// process use the registers, for which it asks. Thread-safe.
+bool SupportsInt8Tiles();
+
 // A row-major matrix in somebody else's memory, perhaps read transposed.
 template <typename T>
 struct BasicMatrixView {

@@ -183,26 +183,5 @@ TEST_P(ElementwiseKernelsTest, QuantisedIsRoundedAndBounded) {
   }
 }
 
-TEST_P(ElementwiseKernelsTest, DequantisedSumsAreAdded) {
-  for (int64_t n : kLengths) {
-    const Floats scales = RandomFloats(n, 0.1f, 1, 1);
-    std::vector<int32_t> sums, offsets;
-    for (int32_t k = 0; k < n; ++k) {
-      sums.push_back(1000 * k - 30000);
-      offsets.push_back(77 * k);
-    }
-    const Floats before = RandomFloats(n, -1, 1, 2);
-    Floats y = before;
-    kernels().add_dequantised(n, sums.data(), offsets.data(), 0.5f,
-                              scales.data(), y.data());
-    for (size_t k = 0; k < y.size(); ++k) {
-      const double expected =
-          static_cast<double>(before[k]) +
-          0.5 * static_cast<double>(scales[k]) * (sums[k] - offsets[k]);
-      ASSERT_NEAR(y[k], expected, 1e-6 * (1 + std::abs(expected)));
-    }
-  }
-}
-
 }  // namespace
 }  // namespace carousel

@@ -55,45 +55,22 @@ TEST_P(KernelsTest, LstmForwardSaturatesAtHugeSums) {
   EXPECT_FLOAT_EQ(h, std::tanh(1.0f));
 }
 
-// As it is served: in place, and in int8 with the recurrent sums apart.
+// As it is served: in place.
 TEST_P(KernelsTest, ServedLstmIsTheEquationsToSixDigits) {
   constexpr int64_t kHidden = 37;
   const Floats sums = RandomFloats(4 * kHidden, -12, 12, 1);
   const Floats c_prev = RandomFloats(kHidden, -3, 3, 2);
-  std::vector<int32_t> products, offsets;
-  std::vector<float> scales;
-  for (int64_t k = 0; k < 4 * kHidden; ++k) {
-    products.push_back(static_cast<int32_t>(900 * k % 7001));
-    offsets.push_back(static_cast<int32_t>(3000 + k));
-    scales.push_back(0.001f * static_cast<float>(k % 5));
-  }
-  constexpr float kRowScale = 0.25f;
-  for (bool int8 : {false, true}) {
-    Floats c = c_prev, h(kHidden);
-    kernels().lstm_served(kHidden,
-                          {.sums = sums.data(),
-                           .products = int8 ? products.data() : nullptr,
-                           .offsets = offsets.data(),
-                           .scales = scales.data(),
-                           .row_scale = kRowScale,
-                           .c = c.data(),
-                           .h = h.data()});
-    for (size_t k = 0; k < kHidden; ++k) {
-      const auto sum = [&](size_t gate) {
-        const size_t at = gate * kHidden + k;
-        double value = static_cast<double>(sums[at]);
-        if (int8) {
-          value += static_cast<double>(kRowScale) *
-                   static_cast<double>(scales[at]) *
-                   (products[at] - offsets[at]);
-        }
-        return value;
-      };
-      const double next = Sigmoid(sum(1)) * static_cast<double>(c_prev[k]) +
-                          Sigmoid(sum(0)) * std::tanh(sum(2));
-      EXPECT_NEAR(c[k], next, 3e-6);
-      EXPECT_NEAR(h[k], Sigmoid(sum(3)) * std::tanh(next), 3e-6);
-    }
+  Floats c = c_prev, h(kHidden);
+  kernels().lstm_served(kHidden,
+                        {.sums = sums.data(), .c = c.data(), .h = h.data()});
+  for (size_t k = 0; k < kHidden; ++k) {
+    const auto sum = [&](size_t gate) {
+      return static_cast<double>(sums[gate * kHidden + k]);
+    };
+    const double next = Sigmoid(sum(1)) * static_cast<double>(c_prev[k]) +
+                        Sigmoid(sum(0)) * std::tanh(sum(2));
+    EXPECT_NEAR(c[k], next, 3e-6);
+    EXPECT_NEAR(h[k], Sigmoid(sum(3)) * std::tanh(next), 3e-6);
   }
 }
 
@@ -102,19 +79,13 @@ TEST_P(KernelsTest, ServedLstmSaturatesAtHugeSums) {
   const Floats sums = {1000, 1000, 1000, 1000, -1000, -1000, -1000, -1000};
   Floats c = {2}, h(1);
   kernels().lstm_served(1, {.sums = sums.data(),
-                            .products = nullptr,
-                            .offsets = nullptr,
-                            .scales = nullptr,
-                            .row_scale = 0,
+                              
                             .c = c.data(),
                             .h = h.data()});
   EXPECT_NEAR(c[0], 3.0f, 1e-5);
   EXPECT_NEAR(h[0], std::tanh(3.0f), 1e-5);
   kernels().lstm_served(1, {.sums = sums.data() + 4,
-                            .products = nullptr,
-                            .offsets = nullptr,
-                            .scales = nullptr,
-                            .row_scale = 0,
+                              
                             .c = c.data(),
                             .h = h.data()});
   EXPECT_NEAR(c[0], 0.0f, 1e-5);
@@ -128,10 +99,7 @@ TEST_P(KernelsTest, ServedLstmTellsInfiniteFromNan) {
     const Floats sums = {sum, sum, sum, sum};
     Floats c = {2}, h(1);
     kernels().lstm_served(1, {.sums = sums.data(),
-                              .products = nullptr,
-                              .offsets = nullptr,
-                              .scales = nullptr,
-                              .row_scale = 0,
+                              
                               .c = c.data(),
                               .h = h.data()});
     EXPECT_NEAR(c[0], sum > 0 ? 3.0f : 0.0f, 1e-5);
@@ -142,10 +110,7 @@ TEST_P(KernelsTest, ServedLstmTellsInfiniteFromNan) {
     sums[gate] = std::numeric_limits<float>::quiet_NaN();
     Floats c = {2}, h(1);
     kernels().lstm_served(1, {.sums = sums.data(),
-                              .products = nullptr,
-                              .offsets = nullptr,
-                              .scales = nullptr,
-                              .row_scale = 0,
+                              
                               .c = c.data(),
                               .h = h.data()});
     EXPECT_TRUE(std::isnan(h[0])) << gate;
@@ -157,10 +122,7 @@ TEST_P(KernelsTest, ServedLstmSaturatesBehindAHalfOpenGate) {
   const Floats sums = {-0.1f, -0.1f, -100, -0.1f};
   Floats c = {-200}, h(1);
   kernels().lstm_served(1, {.sums = sums.data(),
-                            .products = nullptr,
-                            .offsets = nullptr,
-                            .scales = nullptr,
-                            .row_scale = 0,
+                              
                             .c = c.data(),
                             .h = h.data()});
   EXPECT_NEAR(c[0], -201 * Sigmoid(-0.1), 1e-3);

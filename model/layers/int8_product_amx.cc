@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Int8Product by AMX: a tile of 16 rows of x, 64 bytes of each, times a tile of
+// weights (64 of 16 columns) is added to a tile of 16 x 16 sums by one
+// instruction (Intel Architecture Instruction Set Extensions Programming
+// Reference, chapter 3).
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "model/layers/int8_product.h"
+#include "model/layers/int8_sums_avx512.h"
+
+namespace carousel {
+namespace {
+
+constexpr int64_t kTileRows = 16;
+constexpr int64_t kTileBytes = kInt8Depth * kInt8Rows;
+constexpr int64_t kMostTiles = 4;  // of sums, of 64 rows
+constexpr int64_t kSumsBytes = kInt8Rows * sizeof(int32_t);
+
+// Tiles 0 to 3 hold sums, 4 and 5 rows of x, 6 weights. (Intrinsics of g++ take
+// numbers only.) The last rows of x, of which there may be fewer than 16, are
+// in tile 5 and their sums in tile 3.
+
+struct alignas(64) TileConfiguration {
+  uint8_t palette = 1;
+  uint8_t start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t bytes_of_row[16] = {};
+  uint8_t rows[16] = {};
+};
+
+void Configure(int64_t last_rows) {
+  TileConfiguration configuration;
+  for (int tile = 0; tile < 8; ++tile) {
+    configuration.bytes_of_row[tile] = 64;
+    configuration.rows[tile] = kTileRows;
+  }
+  configuration.rows[3] = static_cast<uint8_t>(last_rows);
+  configuration.rows[5] = static_cast<uint8_t>(last_rows);
+  _tile_loadconfig(&configuration);
+}
+
+// The sums of a block of 16 columns; `x` has kTiles * 16 rows at most.
+template <int kTiles>
+void FindSums(const uint8_t* x, const int8_t* weights, int64_t depth,
+              int32_t* sums) {
+  const uint8_t* last_x = x + (kTiles - 1) * kTileRows * depth;
+  if constexpr (kTiles > 1) _tile_zero(0);
+  if constexpr (kTiles > 2) _tile_zero(1);
+  if constexpr (kTiles > 3) _tile_zero(2);
+  _tile_zero(3);
+  for (int64_t k = 0; k < depth; k += kInt8Depth, weights += kTileBytes) {
+    _tile_loadd(6, weights, kInt8Depth);
+    if constexpr (kTiles > 1) {
+      _tile_loadd(4, x + k, depth);
+      _tile_dpbusd(0, 4, 6);
+    }
+    if constexpr (kTiles > 2) {
+      _tile_loadd(4, x + kTileRows * depth + k, depth);
+      _tile_dpbusd(1, 4, 6);
+    }
+    if constexpr (kTiles > 3) {
+      _tile_loadd(4, x + 2 * kTileRows * depth + k, depth);
+      _tile_dpbusd(2, 4, 6);
+    }
+    _tile_loadd(5, last_x + k, depth);
+    _tile_dpbusd(3, 5, 6);
+  }
+  constexpr int64_t kTileSums = kTileRows * kInt8Rows;
+  if constexpr (kTiles > 1) _tile_stored(0, sums, kSumsBytes);
+  if constexpr (kTiles > 2) _tile_stored(1, sums + kTileSums, kSumsBytes);
+  if constexpr (kTiles > 3) _tile_stored(2, sums + 2 * kTileSums, kSumsBytes);
+  _tile_stored(3, sums + (kTiles - 1) * kTileSums, kSumsBytes);
+}
+
+struct Rows {
+  int64_t begin, end;
+};
+
+void Write(const Int8Product& product, Rows rows, int64_t column,
+           const int32_t* sums) {
+  const Int8Columns columns(product, column);
+  float* out = product.out + rows.begin * product.out_stride + column;
+  for (int64_t row = rows.begin; row < rows.end; ++row) {
+    columns.Write(_mm512_load_si512(sums), product.x_scales[row], out);
+    sums += kInt8Rows;
+    out += product.out_stride;
+  }
+}
+
+// A block's sums are read after those of the next have been asked for, when
+// they have long been written.
+template <int kTiles>
+void MultiplyRows(const Int8Product& product, Rows rows) {
+  alignas(64) int32_t sums[2][kTiles * kTileRows * kInt8Rows];
+  const uint8_t* x = product.x + rows.begin * product.depth;
+  const int8_t* weights = product.weights;
+  Configure(rows.end - rows.begin - (kTiles - 1) * kTileRows);
+  int now = 0;
+  FindSums<kTiles>(x, weights, product.depth, sums[now]);
+  int64_t column = 0;
+  for (; column + kInt8Rows < product.columns; column += kInt8Rows) {
+    weights += product.depth * kInt8Rows;
+    FindSums<kTiles>(x, weights, product.depth, sums[1 - now]);
+    Write(product, rows, column, sums[now]);
+    now = 1 - now;
+  }
+  Write(product, rows, column, sums[now]);
+}
+
+void Multiply(const Int8Product& product) {
+  constexpr int64_t kMostRows = kMostTiles * kTileRows;
+  for (int64_t begin = 0; begin < product.rows; begin += kMostRows) {
+    const int64_t end = begin + kMostRows;
+    const Rows rows = {begin, end < product.rows ? end : product.rows};
+    switch ((rows.end - rows.begin - 1) / kTileRows) {
+      case 0:
+        MultiplyRows<1>(product, rows);
+        break;
+      case 1:
+        MultiplyRows<2>(product, rows);
+        break;
+      case 2:
+        MultiplyRows<3>(product, rows);
+        break;
+      default:
+        MultiplyRows<4>(product, rows);
+    }
+  }
+  _tile_release();
+}
+
+}  // namespace
+
+extern const Int8Kernel kInt8KernelAmx;
+const Int8Kernel kInt8KernelAmx = {.name = "own:avx512_core_amx_int8", .multiply = Multiply};
+
+}  // namespace carousel
