@@ -21,11 +21,18 @@ constexpr size_t kBlock = 1024;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// e^x to about 1e-6 for x <= 0: 2^n 2^f with n + f = x / ln(2), |f| <= 1/2, and
+// Logits up to here are summed as they are, in the pass that finds the largest;
+// in others the largest is found first. Were all below -kFar, too many of their
+// powers would be none.
+constexpr float kFar = 60.0f;
+
+float BaseOf(float max) { return std::abs(max) <= kFar ? 0.0f : max; }
+
+// e^x to about 1e-6 for x <= kFar: 2^n 2^f with n + f = x / ln(2), |f| <= 1/2, and
 // 2^f by a polynomial (Taylor's in f ln(2)). Adding 1.5 * 2^23 rounds to an
 // integer, which is then in the lowest bits, where it is shifted into the
 // exponent from.
-CAROUSEL_ALWAYS_INLINE float ExpOfNonPositive(float x) {
+CAROUSEL_ALWAYS_INLINE float ExpOfModerate(float x) {
   constexpr float kRound = 12582912.0f;
   constexpr float kLog2E = 1.44269504f;
   x = std::max(x, -87.0f);  // the smallest normal result
@@ -51,13 +58,13 @@ CAROUSEL_ALWAYS_INLINE float Max(const float* value, size_t count) {
   return max;
 }
 
-// sum_i e^(value_i - max)
+// sum_i e^(value_i - base)
 CAROUSEL_ALWAYS_INLINE float SumExp(const float* value, size_t count,
-                                    float max) {
+                                    float base) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum) simdlen(32)
   for (size_t i = 0; i < count; ++i) {
-    sum += ExpOfNonPositive(value[i] - max);
+    sum += ExpOfModerate(value[i] - base);
   }
   return sum;
 }
@@ -76,8 +83,9 @@ CAROUSEL_ALWAYS_INLINE double LogSumExpInline(const float* value,
 CAROUSEL_ALWAYS_INLINE MaxAndSum MaxAndSumExpInline(const float* value,
                                                     size_t count) {
   const float max = Max(value, count);
-  if (max == -kInfinity) return {max, 0};
-  return {max, SumExp(value, count, max)};
+  if (max == -kInfinity) return {.max = max};
+  const float base = BaseOf(max);
+  return {.max = max, .sum = SumExp(value, count, base), .base = base};
 }
 
 // Block by block: few have any.
@@ -113,26 +121,44 @@ CAROUSEL_AVX512_INLINE __mmask16 LanesFrom(size_t i, size_t count) {
                              : static_cast<__mmask16>((1u << (count - i)) - 1);
 }
 
-CAROUSEL_AVX512_FUNCTION MaxAndSum MaxAndSumExpAvx512(const float* value,
-                                                      size_t count) {
+// Lane by lane, of several vectors.
+struct Avx512MaxAndSum {
+  __m512 max, sum;
+};
+
+// Of -infinity, which stands where there is no value, the power is 0.
+CAROUSEL_AVX512_INLINE void Add(__m512 values, float base,
+                                Avx512MaxAndSum* result) {
   constexpr float kLog2E = 1.44269504f;
+  result->max = _mm512_max_ps(result->max, values);
+  const __m512 above = _mm512_sub_ps(values, _mm512_set1_ps(base));
+  result->sum = _mm512_add_ps(
+      result->sum, Exp2Avx512(_mm512_mul_ps(above, _mm512_set1_ps(kLog2E))));
+}
+
+// By two of them in turn: an addition waits for the one before.
+CAROUSEL_AVX512_FUNCTION MaxAndSum SumAvx512(const float* value, size_t count,
+                                             float base) {
   const __m512 lowest = _mm512_set1_ps(-kInfinity);
-  __m512 most = lowest;
-  for (size_t i = 0; i < count; i += kLanes) {
-    most = _mm512_max_ps(
-        most, _mm512_mask_loadu_ps(lowest, LanesFrom(i, count), value + i));
+  Avx512MaxAndSum a = {lowest, _mm512_setzero_ps()}, b = a;
+  size_t i = 0;
+  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
+    Add(_mm512_loadu_ps(value + i), base, &a);
+    Add(_mm512_loadu_ps(value + i + kLanes), base, &b);
   }
-  const float max = _mm512_reduce_max_ps(most);
-  if (max == -kInfinity) return {max, 0};
-  __m512 sum = _mm512_setzero_ps();
-  for (size_t i = 0; i < count; i += kLanes) {
-    const __mmask16 lanes = LanesFrom(i, count);
-    const __m512 below = _mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, value + i),
-                                       _mm512_set1_ps(max));
-    const __m512 e = Exp2Avx512(_mm512_mul_ps(below, _mm512_set1_ps(kLog2E)));
-    sum = _mm512_mask_add_ps(sum, lanes, sum, e);
+  for (; i < count; i += kLanes) {
+    Add(_mm512_mask_loadu_ps(lowest, LanesFrom(i, count), value + i), base, &a);
   }
-  return {max, _mm512_reduce_add_ps(sum)};
+  return {.max = _mm512_reduce_max_ps(_mm512_max_ps(a.max, b.max)),
+          .sum = _mm512_reduce_add_ps(_mm512_add_ps(a.sum, b.sum)),
+          .base = base};
+}
+
+MaxAndSum MaxAndSumExpAvx512(const float* value, size_t count) {
+  const MaxAndSum found = SumAvx512(value, count, 0);
+  if (found.max == -kInfinity) return {.max = found.max};
+  const float base = BaseOf(found.max);
+  return base == 0 ? found : SumAvx512(value, count, base);
 }
 
 CAROUSEL_AVX512_FUNCTION size_t FindAtLeastAvx512(const float* value,
@@ -158,7 +184,7 @@ double LogSumExpAvx512(const float* value, size_t count) {
     if (block.max == -kInfinity) continue;
     const double larger = std::max(max, double{block.max});
     sum = sum * std::exp(max - larger) +
-          double{block.sum} * std::exp(block.max - larger);
+          double{block.sum} * std::exp(block.base - larger);
     max = larger;
   }
   return max + std::log(sum);

@@ -16,8 +16,9 @@ namespace carousel {
 double LogSumExp(absl::Span<const float> logits);
 
 struct MaxAndSum {
-  float max = 0;  // -infinity for no logits, and if all are
-  float sum = 0;  // sum_i e^(logits_i - max); then 0
+  float max = 0;   // -infinity for no logits, and if all are
+  float sum = 0;   // sum_i e^(logits_i - base); then 0
+  float base = 0;  // 0, but of logits far from 0 their maximum
 };
 
 // To about 1e-6 for a few hundred logits: the sum is one of floats.

@@ -34,8 +34,8 @@ class Int8Rows {
  private:
   int64_t width_ = 0;
   int64_t depth_ = 0;
-  std::vector<uint8_t> values_;  // (rows, depth)
-  std::vector<float> scales_;    // (rows)
+  AlignedVector<uint8_t> values_;  // (rows, depth)
+  std::vector<float> scales_;      // (rows)
 };
 
 // Multiply is thread-safe, SetRow is not.

@@ -43,10 +43,55 @@ void Configure(int64_t last_rows) {
   _tile_loadconfig(&configuration);
 }
 
-// The sums of a block of 16 columns; `x` has kTiles * 16 rows at most.
+struct Rows {
+  int64_t begin, end;
+};
+
+// The sums of a block of columns on their way to the output. They are written
+// some rows at a time, between the instructions that find those of the next
+// block: these wait for each other and for memory, and leave time for it.
+class Finished {
+ public:
+  Finished(const Int8Product& product, Rows rows, int64_t column,
+           const int32_t* sums)
+      : columns_(product, column),
+        sums_(sums),
+        scale_(product.x_scales + rows.begin),
+        end_(product.x_scales + rows.end),
+        out_(product.out + rows.begin * product.out_stride + column),
+        stride_(product.out_stride) {}
+
+  void Write(int64_t rows) {
+    for (; rows > 0 && scale_ != end_; --rows) {
+      columns_.Write(_mm512_load_si512(sums_), *scale_++, out_);
+      sums_ += kInt8Rows;
+      out_ += stride_;
+    }
+  }
+
+ private:
+  const Int8Columns columns_;
+  const int32_t* sums_;
+  const float* scale_;
+  const float* const end_;
+  float* out_;
+  const int64_t stride_;
+};
+
+// A quarter of the weights that are wanted two steps later.
+void Prefetch(const int8_t* weights, int quarter) {
+  constexpr int kQuarter = kTileBytes / 4;
+  const int8_t* from = weights + 2 * kTileBytes + quarter * kQuarter;
+  for (int byte = 0; byte < kQuarter; byte += 64) {
+    _mm_prefetch(from + byte, _MM_HINT_T0);
+  }
+}
+
+// The sums of a block of 16 columns; `x` has kTiles * 16 rows at most. Between
+// the steps, of which each is one of depth, some rows of `before` are written.
 template <int kTiles>
 void FindSums(const uint8_t* x, const int8_t* weights, int64_t depth,
-              int32_t* sums) {
+              int32_t* sums, Finished* before, int64_t rows_a_step) {
   const uint8_t* last_x = x + (kTiles - 1) * kTileRows * depth;
   if constexpr (kTiles > 1) _tile_zero(0);
   if constexpr (kTiles > 2) _tile_zero(1);
@@ -57,17 +102,22 @@ void FindSums(const uint8_t* x, const int8_t* weights, int64_t depth,
     if constexpr (kTiles > 1) {
       _tile_loadd(4, x + k, depth);
       _tile_dpbusd(0, 4, 6);
+      Prefetch(weights, 0);
     }
     if constexpr (kTiles > 2) {
       _tile_loadd(4, x + kTileRows * depth + k, depth);
       _tile_dpbusd(1, 4, 6);
+      Prefetch(weights, 1);
     }
     if constexpr (kTiles > 3) {
       _tile_loadd(4, x + 2 * kTileRows * depth + k, depth);
       _tile_dpbusd(2, 4, 6);
+      Prefetch(weights, 2);
     }
     _tile_loadd(5, last_x + k, depth);
     _tile_dpbusd(3, 5, 6);
+    Prefetch(weights, 3);
+    if (before != nullptr) before->Write(rows_a_step);
   }
   constexpr int64_t kTileSums = kTileRows * kInt8Rows;
   if constexpr (kTiles > 1) _tile_stored(0, sums, kSumsBytes);
@@ -76,39 +126,25 @@ void FindSums(const uint8_t* x, const int8_t* weights, int64_t depth,
   _tile_stored(3, sums + (kTiles - 1) * kTileSums, kSumsBytes);
 }
 
-struct Rows {
-  int64_t begin, end;
-};
-
-void Write(const Int8Product& product, Rows rows, int64_t column,
-           const int32_t* sums) {
-  const Int8Columns columns(product, column);
-  float* out = product.out + rows.begin * product.out_stride + column;
-  for (int64_t row = rows.begin; row < rows.end; ++row) {
-    columns.Write(_mm512_load_si512(sums), product.x_scales[row], out);
-    sums += kInt8Rows;
-    out += product.out_stride;
-  }
-}
-
-// A block's sums are read after those of the next have been asked for, when
-// they have long been written.
 template <int kTiles>
 void MultiplyRows(const Int8Product& product, Rows rows) {
   alignas(64) int32_t sums[2][kTiles * kTileRows * kInt8Rows];
   const uint8_t* x = product.x + rows.begin * product.depth;
   const int8_t* weights = product.weights;
+  const int64_t steps = product.depth / kInt8Depth;
+  const int64_t rows_a_step = (rows.end - rows.begin + steps - 1) / steps;
   Configure(rows.end - rows.begin - (kTiles - 1) * kTileRows);
   int now = 0;
-  FindSums<kTiles>(x, weights, product.depth, sums[now]);
+  FindSums<kTiles>(x, weights, product.depth, sums[now], nullptr, 0);
   int64_t column = 0;
   for (; column + kInt8Rows < product.columns; column += kInt8Rows) {
     weights += product.depth * kInt8Rows;
-    FindSums<kTiles>(x, weights, product.depth, sums[1 - now]);
-    Write(product, rows, column, sums[now]);
+    Finished before(product, rows, column, sums[now]);
+    FindSums<kTiles>(x, weights, product.depth, sums[1 - now], &before,
+                           rows_a_step);
     now = 1 - now;
   }
-  Write(product, rows, column, sums[now]);
+  Finished(product, rows, column, sums[now]).Write(rows.end - rows.begin);
 }
 
 void Multiply(const Int8Product& product) {

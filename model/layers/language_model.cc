@@ -12,12 +12,14 @@
 #include "absl/strings/str_cat.h"
 #include "model/base/buckets.h"
 #include "model/base/check.h"
+#include "model/base/grow.h"
 #include "model/base/status_macros.h"
 #include "model/layers/embedding.h"
 #include "model/layers/kernels.h"
 #include "model/layers/output_layer.h"
 #include "model/layers/packing.h"
 #include "model/layers/recurrent_stack.h"
+#include "model/tensor/aligned_vector.h"
 
 namespace carousel {
 namespace {
@@ -91,7 +93,7 @@ struct LanguageModel::Rep {
 
 struct LanguageModel::Workspace::Rep {
   StackWorkspace stack;
-  std::vector<float> x;         // (T, N, E or G H): what the stack reads
+  AlignedVector<float> x;       // (T, N, E or G H): what the stack reads
   std::vector<float> y;         // (T, N, H): what it writes
   std::vector<float> features;  // (N, E): what the output layer reads
   std::vector<float> all;       // (N, V): of an adaptive softmax
@@ -196,14 +198,15 @@ absl::Status LanguageModel::Rep::RunStack(const int32_t* tokens, int steps,
       static_cast<size_t>(steps) * static_cast<size_t>(state->rows);
   workspace->y.resize(cells * static_cast<size_t>(sizes.hidden));
   if (table.has_value()) {
-    workspace->x.resize(cells * static_cast<size_t>(table->dim(1)));
-    GatherRows(*table, {tokens, cells}, workspace->x.data());
-    return stack->RunSums(workspace->x.data(), steps, state,
-                          workspace->y.data(), &workspace->stack);
+    float* sums =
+        GrowTo(cells * static_cast<size_t>(table->dim(1)), &workspace->x);
+    GatherRows(*table, {tokens, cells}, sums);
+    return stack->RunSums(sums, steps, state, workspace->y.data(),
+                          &workspace->stack);
   }
-  workspace->x.resize(cells * static_cast<size_t>(sizes.embedding));
-  GatherRows(embedding, {tokens, cells}, workspace->x.data());
-  return stack->Run({.x = workspace->x.data(), .steps = steps}, state,
+  float* x = GrowTo(cells * static_cast<size_t>(sizes.embedding), &workspace->x);
+  GatherRows(embedding, {tokens, cells}, x);
+  return stack->Run({.x = x, .steps = steps}, state,
                     workspace->y.data(), &workspace->stack);
 }
 

@@ -22,6 +22,7 @@
 #include "model/layers/served_matrix.h"
 #include "model/onednn/cell.h"
 #include "model/onednn/precision.h"
+#include "model/tensor/aligned_vector.h"
 #include "model/tensor/tensor.h"
 
 namespace carousel {
@@ -30,7 +31,7 @@ namespace carousel {
 struct ServedLayerScratch {
   ServedScratch products;
   ServedRows x, h;
-  std::vector<float> sums;       // (T, N, GH), of some of the steps
+  AlignedVector<float> sums;     // (T, N, GH), of some of the steps
   std::vector<float> recurrent;  // (N, GH), of a GRU
   std::vector<float> unread;     // (H), which a gate kernel writes
 };

@@ -31,6 +31,7 @@
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
 #include "model/onednn/precision.h"
+#include "model/tensor/aligned_vector.h"
 #include "model/tensor/tensor.h"
 
 namespace carousel {
@@ -70,7 +71,7 @@ class ServedRows {
 // What one thread needs to run products.
 struct ServedScratch {
   Executor executor;
-  std::vector<float> values;  // (rows, n)
+  AlignedVector<float> values;  // (rows, n)
 };
 
 // A matrix (tiles * n, k) of which a product may take some of the tiles only.

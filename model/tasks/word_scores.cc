@@ -44,7 +44,7 @@ void WordScorer::Add(int begin, absl::Span<const float> logits,
                      absl::FunctionRef<bool(int rank)> accept) {
   if (logits.empty()) return;
   const MaxAndSum piece = MaxAndSumExp(logits);
-  pieces_.push_back({begin, piece.max, piece.sum});
+  if (piece.sum > 0) pieces_.push_back({begin, piece.base, piece.sum});
   KeepWanted(begin, logits);
   if (piece.max + slack_ < threshold_) return;
   for (size_t i = 0;
@@ -111,15 +111,14 @@ void WordScorer::Merge(WordScorer&& other) {
 double WordScorer::LogNormaliser() {
   std::sort(pieces_.begin(), pieces_.end(),
             [](const Piece& a, const Piece& b) { return a.begin < b.begin; });
-  float max = -kInfinity;
-  for (const Piece& piece : pieces_) max = std::max(max, piece.max);
-  if (std::isinf(max)) return max;
+  float base = -kInfinity;
+  for (const Piece& piece : pieces_) base = std::max(base, piece.base);
   double sum = 0;
   for (const Piece& piece : pieces_) {
     sum += static_cast<double>(piece.sum) *
-           std::exp(static_cast<double>(piece.max) - max);
+           std::exp(static_cast<double>(piece.base) - base);
   }
-  return max + std::log(sum);
+  return pieces_.empty() ? -kInfinity : base + std::log(sum);
 }
 
 float WordScorer::Threshold() const {

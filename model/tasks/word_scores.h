@@ -70,8 +70,8 @@ class WordScorer {
  private:
   struct Piece {
     int begin = 0;
-    float max = 0;
-    float sum = 0;  // of e^(logit - max)
+    float base = 0;
+    float sum = 0;  // of e^(logit - base)
   };
 
   // Tokens that are folded alike; one or several words.
