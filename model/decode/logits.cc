@@ -28,8 +28,8 @@ constexpr float kFar = 60.0f;
 
 float BaseOf(float max) { return std::abs(max) <= kFar ? 0.0f : max; }
 
-// e^x to about 1e-6 for x <= kFar: 2^n 2^f with n + f = x / ln(2), |f| <= 1/2, and
-// 2^f by a polynomial (Taylor's in f ln(2)). Adding 1.5 * 2^23 rounds to an
+// e^x to about 1e-6 for x <= kFar: 2^n 2^f with n + f = x / ln(2), |f| <= 1/2,
+// and 2^f by a polynomial (Taylor's in f ln(2)). Adding 1.5 * 2^23 rounds to an
 // integer, which is then in the lowest bits, where it is shifted into the
 // exponent from.
 CAROUSEL_ALWAYS_INLINE float ExpOfModerate(float x) {

@@ -27,7 +27,9 @@ class Int8Rows {
   // The same of values in [-1, 1], with a scale of 1 / 127.
   void SetUnit(int64_t row, const float* x);
 
-  const uint8_t* row(int64_t row) const { return values_.data() + row * depth_; }
+  const uint8_t* row(int64_t row) const {
+    return values_.data() + row * depth_;
+  }
   const float* scales() const { return scales_.data(); }
   int64_t depth() const { return depth_; }  // bytes from a row to the next
 

@@ -141,7 +141,7 @@ void MultiplyRows(const Int8Product& product, Rows rows) {
     weights += product.depth * kInt8Rows;
     Finished before(product, rows, column, sums[now]);
     FindSums<kTiles>(x, weights, product.depth, sums[1 - now], &before,
-                           rows_a_step);
+                     rows_a_step);
     now = 1 - now;
   }
   Finished(product, rows, column, sums[now]).Write(rows.end - rows.begin);
@@ -172,6 +172,7 @@ void Multiply(const Int8Product& product) {
 }  // namespace
 
 extern const Int8Kernel kInt8KernelAmx;
-const Int8Kernel kInt8KernelAmx = {.name = "own:avx512_core_amx_int8", .multiply = Multiply};
+const Int8Kernel kInt8KernelAmx = {.name = "own:avx512_core_amx_int8",
+                                   .multiply = Multiply};
 
 }  // namespace carousel

@@ -204,10 +204,11 @@ absl::Status LanguageModel::Rep::RunStack(const int32_t* tokens, int steps,
     return stack->RunSums(sums, steps, state, workspace->y.data(),
                           &workspace->stack);
   }
-  float* x = GrowTo(cells * static_cast<size_t>(sizes.embedding), &workspace->x);
+  float* x =
+      GrowTo(cells * static_cast<size_t>(sizes.embedding), &workspace->x);
   GatherRows(embedding, {tokens, cells}, x);
-  return stack->Run({.x = x, .steps = steps}, state,
-                    workspace->y.data(), &workspace->stack);
+  return stack->Run({.x = x, .steps = steps}, state, workspace->y.data(),
+                    &workspace->stack);
 }
 
 absl::Status LanguageModel::Advance(absl::Span<const int32_t> tokens, int steps,

@@ -30,10 +30,14 @@ CAROUSEL_AVX512_INLINE void LstmCellsAvx512(int64_t hidden,
   constexpr float kGate = 90, kTanh = 30;
   const __m512 one = _mm512_set1_ps(1.0f);
   const float* sums = row.sums + k;
-  const __m512 e_i = BoundedExp(_mm512_maskz_loadu_ps(mask, sums), -kLog2E, kGate);
-  const __m512 e_f = BoundedExp(_mm512_maskz_loadu_ps(mask, sums + hidden), -kLog2E, kGate);
-  const __m512 e_g = BoundedExp(_mm512_maskz_loadu_ps(mask, sums + 2 * hidden), -2 * kLog2E, kTanh);
-  const __m512 e_o = BoundedExp(_mm512_maskz_loadu_ps(mask, sums + 3 * hidden), -kLog2E, kGate);
+  const __m512 e_i =
+      BoundedExp(_mm512_maskz_loadu_ps(mask, sums), -kLog2E, kGate);
+  const __m512 e_f =
+      BoundedExp(_mm512_maskz_loadu_ps(mask, sums + hidden), -kLog2E, kGate);
+  const __m512 e_g = BoundedExp(_mm512_maskz_loadu_ps(mask, sums + 2 * hidden),
+                                -2 * kLog2E, kTanh);
+  const __m512 e_o = BoundedExp(_mm512_maskz_loadu_ps(mask, sums + 3 * hidden),
+                                -kLog2E, kGate);
   const __m512 input =
       _mm512_mul_ps(_mm512_sub_ps(one, e_g),
                     ReciprocalAvx512(_mm512_mul_ps(_mm512_add_ps(one, e_i),

@@ -88,10 +88,10 @@ absl::Status ServedMatrix::Pack(
   std::vector<float> values(static_cast<size_t>(n() * k()));
   for (int64_t tile = 0; tile < tiles(); ++tile) {
     fill(tile, absl::MakeSpan(values));
-    RETURN_IF_ERROR(packed->Pack(MatrixView{.data = values.data(),
-                                            .row_stride = k(),
-                                            .transposed = true},
-                                 &executor, tile));
+    RETURN_IF_ERROR(packed->Pack(
+        MatrixView{
+            .data = values.data(), .row_stride = k(), .transposed = true},
+        &executor, tile));
   }
   packed_ = std::move(packed);
   return absl::OkStatus();

@@ -32,6 +32,7 @@ ReadySequence CompletionWork::next() const {
   return {.group = group_,
           .pending = sequence_->pending(),
           .question = sequence_->question(),
+          .shared = true,
           .left = sequence_->left()};
 }
 

@@ -70,9 +70,11 @@ class Sequence {
   // They were fed: `row()` has the state after them.
   void Advance(int count);
 
-  // The same for those that wait for the same output (ReadySequence).
+  // The same for those that wait for the same output, or will when they have
+  // read what is pending, as far as that is known (ReadySequence).
   int64_t question() const {
-    return pending() > 0 ? 0 : (int64_t{ranks().begin} << 32) | ranks().end;
+    return query_.has_value() ? (int64_t{ranks().begin} << 32) | ranks().end
+                              : 0;
   }
 
   // The output that is due: of which ranks. REQUIRES: pending() == 0.

@@ -76,6 +76,7 @@ StepBatch StepScheduler::Take(size_t most, bool others, Ready* ready) {
     }
   }
   ready->swap(left);
+  if (first.pending == 0 && first.shared) AddShared(first, &batch, &cells);
   const auto rows = static_cast<int>(batch.ids.size());
   batch.steps = StepsOf(pending, rows, options_);
   size_ -= batch.ids.size();
@@ -83,13 +84,53 @@ StepBatch StepScheduler::Take(size_t most, bool others, Ready* ready) {
   return batch;
 }
 
+// Of all workers, as far as there is room.
+void StepScheduler::AddShared(const ReadySequence& first, StepBatch* batch,
+                              int64_t* cells) {
+  const auto rows = static_cast<size_t>(options_.max_rows);
+  for (Ready& ready : ready_) {
+    Ready left;
+    for (const ReadySequence& sequence : ready) {
+      const bool fits = batch->ids.size() < rows &&
+                        *cells + sequence.cells <= options_.max_output_cells;
+      if (fits && sequence.shared && GoesAlong(first, 0, sequence)) {
+        batch->ids.push_back(sequence.id);
+        *cells += sequence.cells;
+      } else {
+        left.push_back(sequence);
+      }
+    }
+    ready.swap(left);
+  }
+}
+
 // The place of what is to be computed next.
 size_t StepScheduler::FirstOf(const Ready& ready, bool others) const {
+  const ReadySequence& first = ready.front();
   const bool bulk =
       !others && std::all_of(ready.begin(), ready.end(), [](const auto& one) {
         return one.bulk && one.whole;
       });
-  if (!bulk || ready.front().due + options_.bulk_patience < now_) return 0;
+  if (bulk && now_ <= first.due + options_.bulk_patience) {
+    return FullestOf(ready);
+  }
+  const bool waits = first.pending == 0 && first.shared && now_ < first.due;
+  return waits ? StepsBefore(first, ready) : 0;
+}
+
+// The first that will ask for the same output soon, to go before it; else 0.
+size_t StepScheduler::StepsBefore(const ReadySequence& output,
+                                  const Ready& ready) const {
+  const auto found =
+      std::find_if(ready.begin(), ready.end(), [&](const ReadySequence& other) {
+        return other.pending > 0 && other.pending <= options_.max_steps &&
+               other.shared && other.group == output.group &&
+               other.question == output.question;
+      });
+  return found == ready.end() ? 0 : static_cast<size_t>(found - ready.begin());
+}
+
+size_t StepScheduler::FullestOf(const Ready& ready) const {
   std::map<std::pair<int64_t, int64_t>, int> rows;  // by group, question
   for (const ReadySequence& one : ready) ++rows[{one.group, one.question}];
   size_t first = 0;
@@ -109,7 +150,9 @@ size_t StepScheduler::FirstOf(const Ready& ready, bool others) const {
 // Of a batch that begins with `first`.
 int StepScheduler::MostCells(const ReadySequence& first, const Ready& ready,
                              bool others) const {
-  if (!first.whole) return options_.max_cells;
+  if (!first.whole) {
+    return first.pending == 0 ? options_.max_output_cells : options_.max_cells;
+  }
   const bool alone = !others && std::all_of(ready.begin(), ready.end(),
                                             [](const ReadySequence& other) {
                                               return other.whole;

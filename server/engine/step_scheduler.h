@@ -18,6 +18,10 @@
 // but whole texts of bulk, those go first whose batch is fullest, for one of
 // many rows costs little more than one of few.
 //
+// Together. An output over a vocabulary reads far more weights than a step, for
+// one row as for many. So with one of them go those of all workers, and one
+// that is not due yet lets steps go first that lead others to the same one.
+//
 // Place. A sequence stays with its worker, so that those that came together go
 // on together: shared out anew at every step they would end up in batches of a
 // few. A worker that has none takes half of another's.
@@ -34,12 +38,12 @@
 namespace carousel {
 
 struct StepSchedulerOptions {
-  int max_rows = 64;   // sequences of a batch
-  int max_steps = 8;   // tokens of one of them
-  int max_cells = 64;  // rows x steps, where there are several steps, and of
-                       // outputs the cells of all
-  int max_text_cells = 512;   // the same of whole texts, beside others
-  int max_bulk_cells = 8192;  // ... and where nothing else is there
+  int max_rows = 64;           // sequences of a batch
+  int max_steps = 8;           // tokens of one of them
+  int max_cells = 64;          // rows x steps, where there are several steps
+  int max_output_cells = 128;  // of outputs the cells of all
+  int max_text_cells = 512;    // the same of whole texts, beside others
+  int max_bulk_cells = 8192;   // ... and where nothing else is there
 
   // Of bulk: tokens computed by which a text may be late so that batches are
   // full.
@@ -56,7 +60,8 @@ struct ReadySequence {
   // Tokens to be fed before an output is due; 0: the output is due.
   int pending = 0;
 
-  // Which output: only the same ones are computed together.
+  // Which output, now or once the tokens are fed: only the same ones are
+  // computed together.
   int64_t question = 0;
 
   // What its output costs, in tokens.
@@ -64,6 +69,10 @@ struct ReadySequence {
 
   // The output is that of a whole text, on whose way deadlines are looked at.
   bool whole = false;
+
+  // Its output reads all weights of a vocabulary: so it is computed with those
+  // of all workers, and waits for others while it is not due.
+  bool shared = false;
 
   // It is one of many texts that nobody waits for one by one.
   bool bulk = false;
@@ -124,12 +133,15 @@ class StepScheduler {
   };
 
   size_t FirstOf(const Ready& ready, bool others) const;
+  size_t FullestOf(const Ready& ready) const;
+  size_t StepsBefore(const ReadySequence& output, const Ready& ready) const;
   int MostCells(const ReadySequence& first, const Ready& ready,
                 bool others) const;
   Room RoomWith(const ReadySequence& first, int most_cells) const;
   bool GoesAlong(const ReadySequence& first, int steps,
                  const ReadySequence& other) const;
   StepBatch Take(size_t most, bool others, Ready* ready);
+  void AddShared(const ReadySequence& first, StepBatch* batch, int64_t* cells);
 
   const StepSchedulerOptions options_;
   std::vector<Ready> ready_;  // by worker

@@ -74,7 +74,7 @@ absl::Status WarmUp(const LanguageModel& network,
       RETURN_IF_ERROR(network.Advance(tokens, steps, rows, &state, nullptr,
                                       &scratch->workspace));
     }
-    if (rows > 1 && rows * kTokensOfOutput > options.max_cells) {
+    if (rows > 1 && rows * kTokensOfOutput > options.max_output_cells) {
       return absl::OkStatus();
     }
     return WarmUpOutputs(network, rows, state, scratch);

@@ -47,14 +47,19 @@ TEST(LogitsTest, ImpossibleTokensCountNothing) {
   EXPECT_EQ(LogSumExp({}), -kInfinity);
 }
 
+// Near 0, where they are summed as they are, and far from it on both sides.
 TEST(LogitsTest, MaxAndSumAgreeWithTheSlowSum) {
-  for (size_t count : {1, 2, 15, 31, 32, 33, 64, 255, 256, 300}) {
-    const std::vector<float> logits = RandomLogits(count, count);
-    const MaxAndSum result = MaxAndSumExp(logits);
-    EXPECT_EQ(result.max, *std::max_element(logits.begin(), logits.end()));
-    EXPECT_NEAR(result.max + std::log(static_cast<double>(result.sum)),
-                SlowLogSumExp(logits), 2e-6)
-        << count;
+  for (float shift : {0.0f, 50.0f, -50.0f, 500.0f, -500.0f}) {
+    for (size_t count : {1, 2, 15, 31, 32, 33, 64, 255, 256, 300}) {
+      std::vector<float> logits = RandomLogits(count, count);
+      for (float& logit : logits) logit += shift;
+      const MaxAndSum result = MaxAndSumExp(logits);
+      EXPECT_EQ(result.max, *std::max_element(logits.begin(), logits.end()));
+      EXPECT_NEAR(static_cast<double>(result.base) +
+                      std::log(static_cast<double>(result.sum)),
+                  SlowLogSumExp(logits), 4e-6)
+          << count << " at " << shift;
+    }
   }
 }
 
@@ -81,7 +86,8 @@ TEST(LogitsTest, NothingIsFoundBehindTheEnd) {
     const std::vector<float> logits(count, -5.0f);
     EXPECT_EQ(FindAtLeast(logits, 0, -1.0f), count);
     EXPECT_EQ(FindAtLeast(logits, 0, -5.0f), 0u);
-    EXPECT_FLOAT_EQ(MaxAndSumExp(logits).sum, static_cast<float>(count));
+    EXPECT_NEAR(MaxAndSumExp(logits).sum,
+                static_cast<double>(count) * std::exp(-5.0), 1e-6);
   }
 }
 

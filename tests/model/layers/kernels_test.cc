@@ -79,13 +79,13 @@ TEST_P(KernelsTest, ServedLstmSaturatesAtHugeSums) {
   const Floats sums = {1000, 1000, 1000, 1000, -1000, -1000, -1000, -1000};
   Floats c = {2}, h(1);
   kernels().lstm_served(1, {.sums = sums.data(),
-                              
+
                             .c = c.data(),
                             .h = h.data()});
   EXPECT_NEAR(c[0], 3.0f, 1e-5);
   EXPECT_NEAR(h[0], std::tanh(3.0f), 1e-5);
   kernels().lstm_served(1, {.sums = sums.data() + 4,
-                              
+
                             .c = c.data(),
                             .h = h.data()});
   EXPECT_NEAR(c[0], 0.0f, 1e-5);
@@ -99,7 +99,7 @@ TEST_P(KernelsTest, ServedLstmTellsInfiniteFromNan) {
     const Floats sums = {sum, sum, sum, sum};
     Floats c = {2}, h(1);
     kernels().lstm_served(1, {.sums = sums.data(),
-                              
+
                               .c = c.data(),
                               .h = h.data()});
     EXPECT_NEAR(c[0], sum > 0 ? 3.0f : 0.0f, 1e-5);
@@ -110,7 +110,7 @@ TEST_P(KernelsTest, ServedLstmTellsInfiniteFromNan) {
     sums[gate] = std::numeric_limits<float>::quiet_NaN();
     Floats c = {2}, h(1);
     kernels().lstm_served(1, {.sums = sums.data(),
-                              
+
                               .c = c.data(),
                               .h = h.data()});
     EXPECT_TRUE(std::isnan(h[0])) << gate;
@@ -122,7 +122,7 @@ TEST_P(KernelsTest, ServedLstmSaturatesBehindAHalfOpenGate) {
   const Floats sums = {-0.1f, -0.1f, -100, -0.1f};
   Floats c = {-200}, h(1);
   kernels().lstm_served(1, {.sums = sums.data(),
-                              
+
                             .c = c.data(),
                             .h = h.data()});
   EXPECT_NEAR(c[0], -201 * Sigmoid(-0.1), 1e-3);

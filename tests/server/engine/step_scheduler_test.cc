@@ -24,7 +24,7 @@ struct Case {
 };
 
 constexpr StepSchedulerOptions kOptions = {
-    .max_rows = 4, .max_steps = 8, .max_cells = 16};
+    .max_rows = 4, .max_steps = 8, .max_cells = 16, .max_output_cells = 16};
 
 class StepSchedulerTableTest : public ::testing::TestWithParam<Case> {};
 
@@ -199,7 +199,7 @@ TEST(StepSchedulerTest, ShortOneOvertakesLongOnes) {
 
 // A product over the vocabulary takes as long as several tokens.
 TEST(StepSchedulerTest, OutputsOfManyRowsAreBounded) {
-  StepScheduler scheduler(1, {.max_rows = 64, .max_steps = 8, .max_cells = 16});
+  StepScheduler scheduler(1, {.max_rows = 64, .max_output_cells = 16});
   for (int64_t id = 1; id <= 9; ++id) scheduler.Add(0, {.id = id});
   EXPECT_EQ(scheduler.Next(0).ids.size(), 4u);
 }
@@ -326,6 +326,79 @@ TEST(StepSchedulerTest, WorkerTakesItsOwn) {
   for (int64_t id : {3, 4}) scheduler.Add(1, {.id = id, .pending = 1});
   EXPECT_THAT(scheduler.Next(1).ids, ElementsAre(3, 4));
   EXPECT_THAT(scheduler.Next(0).ids, ElementsAre(1, 2));
+}
+
+// Outputs over a vocabulary, and steps that lead to them.
+class SharedOutputTest : public ::testing::Test {
+ protected:
+  static ReadySequence Sequence(int64_t id, int pending, int64_t due) {
+    return {.id = id,
+            .pending = pending,
+            .question = 7,
+            .shared = true,
+            .due = due};
+  }
+
+  StepScheduler scheduler_{2, {.max_rows = 64, .max_output_cells = 16}};
+};
+
+TEST_F(SharedOutputTest, OutputsOfAllWorkersAreOneBatch) {
+  for (int64_t id : {1, 2}) scheduler_.Add(0, Sequence(id, 0, 0));
+  for (int64_t id : {3, 4, 5}) scheduler_.Add(1, Sequence(id, 0, 0));
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(scheduler_.Next(1).ids, ElementsAre(5));
+}
+
+TEST_F(SharedOutputTest, OnlyTheSameOutputsAreOneBatch) {
+  scheduler_.Add(0, Sequence(1, 0, 0));
+  ReadySequence other = Sequence(2, 0, 0);
+  other.question = 8;
+  scheduler_.Add(1, other);
+  other = Sequence(3, 0, 0);
+  other.group = 1;
+  scheduler_.Add(1, other);
+  other = Sequence(4, 0, 0);
+  other.shared = false;
+  scheduler_.Add(1, other);
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(1));
+}
+
+TEST_F(SharedOutputTest, OneThatIsNotDueWaitsForThoseThatWillJoin) {
+  scheduler_.Add(0, Sequence(1, 0, 100));
+  scheduler_.Add(0, Sequence(2, 1, 101));
+  const StepBatch steps = scheduler_.Next(0);
+  EXPECT_THAT(steps.ids, ElementsAre(2));
+  EXPECT_EQ(steps.steps, 1);
+  scheduler_.Add(0, Sequence(2, 0, 101));
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(1, 2));
+}
+
+TEST_F(SharedOutputTest, OneThatIsDueWaitsForNobody) {
+  scheduler_.Add(0, Sequence(1, 0, 0));
+  scheduler_.Add(0, Sequence(2, 1, 1));
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(1));
+}
+
+TEST_F(SharedOutputTest, NobodyWaitsForALongTextOrForAnotherQuestion) {
+  scheduler_.Add(0, Sequence(1, 0, 100));
+  scheduler_.Add(0, Sequence(2, 500, 101));
+  ReadySequence other = Sequence(3, 1, 102);
+  other.question = 8;
+  scheduler_.Add(0, other);
+  EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(1));
+}
+
+// Whoever comes next may make it wait again, but not beyond its time.
+TEST_F(SharedOutputTest, EndlessStepsDoNotKeepAnOutputWaiting) {
+  scheduler_.Add(0, Sequence(1, 0, scheduler_.DueAfter(4, 2)));
+  int batches = 0;
+  for (int64_t id = 2;; ++id, ++batches) {
+    scheduler_.Add(0, Sequence(id, 1, scheduler_.DueAfter(5, 2)));
+    if (scheduler_.Next(0).ids.front() == 1) break;
+    ASSERT_LT(batches, 100);
+  }
+  EXPECT_GT(batches, 0);
+  EXPECT_LE(batches, 16);
 }
 
 TEST(StepSchedulerTest, WorkerWithoutAnyTakesHalfOfAnothers) {
