@@ -156,6 +156,8 @@ CAROUSEL_AVX512_FUNCTION MaxAndSum SumAvx512(const float* value, size_t count,
 
 MaxAndSum MaxAndSumExpAvx512(const float* value, size_t count) {
   const MaxAndSum found = SumAvx512(value, count, 0);
+  // Of a NaN the sum tells; the largest may be any.
+  if (std::isnan(found.sum)) return {.max = found.sum, .sum = found.sum};
   if (found.max == -kInfinity) return {.max = found.max};
   const float base = BaseOf(found.max);
   return base == 0 ? found : SumAvx512(value, count, base);

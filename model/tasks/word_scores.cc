@@ -44,7 +44,7 @@ void WordScorer::Add(int begin, absl::Span<const float> logits,
                      absl::FunctionRef<bool(int rank)> accept) {
   if (logits.empty()) return;
   const MaxAndSum piece = MaxAndSumExp(logits);
-  if (piece.sum > 0) pieces_.push_back({begin, piece.base, piece.sum});
+  if (piece.sum != 0) pieces_.push_back({begin, piece.base, piece.sum});
   KeepWanted(begin, logits);
   if (piece.max + slack_ < threshold_) return;
   for (size_t i = 0;

@@ -63,6 +63,15 @@ TEST(LogitsTest, MaxAndSumAgreeWithTheSlowSum) {
   }
 }
 
+TEST(LogitsTest, SumWithANanIsNone) {
+  for (size_t place : {0, 15, 16, 40, 69}) {
+    std::vector<float> logits(70, 1.0f);
+    logits[place] = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_TRUE(std::isnan(MaxAndSumExp(logits).sum)) << place;
+    EXPECT_TRUE(std::isnan(LogSumExp(logits))) << place;
+  }
+}
+
 TEST(LogitsTest, SumOfImpossibleTokensIsNothing) {
   const std::vector<float> logits(40, -kInfinity);
   EXPECT_EQ(MaxAndSumExp(logits).max, -kInfinity);
