@@ -378,8 +378,8 @@ TEST_F(ReloadTest, ShutdownAnswersThoseThatWaitForAReload) {
   }
   server_->server().Shutdown();
   for (auto& call : calls) {
-    EXPECT_THAT(call.get(), testing::AnyOf(grpc::OK, grpc::UNAVAILABLE,
-                                           grpc::CANCELLED));
+    EXPECT_THAT(call.get(),
+                testing::AnyOf(grpc::OK, grpc::UNAVAILABLE, grpc::CANCELLED));
   }
 }
 
