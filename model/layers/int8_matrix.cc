@@ -63,20 +63,22 @@ void Int8Matrix::SetRow(int64_t row, const float* weights) {
   offsets_[static_cast<size_t>(row)] = 128 * sum;
 }
 
-void Int8Matrix::Multiply(const Int8Rows& x, int64_t rows, int64_t first,
-                          int64_t count, const float* bias, float* out) const {
+void Int8Matrix::Multiply(const Int8Rows& x, int64_t rows,
+                          const ProductColumns& columns) const {
+  const int64_t first = columns.first;
   CAROUSEL_CHECK(first % kInt8Rows == 0 && x.depth() == depth_);
   kernel_->multiply({.rows = rows,
-                     .columns = count,
+                     .columns = columns.count,
                      .depth = depth_,
                      .x = x.row(0),
                      .x_scales = x.scales(),
                      .weights = weights_.data() + first * depth_,
                      .scales = scales_.data() + first,
                      .offsets = offsets_.data() + first,
-                     .bias = bias,
-                     .out = out,
-                     .out_stride = count});
+                     .bias = columns.bias,
+                     .out = columns.out,
+                     .out_stride = columns.out_stride,
+                     .backwards = columns.backwards});
 }
 
 size_t Int8Matrix::memory_bytes() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/layers/int8_product.h"
+#include "model/layers/product_columns.h"
 #include "model/tensor/aligned_vector.h"
 
 namespace carousel {
@@ -49,11 +50,10 @@ class Int8Matrix {
   // Row `row` becomes `weights` (k), as nearly as a scale of its own allows.
   void SetRow(int64_t row, const float* weights);
 
-  // out = bias + x W^T for the first `rows` of x and for rows [first, first +
-  // count) of the matrix; without a bias it is added to `out` (rows, count).
-  // REQUIRES: first is a multiple of kInt8Rows; x is k wide.
-  void Multiply(const Int8Rows& x, int64_t rows, int64_t first, int64_t count,
-                const float* bias, float* out) const;
+  // The first `rows` of x times rows of the matrix. REQUIRES: columns.first is
+  // a multiple of kInt8Rows; x is k wide.
+  void Multiply(const Int8Rows& x, int64_t rows,
+                const ProductColumns& columns) const;
 
   size_t memory_bytes() const;
   const char* implementation() const { return kernel_->name; }

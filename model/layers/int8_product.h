@@ -43,6 +43,8 @@ struct Int8Product {
   const float* bias = nullptr;
   float* out = nullptr;
   int64_t out_stride = 0;  // floats from a row to the next
+
+  bool backwards = false;  // columns from the last to the first
 };
 
 struct Int8Kernel {

@@ -78,45 +78,51 @@ class Finished {
   const int64_t stride_;
 };
 
-// A quarter of the weights that are wanted two steps later.
+// A quarter of a step's weights.
 void Prefetch(const int8_t* weights, int quarter) {
   constexpr int kQuarter = kTileBytes / 4;
-  const int8_t* from = weights + 2 * kTileBytes + quarter * kQuarter;
+  const int8_t* from = weights + quarter * kQuarter;
   for (int byte = 0; byte < kQuarter; byte += 64) {
     _mm_prefetch(from + byte, _MM_HINT_T0);
   }
 }
 
-// The sums of a block of 16 columns; `x` has kTiles * 16 rows at most. Between
-// the steps, of which each is one of depth, some rows of `before` are written.
+// The sums of a block of 16 columns; `x` has kTiles * 16 rows at most. Weights
+// are fetched two steps before they are read: behind those of this block come
+// those of `next`. Between the steps, of which each is one of depth, some rows
+// of `before` are written.
 template <int kTiles>
-void FindSums(const uint8_t* x, const int8_t* weights, int64_t depth,
-              int32_t* sums, Finished* before, int64_t rows_a_step) {
+void FindSums(const uint8_t* x, const int8_t* weights, const int8_t* next,
+              int64_t depth, int32_t* sums, Finished* before,
+              int64_t rows_a_step) {
   const uint8_t* last_x = x + (kTiles - 1) * kTileRows * depth;
   if constexpr (kTiles > 1) _tile_zero(0);
   if constexpr (kTiles > 2) _tile_zero(1);
   if constexpr (kTiles > 3) _tile_zero(2);
   _tile_zero(3);
   for (int64_t k = 0; k < depth; k += kInt8Depth, weights += kTileBytes) {
+    const int64_t later = k + 2 * kInt8Depth - depth;
+    const int8_t* fetched =
+        later < 0 ? weights + 2 * kTileBytes : next + later * kInt8Rows;
     _tile_loadd(6, weights, kInt8Depth);
     if constexpr (kTiles > 1) {
       _tile_loadd(4, x + k, depth);
       _tile_dpbusd(0, 4, 6);
-      Prefetch(weights, 0);
+      Prefetch(fetched, 0);
     }
     if constexpr (kTiles > 2) {
       _tile_loadd(4, x + kTileRows * depth + k, depth);
       _tile_dpbusd(1, 4, 6);
-      Prefetch(weights, 1);
+      Prefetch(fetched, 1);
     }
     if constexpr (kTiles > 3) {
       _tile_loadd(4, x + 2 * kTileRows * depth + k, depth);
       _tile_dpbusd(2, 4, 6);
-      Prefetch(weights, 2);
+      Prefetch(fetched, 2);
     }
     _tile_loadd(5, last_x + k, depth);
     _tile_dpbusd(3, 5, 6);
-    Prefetch(weights, 3);
+    Prefetch(fetched, 3);
     if (before != nullptr) before->Write(rows_a_step);
   }
   constexpr int64_t kTileSums = kTileRows * kInt8Rows;
@@ -130,19 +136,24 @@ template <int kTiles>
 void MultiplyRows(const Int8Product& product, Rows rows) {
   alignas(64) int32_t sums[2][kTiles * kTileRows * kInt8Rows];
   const uint8_t* x = product.x + rows.begin * product.depth;
-  const int8_t* weights = product.weights;
+  const int64_t blocks = (product.columns + kInt8Rows - 1) / kInt8Rows;
+  const int64_t forward = product.backwards ? -1 : 1;
+  const int64_t block_bytes = forward * product.depth * kInt8Rows;
+  int64_t column = product.backwards ? (blocks - 1) * kInt8Rows : 0;
+  const int8_t* weights = product.weights + column * product.depth;
   const int64_t steps = product.depth / kInt8Depth;
   const int64_t rows_a_step = (rows.end - rows.begin + steps - 1) / steps;
   Configure(rows.end - rows.begin - (kTiles - 1) * kTileRows);
   int now = 0;
-  FindSums<kTiles>(x, weights, product.depth, sums[now], nullptr, 0);
-  int64_t column = 0;
-  for (; column + kInt8Rows < product.columns; column += kInt8Rows) {
-    weights += product.depth * kInt8Rows;
+  FindSums<kTiles>(x, weights, weights + block_bytes, product.depth, sums[now],
+                   nullptr, 0);
+  for (int64_t done = 1; done < blocks; ++done) {
+    weights += block_bytes;
     Finished before(product, rows, column, sums[now]);
-    FindSums<kTiles>(x, weights, product.depth, sums[1 - now], &before,
-                     rows_a_step);
+    FindSums<kTiles>(x, weights, weights + block_bytes, product.depth,
+                     sums[1 - now], &before, rows_a_step);
     now = 1 - now;
+    column += forward * kInt8Rows;
   }
   Finished(product, rows, column, sums[now]).Write(rows.end - rows.begin);
 }

@@ -81,11 +81,16 @@ void MultiplyRows(const Int8Product& product, int64_t block) {
 
 void Multiply(const Int8Product& product) {
   const int64_t blocks = (product.columns + kInt8Rows - 1) / kInt8Rows;
-  int64_t block = 0;
-  for (; block + kMostBlocks <= blocks; block += kMostBlocks) {
-    MultiplyRows<kMostBlocks>(product, block);
+  const int64_t groups = (blocks + kMostBlocks - 1) / kMostBlocks;
+  for (int64_t i = 0; i < groups; ++i) {
+    const int64_t group = product.backwards ? groups - 1 - i : i;
+    int64_t block = group * kMostBlocks;
+    if (block + kMostBlocks <= blocks) {
+      MultiplyRows<kMostBlocks>(product, block);
+    } else {
+      for (; block < blocks; ++block) MultiplyRows<1>(product, block);
+    }
   }
-  for (; block < blocks; ++block) MultiplyRows<1>(product, block);
 }
 
 }  // namespace

@@ -96,7 +96,9 @@ absl::Status ServedLayer::ForwardSums(const Call& call, float* sums,
     const int64_t t = call.backwards ? call.steps - 1 - done : done;
     const States after = {.data = call.y + t * call.rows * StrideOf(call),
                           .stride = StrideOf(call)};
-    RETURN_IF_ERROR(Step(call, before, sums + t * in_step, after, scratch));
+    // Every second step backwards through the weights: see product_columns.h.
+    RETURN_IF_ERROR(
+        Step(call, before, sums + t * in_step, after, done % 2 == 1, scratch));
     before = after;
   }
   for (int64_t row = 0; row < call.rows; ++row) {
@@ -106,7 +108,7 @@ absl::Status ServedLayer::ForwardSums(const Call& call, float* sums,
 }
 
 absl::Status ServedLayer::Step(const Call& call, const States& before,
-                               float* sums, const States& after,
+                               float* sums, const States& after, bool backwards,
                                ServedLayerScratch* scratch) const {
   if (cell_ == Cell::kReluRnn) {  // whose h has no bound
     scratch->h.Set(precision(), before.data, call.rows, hidden(),
@@ -115,7 +117,6 @@ absl::Status ServedLayer::Step(const Call& call, const States& before,
     scratch->h.SetUnit(precision(), before.data, call.rows, hidden(),
                        before.stride);
   }
-  if (cell_ == Cell::kLstm) return LstmGates(call, sums, after, scratch);
   float* products = sums;
   if (cell_ == Cell::kGru) {
     // Its reset gate is applied to a part of the recurrent product.
@@ -123,8 +124,12 @@ absl::Status ServedLayer::Step(const Call& call, const States& before,
                               0.0f);
     products = scratch->recurrent.data();
   }
-  RETURN_IF_ERROR(
-      recurrent_->MultiplyAdd(scratch->h, products, &scratch->products));
+  RETURN_IF_ERROR(recurrent_->MultiplyAdd(scratch->h, products,
+                                          &scratch->products, backwards));
+  if (cell_ == Cell::kLstm) {
+    LstmGates(call, sums, after);
+    return absl::OkStatus();
+  }
   scratch->unread.resize(static_cast<size_t>(hidden()));
   for (int64_t row = 0; row < call.rows; ++row) {
     Gates(before.row(row), sums + row * recurrent_->n(),
@@ -134,11 +139,8 @@ absl::Status ServedLayer::Step(const Call& call, const States& before,
   return absl::OkStatus();
 }
 
-absl::Status ServedLayer::LstmGates(const Call& call, float* sums,
-                                    const States& after,
-                                    ServedLayerScratch* scratch) const {
-  RETURN_IF_ERROR(
-      recurrent_->MultiplyAdd(scratch->h, sums, &scratch->products));
+void ServedLayer::LstmGates(const Call& call, float* sums,
+                            const States& after) const {
   const Kernels& kernels = GetKernels();
   const int64_t width = recurrent_->n();
   for (int64_t row = 0; row < call.rows; ++row) {
@@ -146,7 +148,6 @@ absl::Status ServedLayer::LstmGates(const Call& call, float* sums,
                                    .c = call.c + row * hidden(),
                                    .h = after.row(row)});
   }
-  return absl::OkStatus();
 }
 
 void ServedLayer::Gates(const float* h_before, float* sums,

@@ -80,7 +80,7 @@ class ServedLayer {
   Precision precision() const { return input_->precision(); }
   size_t memory_bytes() const;
 
-  // The name of the kernel that multiplies, e.g. "brg:avx512_core" (oneDNN's).
+  // The name of the kernel that multiplies, e.g. "own:avx512_core".
   std::string implementation() const { return recurrent_->implementation(); }
 
  private:
@@ -98,9 +98,9 @@ class ServedLayer {
   }
   absl::Status FindSums(const Call& call, ServedLayerScratch* scratch) const;
   absl::Status Step(const Call& call, const States& before, float* sums,
-                    const States& after, ServedLayerScratch* scratch) const;
-  absl::Status LstmGates(const Call& call, float* sums, const States& after,
-                         ServedLayerScratch* scratch) const;
+                    const States& after, bool backwards,
+                    ServedLayerScratch* scratch) const;
+  void LstmGates(const Call& call, float* sums, const States& after) const;
   void Gates(const float* h_before, float* sums, const float* recurrent,
              float* h, float* unread) const;
 

@@ -25,16 +25,9 @@ void ServedRows::Prepare(Precision precision, const float* x, int64_t rows,
   rows_ = rows;
   width_ = width;
   f32_ = x;
-  const auto size = static_cast<size_t>(rows * width);
-  // oneDNN has no fast kernels for rows with gaps.
-  if (precision == Precision::kF32 && stride != width) {
-    f32_ = GrowTo(size, &dense_);
-    for (int64_t row = 0; row < rows; ++row) {
-      std::copy_n(x + row * stride, width, dense_.data() + row * width);
-    }
-  }
+  stride_ = stride;
   if (precision == Precision::kBF16) {
-    BFloat16* to = GrowTo(size, &bf16_);
+    BFloat16* to = GrowTo(static_cast<size_t>(rows * width), &bf16_);
     const auto count = static_cast<size_t>(width);
     for (int64_t row = 0; row < rows; ++row) {
       ToBFloat16({x + row * stride, count}, {to + row * width, count});
@@ -73,7 +66,9 @@ absl::StatusOr<std::unique_ptr<const ServedMatrix>> ServedMatrix::CreateTiles(
     absl::FunctionRef<void(int64_t tile, absl::Span<float> values)> fill) {
   auto matrix = absl::WrapUnique(new ServedMatrix(sizes, precision));
   if (precision == Precision::kInt8) {
-    matrix->SetInt8(fill);
+    matrix->int8_ = matrix->Fill<Int8Matrix>(fill);
+  } else if (precision == Precision::kF32 && F32KernelVersion(0) != nullptr) {
+    matrix->f32_ = matrix->Fill<F32Matrix>(fill);
   } else {
     RETURN_IF_ERROR(matrix->Pack(fill));
   }
@@ -97,9 +92,10 @@ absl::Status ServedMatrix::Pack(
   return absl::OkStatus();
 }
 
-void ServedMatrix::SetInt8(
-    absl::FunctionRef<void(int64_t, absl::Span<float>)> fill) {
-  auto matrix = std::make_unique<Int8Matrix>(tiles() * n(), k());
+template <typename Matrix>
+std::unique_ptr<const Matrix> ServedMatrix::Fill(
+    absl::FunctionRef<void(int64_t, absl::Span<float>)> fill) const {
+  auto matrix = std::make_unique<Matrix>(tiles() * n(), k());
   std::vector<float> values(static_cast<size_t>(n() * k()));
   for (int64_t tile = 0; tile < tiles(); ++tile) {
     fill(tile, absl::MakeSpan(values));
@@ -107,12 +103,27 @@ void ServedMatrix::SetInt8(
       matrix->SetRow(tile * n() + row, values.data() + row * k());
     }
   }
-  int8_ = std::move(matrix);
+  return matrix;
 }
 
 int64_t ServedMatrix::longest_run() const {
-  if (int8_ == nullptr) return packed_->longest_run();
-  return n() % kInt8Rows == 0 ? tiles() : 1;
+  if (packed_ != nullptr) return packed_->longest_run();
+  return n() % kF32Rows == 0 && n() % kInt8Rows == 0 ? tiles() : 1;
+}
+
+void ServedMatrix::MultiplyOwn(const ServedRows& x,
+                               const ProductColumns& columns) const {
+  const int64_t weights = columns.count * k();
+  if (int8_ != nullptr) {
+    ForEachPart(columns, weights, [&](const ProductColumns& part) {
+      int8_->Multiply(x.int8_, x.rows_, part);
+    });
+  } else {
+    ForEachPart(columns, weights * int64_t{sizeof(float)},
+                [&](const ProductColumns& part) {
+                  f32_->Multiply(x.f32_, x.rows_, x.stride_, part);
+                });
+  }
 }
 
 absl::Status ServedMatrix::AddPacked(const ServedRows& x, TileRun run,
@@ -120,18 +131,20 @@ absl::Status ServedMatrix::AddPacked(const ServedRows& x, TileRun run,
   const int64_t width = run.count * n();
   Executor* executor = &scratch->executor;
   if (precision_ == Precision::kF32) {
-    return packed_->Multiply(x.rows_, x.f32_, k(), out, width, true, executor,
-                             run);
+    return packed_->Multiply(x.rows_, x.f32_, x.stride_, out, width, true,
+                             executor, run);
   }
   return packed_->Multiply(x.rows_, x.bf16_.data(), k(), out, width, true,
                            executor, run);
 }
 
 absl::Status ServedMatrix::MultiplyAdd(const ServedRows& x, float* out,
-                                       ServedScratch* scratch) const {
+                                       ServedScratch* scratch,
+                                       bool backwards) const {
   CAROUSEL_CHECK(x.width_ == k() && tiles() == 1);
-  if (int8_ == nullptr) return AddPacked(x, {}, out, scratch);
-  int8_->Multiply(x.int8_, x.rows_, 0, n(), nullptr, out);
+  if (packed_ != nullptr) return AddPacked(x, {}, out, scratch);
+  MultiplyOwn(
+      x, {.count = n(), .out = out, .out_stride = n(), .backwards = backwards});
   return absl::OkStatus();
 }
 
@@ -140,9 +153,12 @@ absl::Status ServedMatrix::Multiply(const ServedRows& x, TileRun run,
                                     ServedScratch* scratch) const {
   CAROUSEL_CHECK(x.width_ == k());
   const int64_t width = run.count * n();
-  if (int8_ != nullptr) {
-    const int64_t first = run.first * n();
-    int8_->Multiply(x.int8_, x.rows_, first, width, bias, out);
+  if (packed_ == nullptr) {
+    MultiplyOwn(x, {.first = run.first * n(),
+                    .count = width,
+                    .bias = bias,
+                    .out = out,
+                    .out_stride = width});
     return absl::OkStatus();
   }
   for (int64_t row = 0; row < x.rows_; ++row) {
@@ -179,11 +195,13 @@ absl::Status MultiplyAddRows(const ServedMatrix& matrix, const float* x,
 }
 
 size_t ServedMatrix::memory_bytes() const {
-  return int8_ != nullptr ? int8_->memory_bytes() : packed_->memory_bytes();
+  if (packed_ != nullptr) return packed_->memory_bytes();
+  return int8_ != nullptr ? int8_->memory_bytes() : f32_->memory_bytes();
 }
 
 std::string ServedMatrix::implementation() const {
-  return int8_ != nullptr ? int8_->implementation() : packed_->implementation();
+  if (packed_ != nullptr) return packed_->implementation();
+  return int8_ != nullptr ? int8_->implementation() : f32_->implementation();
 }
 
 }  // namespace carousel

@@ -11,8 +11,10 @@
 //
 //   out_ij += r_i s_j (sum_p q_ip q_jp - 128 sum_p q_jp)
 //
-// where both sums are exact. A row's result does therefore not depend on the
-// rows beside it. In f32 and bf16 it may, in the last bits.
+// where both sums are exact. In int8 and f32 a row's result does not depend on
+// the rows beside it, where our own kernels run (int8_product.h,
+// f32_product.h). In bf16 it may, in the last bits: oneDNN picks a kernel by
+// their number.
 
 #ifndef CAROUSEL_MODEL_LAYERS_SERVED_MATRIX_H_
 #define CAROUSEL_MODEL_LAYERS_SERVED_MATRIX_H_
@@ -27,7 +29,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "model/layers/f32_matrix.h"
 #include "model/layers/int8_matrix.h"
+#include "model/layers/product_columns.h"
 #include "model/onednn/executor.h"
 #include "model/onednn/matmul.h"
 #include "model/onednn/precision.h"
@@ -62,8 +66,8 @@ class ServedRows {
 
   int64_t rows_ = 0;
   int64_t width_ = 0;
-  const float* f32_ = nullptr;  // x, or a copy without gaps
-  std::vector<float> dense_;
+  const float* f32_ = nullptr;
+  int64_t stride_ = 0;  // of f32_
   std::vector<BFloat16> bf16_;
   Int8Rows int8_;
 };
@@ -82,9 +86,10 @@ struct TiledSizes {
 };
 
 // Immutable, so thread-safe; each thread brings its own rows and scratch.
-// Products are oneDNN's, but in int8 our own (int8_product.h). oneDNN makes a
-// primitive for every number of rows of x: it is for the caller to keep them
-// few (buckets.h).
+// Products are our own in int8 and f32, and split by the OpenMP threads of the
+// caller; in bf16, and on a CPU for which there is no kernel, oneDNN's. It
+// makes a primitive for every number of rows of x: it is for the caller to keep
+// them few (buckets.h).
 class ServedMatrix {
  public:
   // `weight` (n, k), F32 or BF16, is copied: one tile. REQUIRES: the CPU has
@@ -97,10 +102,11 @@ class ServedMatrix {
       const TiledSizes& sizes, Precision precision,
       absl::FunctionRef<void(int64_t tile, absl::Span<float> values)> fill);
 
-  // out += x W^T; `out` has rows `n` apart. REQUIRES: one tile; x was set in
-  // the matrix's precision and is k wide.
+  // out += x W^T; `out` has rows `n` apart. `backwards`: see product_columns.h.
+  // REQUIRES: one tile; x was set in the matrix's precision and is k wide.
   absl::Status MultiplyAdd(const ServedRows& x, float* out,
-                           ServedScratch* scratch) const;
+                           ServedScratch* scratch,
+                           bool backwards = false) const;
 
   // out = bias + x W^T of the tiles of `run`; `bias` and the rows of `out` are
   // run.count * n wide. REQUIRES: run.count is 1, or a power of two that is at
@@ -128,7 +134,10 @@ class ServedMatrix {
   ServedMatrix(const TiledSizes& sizes, Precision precision)
       : sizes_(sizes), precision_(precision) {}
   absl::Status Pack(absl::FunctionRef<void(int64_t, absl::Span<float>)> fill);
-  void SetInt8(absl::FunctionRef<void(int64_t, absl::Span<float>)> fill);
+  template <typename Matrix>
+  std::unique_ptr<const Matrix> Fill(
+      absl::FunctionRef<void(int64_t, absl::Span<float>)> fill) const;
+  void MultiplyOwn(const ServedRows& x, const ProductColumns& columns) const;
 
   // out += x W^T by oneDNN.
   absl::Status AddPacked(const ServedRows& x, TileRun run, float* out,
@@ -136,8 +145,10 @@ class ServedMatrix {
 
   const TiledSizes sizes_;
   const Precision precision_;
-  std::unique_ptr<const PackedMatrix> packed_;  // of kF32 and kBF16
-  std::unique_ptr<const Int8Matrix> int8_;      // of kInt8
+  // One of them.
+  std::unique_ptr<const PackedMatrix> packed_;
+  std::unique_ptr<const F32Matrix> f32_;
+  std::unique_ptr<const Int8Matrix> int8_;
 };
 
 // MultiplyAdd for any number of rows x (rows, k) of any size, in pieces of few

@@ -234,6 +234,16 @@ bool IsTilesInARow(const memory::desc& run, const memory::desc& tile, int64_t k,
 
 bool SupportsBF16() { return HasInstructions(dnnl::cpu_isa::avx512_core_bf16); }
 
+bool SupportsAvx512() { return HasInstructions(dnnl::cpu_isa::avx512_core); }
+
+bool SupportsAvx2() {
+#if defined(__x86_64__)
+  return HasInstructions(dnnl::cpu_isa::avx2) && __builtin_cpu_supports("fma");
+#else
+  return false;
+#endif
+}
+
 bool SupportsInt8() { return HasInstructions(dnnl::cpu_isa::avx512_core_vnni); }
 
 bool SupportsInt8Tiles() {

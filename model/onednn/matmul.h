@@ -23,6 +23,11 @@ namespace carousel {
 // Elsewhere the products below are slow or refused, and f32 is better.
 bool SupportsBF16();
 
+// Whether it has vectors of 16 floats (AVX-512 F, BW, DQ, VL), or of 8 (AVX2),
+// and fused multiply-add.
+bool SupportsAvx512();
+bool SupportsAvx2();
+
 // Whether it has instructions for exact sums of products of 8-bit integers
 // (VNNI). Elsewhere they saturate, or are slower than f32.
 bool SupportsInt8();

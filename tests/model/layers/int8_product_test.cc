@@ -46,7 +46,8 @@ class Factors {
 
   // Of the rows [first, first + rows), what was there before being 0.5.
   std::vector<float> Multiply(const Int8Kernel& kernel, bool bias,
-                              int64_t first, int64_t rows) const {
+                              int64_t first, int64_t rows,
+                              bool backwards = false) const {
     std::vector<float> out(static_cast<size_t>(rows * stride()), 0.5f);
     kernel.multiply({.rows = rows,
                      .columns = columns_,
@@ -58,7 +59,8 @@ class Factors {
                      .offsets = offsets_.data(),
                      .bias = bias ? bias_.data() : nullptr,
                      .out = out.data(),
-                     .out_stride = stride()});
+                     .out_stride = stride(),
+                     .backwards = backwards});
     return out;
   }
   std::vector<float> Multiply(const Int8Kernel& kernel, bool bias) const {
@@ -137,6 +139,17 @@ TEST_P(Int8ProductTest, RowHasTheSameBitsAloneAndInAnyBatch) {
     const std::vector<float> alone = factors.Multiply(*kernel_, true, row, 1);
     const auto its = all.begin() + row * factors.stride();
     ASSERT_TRUE(std::equal(alone.begin(), alone.end(), its)) << row;
+  }
+}
+
+TEST_P(Int8ProductTest, OrderOfColumnsIsOfNoAccount) {
+  for (int64_t rows : {1, 20, 70}) {
+    for (int64_t columns : {10, 48, 64, 150}) {
+      const Factors factors(rows, columns, 300);
+      EXPECT_THAT(
+          factors.Multiply(*kernel_, true, 0, rows, true),
+          ElementsAreArray(factors.Multiply(*kernel_, true, 0, rows, false)));
+    }
   }
 }
 
