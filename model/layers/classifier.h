@@ -128,7 +128,7 @@ class Classifier {
                                          absl::FunctionRef<absl::Status()> look,
                                          Workspace* workspace) const;
 
-  // Which oneDNN implementations run.
+  // Which kernels multiply.
   std::string Implementation() const;
 
   // Bytes held, the embedding included.

@@ -103,7 +103,7 @@ class Forecaster {
                         absl::Span<float> forecasts, Workspace* workspace,
                         const Look* look = nullptr) const;
 
-  // Which oneDNN implementations run.
+  // Which kernels multiply.
   std::string Implementation() const;
 
   // Bytes held.

@@ -341,6 +341,10 @@ std::string LanguageModel::Implementation() const {
 
 bool LanguageModel::has_table() const { return rep_->table.has_value(); }
 
+bool LanguageModel::wants_few_shapes() const {
+  return rep_->adaptive != nullptr || rep_->output->wants_few_shapes();
+}
+
 size_t LanguageModel::memory_bytes() const {
   size_t bytes = rep_->embedding.size_bytes() +
                  (has_table() ? rep_->table->size_bytes() : 0) +

@@ -171,8 +171,8 @@ class LanguageModel {
 
   // Shows the logits of tiles [begin, end) as OutputLayer::Visit does, for
   // `rows` vectors that Features gave; perhaps of another thread's workspace.
-  // REQUIRES: rows
-  // <= OutputLayer::kMaxRows and one of few numbers (buckets.h).
+  // REQUIRES: rows <= OutputLayer::kMaxRows, and one of few numbers
+  // (buckets.h) where the model wants that.
   absl::Status VisitLogits(absl::Span<const float> features, int rows,
                            int begin, int end, LogitVisitor visit,
                            Workspace* workspace) const;
@@ -180,12 +180,15 @@ class LanguageModel {
   // y of the step after which `state` is: (N, H).
   std::vector<float> Top(const RecurrentState& state) const;
 
-  // Which oneDNN implementations run, e.g. "lstm brgemm:avx512_core, matmul
-  // brg:avx512_core".
+  // Which kernels multiply, e.g. "lstm own:avx512_core, matmul
+  // own:avx512_core"; those of oneDNN in its words.
   std::string Implementation() const;
 
   // Whether the first layer's input product is looked up (ServingLayout).
   bool has_table() const;
+
+  // Whether each number of rows costs memory and a first time that is slow.
+  bool wants_few_shapes() const;
 
   // Bytes held, the embedding included.
   size_t memory_bytes() const;

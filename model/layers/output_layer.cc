@@ -112,7 +112,8 @@ absl::Status OutputLayer::Logits(const float* features, int rows, int begin,
   CAROUSEL_CHECK(0 <= begin && begin < end && end <= begins_.back());
   const int64_t width = end - begin;
   for (int done = 0; done < rows;) {
-    const int now = LargestRowBucket(rows - done, kMaxRows);
+    const auto now =
+        static_cast<int>(matrix_->RowsTogether(rows - done, kMaxRows));
     float* out = logits + done * width;
     const auto copy = [&](const LogitTile& tile) {
       const int tile_end = tile.begin + static_cast<int>(tile.logits.size());

@@ -64,8 +64,8 @@ class OutputLayer {
 
   // Shows the logits of tiles [begin, end), each once for each of the `rows`
   // vectors `features` (rows, E); a vector's come tile by tile from the first.
-  // REQUIRES: rows <= kMaxRows and one of few numbers (buckets.h); the tiles
-  // are there.
+  // REQUIRES: rows <= kMaxRows, and one of few numbers where the layer wants
+  // that; the tiles are there.
   absl::Status Visit(const float* features, int rows, int begin, int end,
                      LogitVisitor visit, OutputLayerScratch* scratch,
                      ServedScratch* products) const;
@@ -75,6 +75,9 @@ class OutputLayer {
   absl::Status Logits(const float* features, int rows, int begin, int end,
                       float* logits, OutputLayerScratch* scratch,
                       ServedScratch* products) const;
+
+  // See ServedMatrix.
+  bool wants_few_shapes() const { return matrix_->wants_few_shapes(); }
 
   size_t memory_bytes() const;
   std::string implementation() const;

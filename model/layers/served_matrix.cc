@@ -16,7 +16,11 @@ namespace carousel {
 namespace {
 
 // The most rows of one product of MultiplyAddRows.
-constexpr int kMaxRows = 64;
+constexpr int64_t kMaxRows = 64;
+
+// Rows so many floats apart share their places in the first cache, which has
+// few of them: a copy of several has a line more between them.
+constexpr int64_t kSharedPlaces = 1024, kFewRows = 4, kLine = 16;
 
 }  // namespace
 
@@ -26,6 +30,15 @@ void ServedRows::Prepare(Precision precision, const float* x, int64_t rows,
   width_ = width;
   f32_ = x;
   stride_ = stride;
+  if (precision == Precision::kF32 && rows > kFewRows &&
+      stride % kSharedPlaces == 0) {
+    stride_ = width + kLine;
+    float* to = GrowTo(static_cast<size_t>(rows * stride_), &spread_);
+    f32_ = to;
+    for (int64_t row = 0; row < rows; ++row) {
+      std::copy_n(x + row * stride, width, to + row * stride_);
+    }
+  }
   if (precision == Precision::kBF16) {
     BFloat16* to = GrowTo(static_cast<size_t>(rows * width), &bf16_);
     const auto count = static_cast<size_t>(width);
@@ -183,8 +196,7 @@ absl::Status MultiplyAddRows(const ServedMatrix& matrix, const float* x,
                              int64_t rows, float* out, ServedRows* activations,
                              ServedScratch* scratch) {
   for (int64_t done = 0; done < rows;) {
-    const int64_t now = LargestRowBucket(
-        static_cast<int>(std::min<int64_t>(rows - done, kMaxRows)), kMaxRows);
+    const int64_t now = matrix.RowsTogether(rows - done, kMaxRows);
     activations->Set(matrix.precision(), x + done * matrix.k(), now,
                      matrix.k());
     RETURN_IF_ERROR(
@@ -192,6 +204,12 @@ absl::Status MultiplyAddRows(const ServedMatrix& matrix, const float* x,
     done += now;
   }
   return absl::OkStatus();
+}
+
+int64_t ServedMatrix::RowsTogether(int64_t rows, int64_t most) const {
+  const int64_t all = std::min(rows, most);
+  if (!wants_few_shapes()) return all;
+  return LargestRowBucket(static_cast<int>(all), static_cast<int>(most));
 }
 
 size_t ServedMatrix::memory_bytes() const {

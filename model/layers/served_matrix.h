@@ -66,8 +66,9 @@ class ServedRows {
 
   int64_t rows_ = 0;
   int64_t width_ = 0;
-  const float* f32_ = nullptr;
-  int64_t stride_ = 0;  // of f32_
+  const float* f32_ = nullptr;  // x, or a copy
+  int64_t stride_ = 0;          // of f32_
+  AlignedVector<float> spread_;
   std::vector<BFloat16> bf16_;
   Int8Rows int8_;
 };
@@ -89,7 +90,7 @@ struct TiledSizes {
 // Products are our own in int8 and f32, and split by the OpenMP threads of the
 // caller; in bf16, and on a CPU for which there is no kernel, oneDNN's. It
 // makes a primitive for every number of rows of x: it is for the caller to keep
-// them few (buckets.h).
+// them few (RowsTogether, buckets.h).
 class ServedMatrix {
  public:
   // `weight` (n, k), F32 or BF16, is copied: one tile. REQUIRES: the CPU has
@@ -119,6 +120,13 @@ class ServedMatrix {
       const ServedRows& x, TileRun run, const float* bias,
       absl::FunctionRef<void(int64_t row, const float* values)> visit,
       ServedScratch* scratch) const;
+
+  // How many of so many rows are to be multiplied at once, at most `most`,
+  // which is a power of two: where every number costs a primitive one of few.
+  int64_t RowsTogether(int64_t rows, int64_t most) const;
+
+  // Whether that is so, and rows are better filled up to one of the few.
+  bool wants_few_shapes() const { return packed_ != nullptr; }
 
   int64_t n() const { return sizes_.n; }  // of a tile
   int64_t k() const { return sizes_.k; }

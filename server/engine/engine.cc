@@ -356,6 +356,7 @@ void Engine::GoOn(Works works) {
       ready.id = next_id_++;
       ready.bulk = work->terms().bulk;
       ready.due = work->due;
+      ready.fed = work->tokens_fed();
       scheduler_.Add(work->worker, ready);
       waiting_.emplace(ready.id, std::move(work));
     }

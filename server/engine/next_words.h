@@ -26,7 +26,7 @@ struct NextWordsQuestion {
 // questions[n] asks of the n-th; there may be more rows than questions, which
 // nobody asks for. Each thread takes tiles, and no thread holds the logits of
 // more than a few. INTERNAL if the network fails.
-// REQUIRES: rows <= OutputLayer::kMaxRows and one of few numbers (buckets.h).
+// REQUIRES: as LanguageModel::VisitLogits.
 absl::StatusOr<std::vector<WordScores>> ScoreNextWords(
     const LanguageModel& network, const Vocabulary& vocabulary,
     absl::Span<const float> top, int rows,

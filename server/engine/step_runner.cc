@@ -22,17 +22,17 @@ std::vector<const StatePool::Row*> RowsOf(Batch sequences) {
   return rows;
 }
 
-// Their states, filled up to one of a few numbers of rows, for each of which
-// there is a primitive; what is computed for the empty ones goes nowhere.
+// Their states. Where the network wants few shapes they are filled up to one of
+// a few numbers of rows; what is computed for the empty ones goes nowhere.
 void Gather(Batch sequences, RecurrentState* state) {
   const Sequence& first = *sequences.front();
-  const int rows = SmallestBucket(static_cast<int>(sequences.size()));
-  const StackSizes sizes = first.job().network->sizes().stack();
-  const size_t floats = StateFloats(sizes, rows);
-  if (state->rows != rows || state->h.size() != floats ||
-      state->c.size() != (HasMemory(sizes.cell) ? floats : 0)) {
-    *state = ZeroState(sizes, rows);
-  }
+  const LanguageModel& network = *first.job().network;
+  const auto rows = static_cast<int>(sequences.size());
+  state->rows = network.wants_few_shapes() ? SmallestBucket(rows) : rows;
+  const StackSizes sizes = network.sizes().stack();
+  const size_t floats = StateFloats(sizes, state->rows);
+  state->h.resize(floats);
+  state->c.resize(HasMemory(sizes.cell) ? floats : 0);
   first.states().pool.Gather(RowsOf(sequences), state);
 }
 

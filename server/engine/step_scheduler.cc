@@ -29,8 +29,12 @@ void StepScheduler::Add(size_t worker, const ReadySequence& sequence) {
                        [](const ReadySequence& a, const ReadySequence& b) {
                          return a.due < b.due;
                        });
-  ready.insert(place, sequence);
+  ready.insert(place, sequence)->since = now_;
   ++size_;
+}
+
+bool StepScheduler::IsLong(const ReadySequence& sequence) const {
+  return sequence.fed + sequence.pending > options_.max_cells;
 }
 
 StepBatch StepScheduler::Next(size_t worker, bool others) {
@@ -121,11 +125,13 @@ size_t StepScheduler::FirstOf(const Ready& ready, bool others) const {
 // The first that will ask for the same output soon, to go before it; else 0.
 size_t StepScheduler::StepsBefore(const ReadySequence& output,
                                   const Ready& ready) const {
+  const bool waits_long =
+      IsLong(output) && now_ < output.since + options_.output_patience;
   const auto found =
       std::find_if(ready.begin(), ready.end(), [&](const ReadySequence& other) {
-        return other.pending > 0 && other.pending <= options_.max_steps &&
-               other.shared && other.group == output.group &&
-               other.question == output.question;
+        const bool soon = waits_long || other.pending <= options_.max_steps;
+        return other.pending > 0 && soon && other.shared &&
+               other.group == output.group && other.question == output.question;
       });
   return found == ready.end() ? 0 : static_cast<size_t>(found - ready.begin());
 }
@@ -170,8 +176,11 @@ StepScheduler::Room StepScheduler::RoomWith(const ReadySequence& first,
   const auto all = static_cast<size_t>(options_.max_rows);
   const int chunk = StepsOf(first.pending, 1, options_);
   if (chunk == 0) return {.steps = 0, .rows = all, .long_rows = all};
-  if (chunk == 1 || first.pending >= 2 * chunk) {
-    return {.steps = 1, .rows = all, .long_rows = all};
+  if (chunk == 1) return {.steps = 1, .rows = all, .long_rows = all};
+  if (IsLong(first) || first.pending >= 2 * chunk) {
+    const int steps = StepsOf(first.pending, options_.long_rows, options_);
+    const size_t most = rows(most_cells, steps);
+    return {.steps = steps, .rows = most, .long_rows = most};
   }
   return {.steps = chunk,
           .rows = rows(most_cells, chunk),

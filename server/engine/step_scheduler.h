@@ -20,7 +20,11 @@
 //
 // Together. An output over a vocabulary reads far more weights than a step, for
 // one row as for many. So with one of them go those of all workers, and one
-// that is not due yet lets steps go first that lead others to the same one.
+// that is not due yet lets steps go first that lead others to the same one:
+// that of a short text the last ones, that of a long text any, for a while.
+//
+// Long texts. Those that are due first go on together, to their end: if all
+// went on at once, each would be moved for every step, and all would be late.
 //
 // Place. A sequence stays with its worker, so that those that came together go
 // on together: shared out anew at every step they would end up in batches of a
@@ -44,6 +48,14 @@ struct StepSchedulerOptions {
   int max_output_cells = 128;  // of outputs the cells of all
   int max_text_cells = 512;    // the same of whole texts, beside others
   int max_bulk_cells = 8192;   // ... and where nothing else is there
+
+  // Sequences of a batch of long texts, which keeps them together to their end.
+  // Enough to keep the kernels busy.
+  int long_rows = 16;
+
+  // Tokens computed until which the output of a long text waits for others that
+  // will join it.
+  int64_t output_patience = 1024;
 
   // Of bulk: tokens computed by which a text may be late so that batches are
   // full.
@@ -80,7 +92,11 @@ struct ReadySequence {
   // All that is left of it, in tokens; 0: what is said above.
   int64_t left = 0;
 
-  int64_t due = 0;  // see DueAfter
+  // Tokens that were fed already.
+  int64_t fed = 0;
+
+  int64_t due = 0;    // see DueAfter
+  int64_t since = 0;  // tokens computed when it was added, by the scheduler
 };
 
 struct StepBatch {
@@ -108,11 +124,12 @@ class StepScheduler {
   // there is room; takes them out. Of another's, and at most half of them, if
   // the worker has none. Empty if nothing waits at all.
   //
-  // All of a batch take the same number of steps, a power of two. If one chunk
-  // is most of what the first has to take, then that chunk, and with it go
-  // those that have as many to take; those that have far more fill up to half
-  // of the room, for the sake of those that have not. Else as many sequences as
-  // possible, and as many steps as none has to stop before.
+  // All of a batch take the same number of steps, a power of two. If the first
+  // is short and one chunk is most of what it has to take, then that chunk, and
+  // with it go those that have as many to take; those that have far more fill
+  // up to half of the room, for the sake of those that have not. If it has one
+  // token, as many sequences as possible, and as many steps as none has to stop
+  // before. Else long_rows of them, or so many that the batch is full.
   //
   // `others`: somebody waits whom the scheduler does not know yet.
   StepBatch Next(size_t worker, bool others = false);
@@ -132,6 +149,7 @@ class StepScheduler {
     size_t long_rows = 0;
   };
 
+  bool IsLong(const ReadySequence& sequence) const;
   size_t FirstOf(const Ready& ready, bool others) const;
   size_t FullestOf(const Ready& ready) const;
   size_t StepsBefore(const ReadySequence& output, const Ready& ready) const;

@@ -198,6 +198,25 @@ TEST(StepSchedulerTest, ShortOneOvertakesLongOnes) {
 }
 
 // A product over the vocabulary takes as long as several tokens.
+// Rather two batches of eight steps than eight of two.
+TEST(StepSchedulerTest, OfManyLongTextsSomeGoOnToTheirEnd) {
+  StepScheduler scheduler(1, {.max_cells = 16, .long_rows = 2});
+  for (int64_t id : {1, 2, 3, 4}) {
+    scheduler.Add(0, {.id = id, .pending = 100, .due = id});
+  }
+  for (int fed = 0; fed < 96; fed += 8) {
+    const StepBatch batch = scheduler.Next(0);
+    ASSERT_THAT(batch.ids, ElementsAre(1, 2));
+    ASSERT_EQ(batch.steps, 8);
+    for (int64_t id : {1, 2}) {
+      scheduler.Add(0,
+                    {.id = id, .pending = 92 - fed, .fed = fed + 8, .due = id});
+    }
+  }
+  // What is left of them is short, but they are in no hurry.
+  EXPECT_THAT(scheduler.Next(0).ids, ElementsAre(1, 2, 3, 4));
+}
+
 TEST(StepSchedulerTest, OutputsOfManyRowsAreBounded) {
   StepScheduler scheduler(1, {.max_rows = 64, .max_output_cells = 16});
   for (int64_t id = 1; id <= 9; ++id) scheduler.Add(0, {.id = id});
@@ -371,6 +390,22 @@ TEST_F(SharedOutputTest, OneThatIsNotDueWaitsForThoseThatWillJoin) {
   EXPECT_EQ(steps.steps, 1);
   scheduler_.Add(0, Sequence(2, 0, 101));
   EXPECT_THAT(scheduler_.Next(0).ids, ElementsAre(1, 2));
+}
+
+TEST_F(SharedOutputTest, OneOfALongTextWaitsForAnyForAWhile) {
+  StepScheduler scheduler(1, {.output_patience = 64});
+  ReadySequence first = Sequence(1, 0, 100000);
+  first.fed = 1000;
+  scheduler.Add(0, first);
+  int fed = 0;
+  for (;; fed += 8) {
+    scheduler.Add(0, Sequence(2, 100, 100001));
+    const StepBatch batch = scheduler.Next(0);
+    if (batch.steps == 0) break;
+    EXPECT_EQ(batch.steps, 8);
+    EXPECT_THAT(batch.ids, ElementsAre(2));
+  }
+  EXPECT_EQ(fed, 64);
 }
 
 TEST_F(SharedOutputTest, OneThatIsDueWaitsForNobody) {
