@@ -35,6 +35,13 @@ constexpr int SmallestBucket(int n) {
   return between >= n ? between : power;
 }
 
+// How many of `n` go into the next piece, at most `limit`: where each number
+// costs a primitive, a power of two. REQUIRES: as LargestBucket.
+constexpr int NextPiece(int n, int limit, bool few_shapes) {
+  if (few_shapes) return LargestBucket(n, limit);
+  return n < limit ? n : limit;
+}
+
 // Steps for texts of this length: the smallest of four sizes in each octave
 // that is at least `length`, so that at most a quarter is padding. REQUIRES:
 // length >= 1.

@@ -219,7 +219,7 @@ absl::Status LanguageModel::Advance(absl::Span<const int32_t> tokens, int steps,
   CAROUSEL_CHECK(static_cast<int64_t>(tokens.size()) == int64_t{steps} * rows);
   if (top != nullptr) top->clear();
   for (int done = 0; done < steps;) {
-    const int now = LargestBucket(steps - done, kMaxSteps);
+    const int now = NextPiece(steps - done, kMaxSteps, wants_few_shapes());
     RETURN_IF_ERROR(rep_->RunStack(tokens.data() + int64_t{done} * rows, now,
                                    state, workspace->rep_.get()));
     if (top != nullptr) {

@@ -21,11 +21,6 @@ constexpr int kMaxSteps = 32;
 constexpr int kLookSteps = 8;    // between two looks
 constexpr int kMaxSumRows = 64;  // of one product of inputs that repeat
 
-// Of so many that are left, those of the next call.
-int64_t StepsOf(int64_t left, bool look) {
-  return LargestBucket(static_cast<int>(left), look ? kLookSteps : kMaxSteps);
-}
-
 }  // namespace
 
 absl::Status CheckStackSizes(const StackSizes& sizes) {
@@ -191,7 +186,7 @@ absl::Status RecurrentStack::RunForwards(const Pass& pass) const {
       std::fill_n(at.h + row, hidden, 0.0f);
       if (at.c != nullptr) std::fill_n(at.c + row, hidden, 0.0f);
     }
-    const int64_t steps = StepsOf(end - t, pass.look != nullptr);
+    const int64_t steps = StepsTogether(pass, end - t);
     RETURN_IF_ERROR(RunSteps(pass, 0, t, steps));
     t += steps;
   }
@@ -211,7 +206,7 @@ absl::Status RecurrentStack::RunBackwards(const Pass& pass) const {
     for (int64_t begin : pass.begins) {
       if (begin < t) end = std::max(end, begin);
     }
-    const int64_t steps = StepsOf(t - end, pass.look != nullptr);
+    const int64_t steps = StepsTogether(pass, t - end);
     t -= steps;
     RETURN_IF_ERROR(RunSteps(pass, 1, t, steps));
     for (size_t n = 0; n < pass.begins.size(); ++n) {
@@ -225,6 +220,13 @@ absl::Status RecurrentStack::RunBackwards(const Pass& pass) const {
   std::copy_n(ends, size, at.h);
   if (at.c != nullptr) std::copy_n(ends + size, size, at.c);
   return absl::OkStatus();
+}
+
+// Of so many that are left, those of the next call.
+int64_t RecurrentStack::StepsTogether(const Pass& pass, int64_t left) const {
+  return NextPiece(static_cast<int>(left),
+                   pass.look != nullptr ? kLookSteps : kMaxSteps,
+                   cells_.front()->wants_few_shapes());
 }
 
 // The steps [t, t + steps) in one direction.
@@ -259,9 +261,8 @@ absl::Status RecurrentStack::SumRepeated(const Pass& pass, int d) const {
   int rows = 0;
   for (int64_t done = 0; done < pass.distinct; done += rows) {
     if (pass.look != nullptr) RETURN_IF_ERROR((*pass.look)());
-    rows = LargestBucket(
-        static_cast<int>(std::min<int64_t>(pass.distinct - done, kMaxSumRows)),
-        kMaxSumRows);
+    rows = NextPiece(static_cast<int>(pass.distinct - done), kMaxSumRows,
+                     cell(0, d).wants_few_shapes());
     RETURN_IF_ERROR(cell(0, d).InputSums(pass.x + done * sizes_.inputs, rows,
                                          sums + done * width,
                                          &pass.workspace->layer));

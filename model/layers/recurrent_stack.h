@@ -157,6 +157,7 @@ class RecurrentStack {
   absl::Status RunSteps(const Pass& pass, int d, int64_t t,
                         int64_t steps) const;
   absl::Status SumRepeated(const Pass& pass, int d) const;
+  int64_t StepsTogether(const Pass& pass, int64_t left) const;
   float* OutputOf(const Pass& pass, int k, float* y) const;
 
   // The part of a state that a layer has in one direction.

@@ -45,13 +45,13 @@ absl::StatusOr<std::unique_ptr<const ServedLayer>> ServedLayer::Create(
 absl::Status ServedLayer::Forward(const Call& call,
                                   ServedLayerScratch* scratch) const {
   CAROUSEL_CHECK(call.steps >= 1 && call.rows >= 1);
-  const auto most_steps =
-      static_cast<int>(std::max<int64_t>(1, kMaxCells / call.rows));
+  const int most_steps =
+      NextPiece(static_cast<int>(std::max<int64_t>(1, kMaxCells / call.rows)),
+                kMaxCells, wants_few_shapes());
   Call part = call;
   for (int64_t done = 0; done < call.steps; done += part.steps) {
-    part.steps =
-        std::min(LargestBucket(most_steps, kMaxCells),
-                 LargestBucket(static_cast<int>(call.steps - done), kMaxCells));
+    part.steps = NextPiece(static_cast<int>(call.steps - done), most_steps,
+                           wants_few_shapes());
     const int64_t t = call.backwards ? call.steps - done - part.steps : done;
     const int64_t before = t * call.rows;
     part.y = call.y + before * StrideOf(call);

@@ -80,6 +80,9 @@ class ServedLayer {
   Precision precision() const { return input_->precision(); }
   size_t memory_bytes() const;
 
+  // See ServedMatrix.
+  bool wants_few_shapes() const { return input_->wants_few_shapes(); }
+
   // The name of the kernel that multiplies, e.g. "own:avx512_core".
   std::string implementation() const { return recurrent_->implementation(); }
 

@@ -33,6 +33,7 @@ ReadySequence CompletionWork::next() const {
           .pending = sequence_->pending(),
           .question = sequence_->question(),
           .shared = true,
+          .any_steps = !sequence_->job().network->wants_few_shapes(),
           .left = sequence_->left()};
 }
 

@@ -10,7 +10,7 @@ namespace carousel {
 namespace {
 
 // The largest power of two of steps that there are and that may be taken at
-// once by one sequence of `rows`; 0 of none.
+// once by each of `rows` sequences; 0 of none.
 int StepsOf(int pending, int rows, const StepSchedulerOptions& options) {
   int steps = pending == 0 ? 0 : 1;
   while (steps > 0 && 2 * steps <= pending && 2 * steps <= options.max_steps &&
@@ -82,7 +82,10 @@ StepBatch StepScheduler::Take(size_t most, bool others, Ready* ready) {
   ready->swap(left);
   if (first.pending == 0 && first.shared) AddShared(first, &batch, &cells);
   const auto rows = static_cast<int>(batch.ids.size());
-  batch.steps = StepsOf(pending, rows, options_);
+  batch.steps = first.any_steps && pending > 0
+                    ? std::clamp(options_.max_cells / rows, 1,
+                                 std::min(pending, options_.max_steps))
+                    : StepsOf(pending, rows, options_);
   size_ -= batch.ids.size();
   now_ += pending == 0 ? cells : int64_t{rows} * batch.steps;
   return batch;

@@ -89,6 +89,9 @@ struct ReadySequence {
   // It is one of many texts that nobody waits for one by one.
   bool bulk = false;
 
+  // Its network takes any number of steps, not only powers of two.
+  bool any_steps = false;
+
   // All that is left of it, in tokens; 0: what is said above.
   int64_t left = 0;
 
@@ -124,7 +127,7 @@ class StepScheduler {
   // there is room; takes them out. Of another's, and at most half of them, if
   // the worker has none. Empty if nothing waits at all.
   //
-  // All of a batch take the same number of steps, a power of two. If the first
+  // All of a batch take the same number of steps. If the first
   // is short and one chunk is most of what it has to take, then that chunk, and
   // with it go those that have as many to take; those that have far more fill
   // up to half of the room, for the sake of those that have not. If it has one
