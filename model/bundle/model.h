@@ -24,7 +24,7 @@ namespace carousel {
 
 // How a network runs.
 struct NetworkFacts {
-  std::string implementation;  // which kernels, e.g. "lstm brgemm:avx512_core"
+  std::string implementation;  // which kernels, e.g. "lstm own:avx512_core"
   size_t memory_bytes = 0;
 };
 

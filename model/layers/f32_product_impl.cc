@@ -2,7 +2,6 @@
 //
 // F32Product, compiled once for each instruction set: see CMakeLists.txt.
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -31,6 +30,8 @@ constexpr int64_t kMostDepth = 256;
 constexpr int64_t kAhead = 32;
 
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
+
+int64_t Min(int64_t a, int64_t b) { return a < b ? a : b; }
 
 struct Range {
   int64_t begin = 0;
@@ -121,10 +122,9 @@ void MultiplyColumns(const F32Product& product, int64_t column) {
   // Weights that are read once need not stay.
   const int64_t most = product.rows <= kRows ? product.depth : kMostDepth;
   for (int64_t k = 0; k < product.depth; k += most) {
-    const Range depth = {k, std::min(k + most, product.depth)};
+    const Range depth = {k, Min(k + most, product.depth)};
     for (int64_t row = 0; row < product.rows; row += kRows) {
-      MultiplyRows<kRows, kWidth>(product, row,
-                                  std::min<int64_t>(kRows, product.rows - row),
+      MultiplyRows<kRows, kWidth>(product, row, Min(kRows, product.rows - row),
                                   column, depth);
     }
   }

@@ -40,7 +40,9 @@ void Configure(int64_t last_rows) {
   }
   configuration.rows[3] = static_cast<uint8_t>(last_rows);
   configuration.rows[5] = static_cast<uint8_t>(last_rows);
-  _tile_loadconfig(&configuration);
+  // The intrinsic of g++ 12 says of the first bytes only that they are read:
+  // the others might never be written.
+  __asm__ volatile("ldtilecfg %0" : : "m"(configuration));
 }
 
 struct Rows {
@@ -48,19 +50,26 @@ struct Rows {
 };
 
 // The sums of a block of columns on their way to the output. They are written
-// some rows at a time, between the instructions that find those of the next
-// block: these wait for each other and for memory, and leave time for it.
+// some rows at a time, so many at each of the `steps` of depth, between the
+// instructions that find those of the next block: these wait for each other and
+// for memory, and leave time for it.
 class Finished {
  public:
   Finished(const Int8Product& product, Rows rows, int64_t column,
            const int32_t* sums)
       : columns_(product, column),
+        rows_a_step_((rows.end - rows.begin - 1) * kInt8Depth / product.depth +
+                     1),
         sums_(sums),
         scale_(product.x_scales + rows.begin),
         end_(product.x_scales + rows.end),
         out_(product.out + rows.begin * product.out_stride + column),
         stride_(product.out_stride) {}
 
+  void WriteSome() { Write(rows_a_step_); }
+  void WriteAll() { Write(end_ - scale_); }
+
+ private:
   void Write(int64_t rows) {
     for (; rows > 0 && scale_ != end_; --rows) {
       columns_.Write(_mm512_load_si512(sums_), *scale_++, out_);
@@ -69,8 +78,8 @@ class Finished {
     }
   }
 
- private:
   const Int8Columns columns_;
+  const int64_t rows_a_step_;
   const int32_t* sums_;
   const float* scale_;
   const float* const end_;
@@ -87,14 +96,21 @@ void Prefetch(const int8_t* weights, int quarter) {
   }
 }
 
-// The sums of a block of 16 columns; `x` has kTiles * 16 rows at most. Weights
-// are fetched two steps before they are read: behind those of this block come
-// those of `next`. Between the steps, of which each is one of depth, some rows
-// of `before` are written.
+// Weights of 16 columns, and of those whose turn is next.
+struct Block {
+  const int8_t* weights;
+  const int8_t* next;
+};
+
+// The sums of a block; `x` has kTiles * 16 rows at most. A quarter of a step's
+// weights is fetched two steps before they are read for each tile of rows, the
+// last quarter where there is one tile; behind those of this block come those
+// of the next. Between the steps, of which each is one of depth, some rows of
+// `before` are written.
 template <int kTiles>
-void FindSums(const uint8_t* x, const int8_t* weights, const int8_t* next,
-              int64_t depth, int32_t* sums, Finished* before,
-              int64_t rows_a_step) {
+void FindSums(const uint8_t* x, Block block, int64_t depth, int32_t* sums,
+              Finished* before) {
+  const int8_t* weights = block.weights;
   const uint8_t* last_x = x + (kTiles - 1) * kTileRows * depth;
   if constexpr (kTiles > 1) _tile_zero(0);
   if constexpr (kTiles > 2) _tile_zero(1);
@@ -103,7 +119,7 @@ void FindSums(const uint8_t* x, const int8_t* weights, const int8_t* next,
   for (int64_t k = 0; k < depth; k += kInt8Depth, weights += kTileBytes) {
     const int64_t later = k + 2 * kInt8Depth - depth;
     const int8_t* fetched =
-        later < 0 ? weights + 2 * kTileBytes : next + later * kInt8Rows;
+        later < 0 ? weights + 2 * kTileBytes : block.next + later * kInt8Rows;
     _tile_loadd(6, weights, kInt8Depth);
     if constexpr (kTiles > 1) {
       _tile_loadd(4, x + k, depth);
@@ -123,7 +139,7 @@ void FindSums(const uint8_t* x, const int8_t* weights, const int8_t* next,
     _tile_loadd(5, last_x + k, depth);
     _tile_dpbusd(3, 5, 6);
     Prefetch(fetched, 3);
-    if (before != nullptr) before->Write(rows_a_step);
+    if (before != nullptr) before->WriteSome();
   }
   constexpr int64_t kTileSums = kTileRows * kInt8Rows;
   if constexpr (kTiles > 1) _tile_stored(0, sums, kSumsBytes);
@@ -141,21 +157,19 @@ void MultiplyRows(const Int8Product& product, Rows rows) {
   const int64_t block_bytes = forward * product.depth * kInt8Rows;
   int64_t column = product.backwards ? (blocks - 1) * kInt8Rows : 0;
   const int8_t* weights = product.weights + column * product.depth;
-  const int64_t steps = product.depth / kInt8Depth;
-  const int64_t rows_a_step = (rows.end - rows.begin + steps - 1) / steps;
   Configure(rows.end - rows.begin - (kTiles - 1) * kTileRows);
   int now = 0;
-  FindSums<kTiles>(x, weights, weights + block_bytes, product.depth, sums[now],
-                   nullptr, 0);
+  FindSums<kTiles>(x, {weights, weights + block_bytes}, product.depth,
+                   sums[now], nullptr);
   for (int64_t done = 1; done < blocks; ++done) {
     weights += block_bytes;
     Finished before(product, rows, column, sums[now]);
-    FindSums<kTiles>(x, weights, weights + block_bytes, product.depth,
-                     sums[1 - now], &before, rows_a_step);
+    FindSums<kTiles>(x, {weights, weights + block_bytes}, product.depth,
+                     sums[1 - now], &before);
     now = 1 - now;
     column += forward * kInt8Rows;
   }
-  Finished(product, rows, column, sums[now]).Write(rows.end - rows.begin);
+  Finished(product, rows, column, sums[now]).WriteAll();
 }
 
 void Multiply(const Int8Product& product) {

@@ -2,7 +2,7 @@
 //
 // The element-by-element arithmetic of networks, in versions for several
 // instruction sets; the best that the CPU has is chosen when first asked for.
-// (Matrix products are oneDNN's and int8_product.h's.)
+// (Matrix products: int8_product.h, f32_product.h, and oneDNN's.)
 //
 // Every kernel works on plain memory, on the calling thread, and gives the same
 // bits for the same arguments. Exponentials are within 2 units in the last

@@ -81,13 +81,12 @@ absl::Status OutputLayer::Visit(const float* features, int rows, int begin,
   CAROUSEL_CHECK(1 <= rows && rows <= kMaxRows);
   CAROUSEL_CHECK(0 <= begin && begin <= end && end <= tiles());
   scratch->features.Set(matrix_->precision(), features, rows, embedding_);
-  const auto longest = static_cast<int>(std::min<int64_t>(
-      matrix_->longest_run(),
-      LargestBucket(static_cast<int>(std::max<int64_t>(
-                        1, kMaxLogits / (int64_t{rows} * kTileRows))),
-                    1 << 10)));
+  const auto room = static_cast<int>(
+      std::max<int64_t>(1, kMaxLogits / (int64_t{rows} * kTileRows)));
+  const int longest = NextPiece(room, static_cast<int>(matrix_->longest_run()),
+                                wants_few_shapes());
   for (int tile = begin; tile < end;) {
-    const int count = LargestBucket(end - tile, longest);
+    const int count = NextPiece(end - tile, longest, wants_few_shapes());
     const auto visit_tiles = [&](int64_t row, const float* values) {
       for (int t = tile; t < tile + count; ++t, values += kTileRows) {
         const int first = begins_[static_cast<size_t>(t)];

@@ -141,7 +141,7 @@ class RecurrentStack {
   const StackSizes& sizes() const { return sizes_; }
   size_t memory_bytes() const;
 
-  // E.g. "lstm brg:avx512_core".
+  // E.g. "lstm own:avx512_core".
   std::string Implementation() const;
 
  private:

@@ -3,6 +3,7 @@
 #include "model/layers/served_layer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/memory/memory.h"
 #include "model/base/buckets.h"

@@ -108,6 +108,8 @@ absl::Status ServedMatrix::Pack(
 template <typename Matrix>
 std::unique_ptr<const Matrix> ServedMatrix::Fill(
     absl::FunctionRef<void(int64_t, absl::Span<float>)> fill) const {
+  static_assert(kF32Rows % kInt8Rows == 0);
+  CAROUSEL_CHECK(tiles() == 1 || n() % kF32Rows == 0);
   auto matrix = std::make_unique<Matrix>(tiles() * n(), k());
   std::vector<float> values(static_cast<size_t>(n() * k()));
   for (int64_t tile = 0; tile < tiles(); ++tile) {
@@ -120,8 +122,7 @@ std::unique_ptr<const Matrix> ServedMatrix::Fill(
 }
 
 int64_t ServedMatrix::longest_run() const {
-  if (packed_ != nullptr) return packed_->longest_run();
-  return n() % kF32Rows == 0 && n() % kInt8Rows == 0 ? tiles() : 1;
+  return packed_ != nullptr ? packed_->longest_run() : tiles();
 }
 
 void ServedMatrix::MultiplyOwn(const ServedRows& x,

@@ -99,6 +99,7 @@ class ServedMatrix {
       const Tensor& weight, Precision precision);
 
   // The same of several tiles. `fill` writes the values of one, (n, k).
+  // REQUIRES: n is a multiple of kF32Rows if there are several.
   static absl::StatusOr<std::unique_ptr<const ServedMatrix>> CreateTiles(
       const TiledSizes& sizes, Precision precision,
       absl::FunctionRef<void(int64_t tile, absl::Span<float> values)> fill);
@@ -110,8 +111,8 @@ class ServedMatrix {
                            bool backwards = false) const;
 
   // out = bias + x W^T of the tiles of `run`; `bias` and the rows of `out` are
-  // run.count * n wide. REQUIRES: run.count is 1, or a power of two that is at
-  // most longest_run(); of x as above.
+  // run.count * n wide. REQUIRES: run.count is at most longest_run(), and a
+  // power of two if the matrix wants few shapes; of x as above.
   absl::Status Multiply(const ServedRows& x, TileRun run, const float* bias,
                         float* out, ServedScratch* scratch) const;
 

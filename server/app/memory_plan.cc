@@ -29,8 +29,8 @@ int64_t StateBytes(const StackSizes& stack) {
          (HasMemory(stack.cell) ? 2 : 1);
 }
 
-// The widest activations of a step are sums of gates: of the input, of the
-// recurrence, as integers and as floats.
+// The widest activations of a step are sums of gates: looked up, of the input,
+// of the recurrence of a GRU. All that is narrower is less than once more.
 int64_t ScratchBytes(const StackSizes& stack) {
   constexpr int64_t kBuffers = 4;
   const StepSchedulerOptions steps;

@@ -18,7 +18,7 @@ namespace carousel {
 v1::Model ToMessage(const ModelVersion& version);
 
 // The instruction sets in the name of an implementation ("lstm
-// brgemm:avx512_core, matmul brg:avx512_core_vnni"): what stands behind colons,
+// own:avx512_core, matmul brg:avx512_core_bf16"): what stands behind colons,
 // each once.
 std::string IsaOf(absl::string_view implementation);
 

@@ -12,8 +12,8 @@ namespace {
 
 using Scorers = std::vector<WordScorer>;  // one a row
 
-// Tiles of a part: as many as one product takes of one row, and few enough for
-// a thread that comes late to find some left.
+// Tiles of a part: enough for a product to be worth its call, and few enough
+// for a thread that comes late to find some left.
 constexpr int kTilesOfPart = 8;
 
 Scorers MakeScorers(const Vocabulary& vocabulary,

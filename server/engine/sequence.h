@@ -77,7 +77,8 @@ class Sequence {
                               : 0;
   }
 
-  // The output that is due: of which ranks. REQUIRES: pending() == 0.
+  // The output that is due, now or later: of which ranks. REQUIRES: pending()
+  // == 0, or question() != 0.
   RankRange ranks() const { return query_->ranks; }
 
   // The ranks are all there are: of so many words the scores are wanted. Else

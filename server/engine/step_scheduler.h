@@ -28,7 +28,8 @@
 //
 // Place. A sequence stays with its worker, so that those that came together go
 // on together: shared out anew at every step they would end up in batches of a
-// few. A worker that has none takes half of another's.
+// few. A worker that has none takes half of another's, and one that computes an
+// output for all goes on with those that have asked for it.
 
 #ifndef CAROUSEL_SERVER_ENGINE_STEP_SCHEDULER_H_
 #define CAROUSEL_SERVER_ENGINE_STEP_SCHEDULER_H_
@@ -82,8 +83,9 @@ struct ReadySequence {
   // The output is that of a whole text, on whose way deadlines are looked at.
   bool whole = false;
 
-  // Its output reads all weights of a vocabulary: so it is computed with those
-  // of all workers, and waits for others while it is not due.
+  // Its output reads many weights, those of a vocabulary or of the words that a
+  // beginning leaves: so it is computed with the same ones of all workers, and
+  // waits for others while it is not due.
   bool shared = false;
 
   // It is one of many texts that nobody waits for one by one.
@@ -125,14 +127,15 @@ class StepScheduler {
 
   // What goes first of the worker's, and all those that go with it, as far as
   // there is room; takes them out. Of another's, and at most half of them, if
-  // the worker has none. Empty if nothing waits at all.
+  // the worker has none; of a shared output the others are everybody's. Empty
+  // if nothing waits at all.
   //
-  // All of a batch take the same number of steps. If the first
-  // is short and one chunk is most of what it has to take, then that chunk, and
-  // with it go those that have as many to take; those that have far more fill
-  // up to half of the room, for the sake of those that have not. If it has one
-  // token, as many sequences as possible, and as many steps as none has to stop
-  // before. Else long_rows of them, or so many that the batch is full.
+  // All of a batch take the same number of steps. If the first is short and one
+  // chunk is most of what it has to take, then that chunk, and with it go those
+  // that have as many to take; those that have far more fill up to half of the
+  // room, for the sake of those that have not. If it has one token, as many
+  // sequences as possible, and as many steps as none has to stop before. Else
+  // long_rows of them, or so many that the batch is full.
   //
   // `others`: somebody waits whom the scheduler does not know yet.
   StepBatch Next(size_t worker, bool others = false);

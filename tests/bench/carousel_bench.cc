@@ -195,14 +195,15 @@ struct StepRows {
   RecurrentState state;
 };
 
-// Rows are shared out to the threads for the step and for ranking, tiles for
-// the output.
+// Shared out to the threads are rows for the step and for ranking, but where
+// there are few columns of the step's products, and tiles for the output. (The
+// workers of an engine share out rows, few or many.)
 void BenchStep(benchmark::State& state, Precision precision, int n) {
-  constexpr int kWords = 5;
+  constexpr int kWords = 5, kFewRows = 16;
   const auto model = StepModel(precision);
   const Vocabulary vocabulary = StepVocabulary();
   OpenMpParts parts;
-  const int count = std::min(n, parts.threads());
+  const int count = n <= kFewRows ? 1 : std::min(n, parts.threads());
   std::vector<StepRows> rows;
   for (int part = 0; part < count; ++part) {
     const int first = n * part / count;

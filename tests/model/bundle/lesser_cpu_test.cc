@@ -4,10 +4,13 @@
 // not use more than ONEDNN_MAX_CPU_ISA, here AVX512_CORE unless it is set.
 
 #include <cstdlib>
+#include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/bundle/model.h"
+#include "model/layers/f32_product.h"
+#include "model/layers/int8_product.h"
 #include "model/onednn/matmul.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -33,6 +36,15 @@ class LesserCpuTest : public testing::Test {
   TempDir dir_;
   const std::string bundle_ = dir_.File("tiny/1");
 };
+
+TEST_F(LesserCpuTest, OurOwnKernelsAreBoundTooByWhatOneDnnMayUse) {
+  EXPECT_EQ(Int8KernelVersion(0), nullptr);
+  ASSERT_NE(F32KernelVersion(0), nullptr);
+  EXPECT_STREQ(F32KernelVersion(0)->name,
+               std::getenv("ONEDNN_MAX_CPU_ISA") == std::string("AVX2")
+                   ? "own:avx2"
+                   : "own:avx512_core");
+}
 
 // A bundle runs on every CPU; which it does not run as it is meant, it says.
 TEST_F(LesserCpuTest, BundleForInt8RunsInF32AndSaysSo) {

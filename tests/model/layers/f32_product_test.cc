@@ -3,7 +3,6 @@
 #include "model/layers/f32_product.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "gmock/gmock.h"

@@ -2,8 +2,8 @@
 
 #include "model/layers/int8_product.h"
 
+#include <algorithm>
 #include <cmath>
-#include <string>
 #include <vector>
 
 #include "gmock/gmock.h"

@@ -78,10 +78,7 @@ TEST_P(KernelsTest, ServedLstmIsTheEquationsToSixDigits) {
 TEST_P(KernelsTest, ServedLstmSaturatesAtHugeSums) {
   const Floats sums = {1000, 1000, 1000, 1000, -1000, -1000, -1000, -1000};
   Floats c = {2}, h(1);
-  kernels().lstm_served(1, {.sums = sums.data(),
-
-                            .c = c.data(),
-                            .h = h.data()});
+  kernels().lstm_served(1, {.sums = sums.data(), .c = c.data(), .h = h.data()});
   EXPECT_NEAR(c[0], 3.0f, 1e-5);
   EXPECT_NEAR(h[0], std::tanh(3.0f), 1e-5);
   kernels().lstm_served(1, {.sums = sums.data() + 4,
@@ -98,10 +95,8 @@ TEST_P(KernelsTest, ServedLstmTellsInfiniteFromNan) {
   for (float sum : {kInfinity, -kInfinity}) {
     const Floats sums = {sum, sum, sum, sum};
     Floats c = {2}, h(1);
-    kernels().lstm_served(1, {.sums = sums.data(),
-
-                              .c = c.data(),
-                              .h = h.data()});
+    kernels().lstm_served(1,
+                          {.sums = sums.data(), .c = c.data(), .h = h.data()});
     EXPECT_NEAR(c[0], sum > 0 ? 3.0f : 0.0f, 1e-5);
     EXPECT_NEAR(h[0], sum > 0 ? std::tanh(3.0f) : 0.0f, 1e-5);
   }
@@ -109,10 +104,8 @@ TEST_P(KernelsTest, ServedLstmTellsInfiniteFromNan) {
     Floats sums = {0, 0, 0, 0};
     sums[gate] = std::numeric_limits<float>::quiet_NaN();
     Floats c = {2}, h(1);
-    kernels().lstm_served(1, {.sums = sums.data(),
-
-                              .c = c.data(),
-                              .h = h.data()});
+    kernels().lstm_served(1,
+                          {.sums = sums.data(), .c = c.data(), .h = h.data()});
     EXPECT_TRUE(std::isnan(h[0])) << gate;
   }
 }
@@ -121,10 +114,7 @@ TEST_P(KernelsTest, ServedLstmTellsInfiniteFromNan) {
 TEST_P(KernelsTest, ServedLstmSaturatesBehindAHalfOpenGate) {
   const Floats sums = {-0.1f, -0.1f, -100, -0.1f};
   Floats c = {-200}, h(1);
-  kernels().lstm_served(1, {.sums = sums.data(),
-
-                            .c = c.data(),
-                            .h = h.data()});
+  kernels().lstm_served(1, {.sums = sums.data(), .c = c.data(), .h = h.data()});
   EXPECT_NEAR(c[0], -201 * Sigmoid(-0.1), 1e-3);
   EXPECT_NEAR(h[0], -Sigmoid(-0.1), 1e-5);
 }

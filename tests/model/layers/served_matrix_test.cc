@@ -2,6 +2,9 @@
 
 #include "model/layers/served_matrix.h"
 
+#include <omp.h>
+
+#include <algorithm>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -62,6 +65,74 @@ TEST(ServedMatrixTest, RowOfZerosGivesZeros) {
   EXPECT_EQ(out[1], 0.5f);
   EXPECT_NEAR(out[2], 6.5f, 0.05f);
   EXPECT_EQ(out[3], 0.5f);
+}
+
+// Rows a multiple of 4 KB apart are spread.
+TEST(ServedMatrixTest, RowHasTheSameBitsAloneAndInAnyBatch) {
+  if (F32KernelVersion(0) == nullptr) GTEST_SKIP() << "rows go to oneDNN";
+  constexpr int64_t kIn = 1024, kOut = 40, kRows = 5;
+  const auto weight = RandomFloats(kOut * kIn, 1),
+             x = RandomFloats(kRows * kIn, 2);
+  const auto matrix =
+      ServedMatrix::Create(Tensor::FromFloats({kOut, kIn}, weight),
+                           Precision::kF32)
+          .value();
+  ServedRows rows;
+  ServedScratch scratch;
+  std::vector<float> all(kRows * kOut);
+  rows.Set(Precision::kF32, x.data(), kRows, kIn);
+  ASSERT_TRUE(matrix->MultiplyAdd(rows, all.data(), &scratch).ok());
+  for (int64_t row = 0; row < kRows; ++row) {
+    std::vector<float> alone(kOut);
+    rows.Set(Precision::kF32, x.data() + row * kIn, 1, kIn);
+    ASSERT_TRUE(matrix->MultiplyAdd(rows, alone.data(), &scratch).ok());
+    EXPECT_TRUE(
+        std::equal(alone.begin(), alone.end(), all.begin() + row * kOut));
+  }
+}
+
+TEST(ServedMatrixTest, TilesGiveTheBitsOfTheWholeOnAnyNumberOfThreads) {
+  constexpr int64_t kIn = 512, kTile = 512, kTiles = 3, kRows = 2;
+  const auto x = RandomFloats(kRows * kIn, 1);
+  const auto bias = RandomFloats(kTiles * kTile, 2);
+  const int threads = omp_get_max_threads();
+  for (Precision precision : {Precision::kF32, Precision::kInt8}) {
+    if (precision == Precision::kInt8 && !SupportsInt8()) continue;
+    const auto matrix =
+        ServedMatrix::CreateTiles(
+            {.n = kTile, .k = kIn, .tiles = kTiles}, precision,
+            [&](int64_t tile, absl::Span<float> values) {
+              const auto random =
+                  RandomFloats(kTile * kIn, static_cast<uint64_t>(9 + tile));
+              std::copy(random.begin(), random.end(), values.begin());
+            })
+            .value();
+    if (matrix->wants_few_shapes()) continue;
+    ServedRows rows;
+    rows.Set(precision, x.data(), kRows, kIn);
+    ServedScratch scratch;
+    const auto multiply = [&](TileRun run) {
+      std::vector<float> out(static_cast<size_t>(kRows * run.count * kTile));
+      EXPECT_TRUE(matrix
+                      ->Multiply(rows, run, bias.data() + run.first * kTile,
+                                 out.data(), &scratch)
+                      .ok());
+      return out;
+    };
+    omp_set_num_threads(2);
+    const auto whole = multiply({.first = 0, .count = kTiles});
+    omp_set_num_threads(1);
+    EXPECT_EQ(multiply({.first = 0, .count = kTiles}), whole);
+    for (int64_t tile = 0; tile < kTiles; ++tile) {
+      const auto part = multiply({.first = tile});
+      for (int64_t row = 0; row < kRows; ++row) {
+        EXPECT_TRUE(std::equal(part.begin() + row * kTile,
+                               part.begin() + (row + 1) * kTile,
+                               whole.begin() + (row * kTiles + tile) * kTile));
+      }
+    }
+  }
+  omp_set_num_threads(threads);
 }
 
 // What a batch is filled up to is one product, not two.

@@ -21,6 +21,8 @@ TEST(ModelStatusTest, InstructionSetsStandBehindColons) {
   EXPECT_EQ(IsaOf("lstm brg:avx512_core_amx_int8, first layer looked up, "
                   "matmul brg:avx512_core_amx_int8"),
             "avx512_core_amx_int8");
+  EXPECT_EQ(IsaOf("lstm own:avx512_core, matmul own:avx512_core"),
+            "avx512_core");
   EXPECT_EQ(IsaOf("lstm brgemm:avx512_core, matmul gemm:jit:avx2"),
             "avx512_core, jit:avx2");
   EXPECT_EQ(IsaOf("matmul ref:any"), "any");
