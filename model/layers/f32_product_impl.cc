@@ -15,12 +15,12 @@ namespace {
 // and an activation for all vectors. Where rows are few, more vectors keep as
 // many sums under way.
 #ifdef __AVX512F__
-constexpr int kLanes = 16, kMostRows = 12, kFewRows = 4, kFewVectors = 4;
+constexpr int64_t kLanes = 16, kMostRows = 12, kFewRows = 4, kFewVectors = 4;
 #else
-constexpr int kLanes = 8, kMostRows = 6, kFewRows = 2, kFewVectors = 4;
+constexpr int64_t kLanes = 8, kMostRows = 6, kFewRows = 2, kFewVectors = 4;
 #endif
-constexpr int kVectors = 2;
-constexpr int kInPanel = static_cast<int>(kF32Rows) / kLanes;
+constexpr int64_t kVectors = 2;
+constexpr int64_t kInPanel = kF32Rows / kLanes;
 
 // So much of a panel's depth stays in the first cache for all rows, beside the
 // activations that it is multiplied with.

@@ -89,9 +89,9 @@ class Finished {
 
 // A quarter of a step's weights.
 void Prefetch(const int8_t* weights, int quarter) {
-  constexpr int kQuarter = kTileBytes / 4;
+  constexpr int64_t kQuarter = kTileBytes / 4;
   const int8_t* from = weights + quarter * kQuarter;
-  for (int byte = 0; byte < kQuarter; byte += 64) {
+  for (int64_t byte = 0; byte < kQuarter; byte += 64) {
     _mm_prefetch(from + byte, _MM_HINT_T0);
   }
 }

@@ -19,6 +19,7 @@ struct AlignedAllocator {
 
   AlignedAllocator() = default;
   template <typename U>
+  // NOLINTNEXTLINE(google-explicit-constructor): as allocators must.
   AlignedAllocator(const AlignedAllocator<U>&) {}
 
   T* allocate(size_t n) {
