@@ -169,8 +169,8 @@ int StepScheduler::MostCells(const ReadySequence& first, const Ready& ready,
   return alone ? options_.max_bulk_cells : options_.max_text_cells;
 }
 
-// Of a chunk that is most of what is left the first has all; a sequence that
-// can wait goes with as many as there are, and keeps step with them.
+// Of a chunk that is most of what is left a short one has all; one that can
+// wait keeps step with long_rows others.
 StepScheduler::Room StepScheduler::RoomWith(const ReadySequence& first,
                                             int most_cells) const {
   const auto rows = [&](int most, int cells) {
@@ -178,8 +178,7 @@ StepScheduler::Room StepScheduler::RoomWith(const ReadySequence& first,
   };
   const auto all = static_cast<size_t>(options_.max_rows);
   const int chunk = StepsOf(first.pending, 1, options_);
-  if (chunk == 0) return {.steps = 0, .rows = all, .long_rows = all};
-  if (chunk == 1) return {.steps = 1, .rows = all, .long_rows = all};
+  if (chunk <= 1) return {.steps = chunk, .rows = all, .long_rows = all};
   if (IsLong(first) || first.pending >= 2 * chunk) {
     const int steps = StepsOf(first.pending, options_.long_rows, options_);
     const size_t most = rows(most_cells, steps);
